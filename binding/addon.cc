@@ -1,0 +1,504 @@
+// The only file that knows Node: handles, promises, errors. Every call that takes long runs on the model's
+// engine thread and returns a promise.
+#include "dissection.h"
+#include "engine.h"
+#include "failure.h"
+#include "kernels.h"
+#include <dlfcn.h>
+#include <exception>
+#include <memory>
+#include <napi.h>
+#include <set>
+
+namespace netdissect {
+namespace {
+
+/// What belongs to one JavaScript environment: a worker thread has its own.
+struct Environment {
+  Napi::FunctionReference dissection;
+  std::shared_ptr<std::set<Engine *>> engines = std::make_shared<std::set<Engine *>>();
+};
+
+Napi::Error errorOf(Napi::Env env, const std::exception_ptr &failure) {
+  std::string code = "ERR_NETDISSECT_NATIVE", message = "unknown native error";
+  int64_t image = -1;
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Failure &f) {
+    code = f.code;
+    message = f.what();
+    image = f.image;
+  } catch (const std::bad_alloc &) {
+    message = "out of memory; lower the memory budget or the batch size";
+  } catch (const std::exception &e) {
+    message = e.what();
+  } catch (...) {
+  }
+  const Napi::Error error = Napi::Error::New(env, message);
+  error.Set("code", Napi::String::New(env, code));
+  if (image >= 0)
+    error.Set("image", Napi::Number::New(env, static_cast<double>(image)));
+  return error;
+}
+
+Napi::Object self(const Napi::CallbackInfo &info) { return info.This().As<Napi::Object>(); }
+
+/// Runs `work` on the engine and resolves a promise with what `finish` makes of its result. `inputs` are
+/// objects whose memory the work reads.
+template <class Work, class Finish>
+Napi::Value runAsync(Napi::Env env, Engine &engine, const std::vector<Napi::Object> &inputs, Work work,
+                     Finish finish) {
+  using Result = decltype(work());
+  struct Call {
+    Napi::Promise::Deferred deferred;
+    std::vector<Napi::ObjectReference> inputs;
+    Result result{};
+    std::exception_ptr failure;
+    Finish finish;
+  };
+  Call *call = new Call{Napi::Promise::Deferred::New(env), {}, {}, nullptr, std::move(finish)};
+  for (const Napi::Object &input : inputs)
+    call->inputs.push_back(Napi::Persistent(input));
+  const Napi::Promise promise = call->deferred.Promise();
+  const auto function = Napi::ThreadSafeFunction::New(env, Napi::Function(), "netdissect", 0, 1);
+  engine.post([call, function, work = std::move(work)]() mutable {
+    try {
+      call->result = work();
+    } catch (...) {
+      call->failure = std::current_exception();
+    }
+    // Where the environment is going away the call is not made, and what it holds belongs to that
+    // environment.
+    const napi_status status = function.BlockingCall(call, [](Napi::Env env, Napi::Function, Call *done) {
+      const std::unique_ptr<Call> owner(done);
+      const Napi::HandleScope scope(env);
+      if (done->failure)
+        done->deferred.Reject(errorOf(env, done->failure).Value());
+      else
+        done->deferred.Resolve(done->finish(env, done->result));
+    });
+    if (status == napi_ok)
+      function.Release();
+  });
+  return promise;
+}
+
+template <class Array, class T> Array typedArray(Napi::Env env, const std::vector<T> &values) {
+  Array array = Array::New(env, values.size());
+  std::copy(values.begin(), values.end(), array.Data());
+  return array;
+}
+
+Napi::Value pairOf(Napi::Env env, const std::array<double, 2> &values) {
+  const Napi::Array array = Napi::Array::New(env, 2);
+  array.Set(0u, values[0]);
+  array.Set(1u, values[1]);
+  return array;
+}
+
+Napi::Buffer<uint8_t> bufferOf(Napi::Env env, std::vector<uint8_t> &&bytes) {
+  auto *owned = new std::vector<uint8_t>(std::move(bytes));
+  return Napi::Buffer<uint8_t>::New(
+      env, owned->data(), owned->size(),
+      [](Napi::Env, uint8_t *, std::vector<uint8_t> *hint) { delete hint; }, owned);
+}
+
+/// The model and its thread. The JavaScript model owns it; a dissection and every call under way hold a
+/// reference to that object, so that the engine is never destroyed on its own thread.
+struct Handle {
+  explicit Handle(int threads) : engine(threads) {}
+  std::shared_ptr<ScriptModel> model;
+  bool closed = false;
+  Engine engine;
+
+  Engine &use(Napi::Env env) {
+    if (closed)
+      throw Napi::Error::New(env, "the model is closed");
+    return engine;
+  }
+};
+
+class DissectionObject : public Napi::ObjectWrap<DissectionObject> {
+public:
+  explicit DissectionObject(const Napi::CallbackInfo &info) : ObjectWrap(info) {}
+
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "NativeDissection",
+                       {InstanceMethod<&DissectionObject::observe>("observe"),
+                        InstanceMethod<&DissectionObject::finish>("finish"),
+                        InstanceMethod<&DissectionObject::count>("count"),
+                        InstanceMethod<&DissectionObject::results>("results"),
+                        InstanceMethod<&DissectionObject::draw>("draw"),
+                        InstanceMethod<&DissectionObject::profile>("profile")});
+  }
+
+  void own(const Napi::Object &model, Handle *handle, std::shared_ptr<Dissection> dissection) {
+    model_ = Napi::Persistent(model);
+    handle_ = handle;
+    dissection_ = std::move(dissection);
+  }
+
+private:
+  /// observe({first, pixels, count, segmentations?})
+  Napi::Value observe(const Napi::CallbackInfo &info) {
+    const auto env = info.Env();
+    const auto input = info[0].As<Napi::Object>();
+    std::vector<Napi::Object> kept{self(info), input};
+    Batch batch;
+    batch.first = input.Get("first").As<Napi::Number>().Int64Value();
+    const DissectionOptions &options = dissection_->options();
+    Images &images = batch.images;
+    images.count = input.Get("count").As<Napi::Number>().Int64Value();
+    images.channels = options.channels;
+    images.height = options.height;
+    images.width = options.width;
+    const auto pixels = input.Get("pixels").As<Napi::TypedArray>();
+    kept.push_back(pixels);
+    const bool floats = pixels.TypedArrayType() == napi_float32_array;
+    if (!floats && (pixels.TypedArrayType() != napi_uint8_array || options.channels != 3))
+      throw Napi::TypeError::New(env, "pixels must be a Uint8Array of RGB or a Float32Array");
+    if (static_cast<int64_t>(pixels.ElementLength()) !=
+        images.count * images.channels * images.height * images.width)
+      throw Napi::RangeError::New(env, "pixels has " + std::to_string(pixels.ElementLength()) +
+                                           " elements, not count × channels × height × width");
+    if (floats)
+      images.floats = pixels.As<Napi::Float32Array>().Data();
+    else
+      images.bytes = pixels.As<Napi::Uint8Array>().Data();
+    if (input.Has("segmentations")) {
+      const auto segmentations = input.Get("segmentations").As<Napi::Array>();
+      if (segmentations.Length() != images.count)
+        throw Napi::RangeError::New(env, "segmentations must have one entry an image");
+      for (uint32_t i = 0; i < segmentations.Length(); i++)
+        batch.segmentations.push_back(labelMaps(env, segmentations.Get(i).As<Napi::Object>(), kept));
+    }
+    return runAsync(
+        env, handle_->use(env), kept,
+        [engine = &handle_->engine, dissection = dissection_, batch = std::move(batch)] {
+          dissection->observe(batch, engine->stopping());
+          return 0;
+        },
+        [](Napi::Env env, int) { return env.Undefined(); });
+  }
+
+  /// {height, width, maps: (number | Uint16Array | Uint8Array)[]}
+  static LabelMaps labelMaps(Napi::Env env, const Napi::Object &input, std::vector<Napi::Object> &kept) {
+    LabelMaps result;
+    result.height = input.Get("height").As<Napi::Number>().Int32Value();
+    result.width = input.Get("width").As<Napi::Number>().Int32Value();
+    if (result.height < 1 || result.width < 1)
+      throw Napi::RangeError::New(env, "a segmentation's height and width must be positive");
+    const size_t pixels = static_cast<size_t>(result.height) * result.width;
+    const auto maps = input.Get("maps").As<Napi::Array>();
+    for (uint32_t m = 0; m < maps.Length(); m++) {
+      const Napi::Value value = maps.Get(m);
+      LabelMap &map = result.maps.emplace_back();
+      if (value.IsNumber()) {
+        map.constant = value.As<Napi::Number>().Uint32Value();
+        continue;
+      }
+      const auto array = value.As<Napi::TypedArray>();
+      kept.push_back(array);
+      if (array.TypedArrayType() == napi_uint16_array && array.ElementLength() == pixels)
+        map.numbers = array.As<Napi::Uint16Array>().Data();
+      else if (array.TypedArrayType() == napi_uint8_array && array.ElementLength() >= pixels &&
+               array.ElementLength() % pixels == 0) {
+        map.bytes = array.As<Napi::Uint8Array>().Data();
+        map.channels = static_cast<int>(array.ElementLength() / pixels);
+      } else
+        throw Napi::TypeError::New(env, "a label map must be a number, a Uint16Array of height × width, or a "
+                                        "Uint8Array of height × width × channels");
+    }
+    return result;
+  }
+
+  Napi::Value finish(const Napi::CallbackInfo &info) {
+    return runAsync(
+        info.Env(), handle_->use(info.Env()), {self(info)},
+        [dissection = dissection_] {
+          dissection->finish();
+          return 0;
+        },
+        [](Napi::Env env, int) { return env.Undefined(); });
+  }
+
+  /// count(images): counts about that many more images; resolves to how many are done.
+  Napi::Value count(const Napi::CallbackInfo &info) {
+    const int64_t images = info[0].As<Napi::Number>().Int64Value();
+    return runAsync(
+        info.Env(), handle_->use(info.Env()), {self(info)},
+        [dissection = dissection_, images] {
+          return dissection->count(std::max<int64_t>(1, images / dissection->options().piece));
+        },
+        [](Napi::Env env, int64_t done) { return Napi::Number::New(env, static_cast<double>(done)); });
+  }
+
+  Napi::Value results(const Napi::CallbackInfo &info) {
+    struct Results {
+      std::vector<double> labelPixels;
+      std::vector<LayerResult> layers;
+    };
+    return runAsync(
+        info.Env(), handle_->use(info.Env()), {self(info)},
+        [dissection = dissection_] {
+          Results results{dissection->labelPixels(), {}};
+          for (size_t l = 0; l < dissection->options().layers.size(); l++)
+            results.layers.push_back(dissection->result(l));
+          return results;
+        },
+        [](Napi::Env env, Results &results) {
+          const auto object = Napi::Object::New(env);
+          object.Set("labelPixels", typedArray<Napi::Float64Array>(env, results.labelPixels));
+          const auto layers = Napi::Array::New(env);
+          for (const LayerResult &result : results.layers) {
+            const auto layer = Napi::Object::New(env);
+            const auto shape = Napi::Array::New(env);
+            shape.Set(0u, static_cast<double>(result.units));
+            shape.Set(1u, result.height);
+            shape.Set(2u, result.width);
+            layer.Set("shape", shape);
+            layer.Set("changedInPlace", result.changedInPlace);
+            if (result.geometry.known) {
+              layer.Set("scale", pairOf(env, result.geometry.scale));
+              layer.Set("offset", pairOf(env, result.geometry.offset));
+            }
+            layer.Set("levels", typedArray<Napi::Float64Array>(env, result.levels));
+            layer.Set("topImages", typedArray<Napi::Int32Array>(env, result.topImages));
+            layer.Set("topActivations", typedArray<Napi::Float32Array>(env, result.topActivations));
+            layer.Set("categoryPixels", typedArray<Napi::Float64Array>(env, result.categoryPixels));
+            layer.Set("intersections", typedArray<Napi::Float64Array>(env, result.intersections));
+            layers.Set(layers.Length(), layer);
+          }
+          object.Set("layers", layers);
+          return object;
+        });
+  }
+
+  /// draw(layer, unit, pixels: Uint8Array[])
+  Napi::Value draw(const Napi::CallbackInfo &info) {
+    const auto env = info.Env();
+    const auto layer = info[0].As<Napi::Number>().Uint32Value();
+    const auto unit = info[1].As<Napi::Number>().Int64Value();
+    const auto list = info[2].As<Napi::Array>();
+    const DissectionOptions &options = dissection_->options();
+    std::vector<Napi::Object> kept{self(info)};
+    std::vector<const uint8_t *> pixels;
+    for (uint32_t i = 0; i < list.Length(); i++) {
+      const auto array = list.Get(i).As<Napi::Uint8Array>();
+      if (array.ByteLength() != static_cast<size_t>(options.height * options.width * 3))
+        throw Napi::RangeError::New(env, "a picture's pixels must be height × width × 3 bytes");
+      kept.push_back(array);
+      pixels.push_back(array.Data());
+    }
+    return runAsync(
+        env, handle_->use(env), kept,
+        [dissection = dissection_, layer, unit, pixels = std::move(pixels)] {
+          return dissection->draw(layer, unit, pixels);
+        },
+        [](Napi::Env env, Strips &strips) {
+          const auto object = Napi::Object::New(env);
+          object.Set("width", static_cast<double>(strips.width));
+          object.Set("height", static_cast<double>(strips.height));
+          object.Set("top", bufferOf(env, std::move(strips.top)));
+          object.Set("orig", bufferOf(env, std::move(strips.orig)));
+          object.Set("mask", bufferOf(env, std::move(strips.mask)));
+          if (!strips.seg.empty())
+            object.Set("seg", bufferOf(env, std::move(strips.seg)));
+          return object;
+        });
+  }
+
+  Napi::Value profile(const Napi::CallbackInfo &info) {
+    const auto object = Napi::Object::New(info.Env());
+    const Profile &p = dissection_->profile();
+    object.Set("forward", p.forward);
+    object.Set("select", p.select);
+    object.Set("pack", p.pack);
+    object.Set("prune", p.prune);
+    object.Set("spill", p.spill);
+    object.Set("count", p.count);
+    object.Set("draw", p.draw);
+    object.Set("spilledBytes", static_cast<double>(dissection_->spilledBytes()));
+    return object;
+  }
+
+  Napi::ObjectReference model_;
+  Handle *handle_ = nullptr;
+  std::shared_ptr<Dissection> dissection_;
+};
+
+class ModelObject : public Napi::ObjectWrap<ModelObject> {
+public:
+  explicit ModelObject(const Napi::CallbackInfo &info)
+      : ObjectWrap(info), engines_(info.Env().GetInstanceData<Environment>()->engines),
+        handle_(info.Length() > 0 && info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : 0) {
+    engines_->insert(&handle_.engine);
+  }
+  ~ModelObject() override { release(); }
+
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(
+        env, "NativeModel",
+        {InstanceMethod<&ModelObject::load>("load"), InstanceMethod<&ModelObject::layers>("layers"),
+         InstanceMethod<&ModelObject::dissect>("dissect"), InstanceMethod<&ModelObject::close>("close")});
+  }
+
+private:
+  void release() {
+    engines_->erase(&handle_.engine);
+    handle_.engine.stop();
+    handle_.closed = true;
+    handle_.model.reset();
+  }
+
+  /// load(path, device): resolves to the device.
+  Napi::Value load(const Napi::CallbackInfo &info) {
+    Handle *handle = &handle_;
+    return runAsync(
+        info.Env(), handle->use(info.Env()), {self(info)},
+        [handle, path = info[0].As<Napi::String>().Utf8Value(),
+         device = info[1].As<Napi::String>().Utf8Value()] {
+          handle->model = ScriptModel::load(path, device);
+          return handle->model->device();
+        },
+        [](Napi::Env env, const std::string &device) { return Napi::String::New(env, device); });
+  }
+
+  /// layers(channels, height, width)
+  Napi::Value layers(const Napi::CallbackInfo &info) {
+    Handle *handle = &handle_;
+    const auto number = [&](size_t i) { return info[i].As<Napi::Number>().Int64Value(); };
+    return runAsync(
+        info.Env(), handle->use(info.Env()), {self(info)},
+        [handle, c = number(0), h = number(1), w = number(2)] { return handle->model->layers(c, h, w); },
+        [](Napi::Env env, const std::vector<LayerInfo> &infos) {
+          const auto array = Napi::Array::New(env);
+          for (const LayerInfo &info : infos) {
+            const auto object = Napi::Object::New(env);
+            object.Set("name", info.name);
+            object.Set("type", info.type);
+            object.Set("calls", info.calls);
+            object.Set("output", info.output.empty() ? env.Null() : Napi::String::New(env, info.output));
+            object.Set("refusal", info.refusal.empty() ? env.Null() : Napi::String::New(env, info.refusal));
+            if (info.refusal.empty()) {
+              const auto shape = Napi::Array::New(env);
+              shape.Set(0u, static_cast<double>(info.units));
+              shape.Set(1u, info.height);
+              shape.Set(2u, info.width);
+              object.Set("shape", shape);
+            } else
+              object.Set("shape", env.Null());
+            object.Set("changedInPlace", info.changedInPlace);
+            const bool known = info.geometry.known && info.refusal.empty();
+            object.Set("scale", known ? pairOf(env, info.geometry.scale) : env.Null());
+            object.Set("offset", known ? pairOf(env, info.geometry.offset) : env.Null());
+            array.Set(array.Length(), object);
+          }
+          return array;
+        });
+  }
+
+  /// dissect(options): resolves to a NativeDissection.
+  Napi::Value dissect(const Napi::CallbackInfo &info) {
+    const auto env = info.Env();
+    Handle *handle = &handle_;
+    const auto input = info[0].As<Napi::Object>();
+    const auto number = [&](const char *name) { return input.Get(name).As<Napi::Number>(); };
+    DissectionOptions options;
+    const auto layers = input.Get("layers").As<Napi::Array>();
+    for (uint32_t i = 0; i < layers.Length(); i++)
+      options.layers.push_back(layers.Get(i).As<Napi::String>().Utf8Value());
+    options.images = number("images").Int64Value();
+    options.channels = number("channels").Int64Value();
+    options.height = number("height").Int64Value();
+    options.width = number("width").Int64Value();
+    options.quantile = number("quantile").DoubleValue();
+    options.topImages = number("topImages").Int64Value();
+    options.piece = std::max<int64_t>(1, number("piece").Int64Value());
+    options.memory = number("memory").Int64Value();
+    options.spillFolder = input.Get("spillFolder").As<Napi::String>().Utf8Value();
+    options.keepMasks = input.Get("keepMasks").ToBoolean();
+    options.scaleOffset = input.Get("scaleOffset").ToBoolean();
+    const auto floats = [&](const char *name, std::array<float, 3> &out) {
+      const auto array = input.Get(name).As<Napi::Array>();
+      for (uint32_t c = 0; c < 3; c++)
+        out[c] = array.Get(c).As<Napi::Number>().FloatValue();
+    };
+    floats("mean", options.mean);
+    floats("deviation", options.deviation);
+    if (input.Has("labelCategory")) {
+      const auto category = input.Get("labelCategory").As<Napi::Int32Array>();
+      options.labels.category.assign(category.Data(), category.Data() + category.ElementLength());
+      options.labels.categories = number("categories").Int32Value();
+      for (const int32_t c : options.labels.category)
+        if (c < -1 || c >= options.labels.categories)
+          throw Napi::RangeError::New(env, "labelCategory names a category that there is not");
+      if (options.labels.category.size() > 65536)
+        throw Napi::RangeError::New(env, "label numbers go up to 65535");
+    }
+    if (options.images < 1 || options.channels < 1 || options.height < 1 || options.width < 1 ||
+        options.topImages < 0 || !(options.quantile > 0 && options.quantile < 1))
+      throw Napi::RangeError::New(env, "images, channels, height, width and quantile must be positive");
+    return runAsync(
+        env, handle->use(env), {self(info)},
+        [handle, options = std::move(options)] {
+          return std::make_shared<Dissection>(handle->model, options);
+        },
+        [this](Napi::Env env, std::shared_ptr<Dissection> &dissection) {
+          const auto object = env.GetInstanceData<Environment>()->dissection.New({});
+          DissectionObject::Unwrap(object)->own(Value(), &handle_, std::move(dissection));
+          return object;
+        });
+  }
+
+  Napi::Value close(const Napi::CallbackInfo &info) {
+    release();
+    return info.Env().Undefined();
+  }
+
+  std::shared_ptr<std::set<Engine *>> engines_; // outlives the environment's own data
+  Handle handle_;
+};
+
+/// A CUDA build of LibTorch registers its devices when its library is loaded, which must come before anything
+/// asks for them: the first answer is kept for good.
+void openCuda() {
+  if (!dlopen("libcuda.so.1", RTLD_LAZY))
+    return;
+  Dl_info torch;
+  if (!dladdr(reinterpret_cast<void *>(&torchVersion), &torch))
+    return;
+  dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL);
+}
+
+Napi::Value describe(const Napi::CallbackInfo &info) {
+  const auto object = Napi::Object::New(info.Env());
+  object.Set("libtorch", torchVersion());
+  object.Set("cuda", cudaAvailable());
+  object.Set("simd", kernels().name);
+  return object;
+}
+
+Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  static const bool opened = (openCuda(), true);
+  (void)opened;
+  auto *environment = new Environment;
+  environment->dissection = Napi::Persistent(DissectionObject::define(env));
+  env.SetInstanceData(environment);
+  // Before an environment goes away (process.exit, a terminated worker) its engines must be at rest.
+  env.AddCleanupHook([engines = environment->engines] {
+    for (Engine *engine : *engines)
+      engine->stop();
+  });
+  exports.Set("NativeModel", ModelObject::define(env));
+  exports.Set("describe", Napi::Function::New(env, describe));
+  return exports;
+}
+
+} // namespace
+} // namespace netdissect
+
+static Napi::Object initializeAddon(Napi::Env env, Napi::Object exports) {
+  return netdissect::initialize(env, exports);
+}
+NODE_API_MODULE(netdissect_native, initializeAddon)

@@ -1,0 +1,325 @@
+#include "dissection.h"
+#include "failure.h"
+#include "kernels.h"
+#include "parallel.h"
+#include "stopwatch.h"
+#include <algorithm>
+#include <mutex>
+
+namespace netdissect {
+
+namespace {
+
+/// Records made by different threads for consecutive ranges of units, put together in order.
+class Gathered {
+public:
+  void add(int64_t begin, Words ends, Words words) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    parts_.push_back({begin, std::move(ends), std::move(words)});
+  }
+  void into(Block &block) {
+    std::sort(parts_.begin(), parts_.end(), [](const Part &a, const Part &b) { return a.begin < b.begin; });
+    size_t ends = 0, words = 0;
+    for (const Part &part : parts_) {
+      ends += part.ends.size();
+      words += part.words.size();
+    }
+    block.ends.clear();
+    block.words.clear();
+    block.ends.reserve(ends);
+    block.words.reserve(words);
+    for (const Part &part : parts_) {
+      const auto base = static_cast<uint32_t>(block.words.size());
+      for (const uint32_t end : part.ends)
+        block.ends.push_back(base + end);
+      block.words.insert(block.words.end(), part.words.begin(), part.words.end());
+    }
+  }
+
+private:
+  struct Part {
+    int64_t begin;
+    Words ends, words;
+  };
+  std::mutex mutex_;
+  std::vector<Part> parts_;
+};
+
+} // namespace
+
+MapGeometry Dissection::Layer::mapGeometry(const DissectionOptions &options) const {
+  return {height, width, options.scaleOffset ? &geometry : nullptr, static_cast<int>(options.height),
+          static_cast<int>(options.width)};
+}
+
+Dissection::Dissection(std::shared_ptr<ScriptModel> model, DissectionOptions options)
+    : model_(std::move(model)), options_(std::move(options)), forward_(model_->retain(options_.layers)),
+      layers_(options_.layers.size()), spill_(options_.spillFolder),
+      labelPixels_(options_.labels.category.size()) {
+  // One image of zeros tells the shapes, and whether the model takes images of this size, before any is
+  // decoded.
+  const std::vector<float> zeros(options_.channels * options_.height * options_.width);
+  Images probe;
+  probe.floats = zeros.data();
+  probe.count = 1;
+  probe.channels = options_.channels;
+  probe.height = options_.height;
+  probe.width = options_.width;
+  const std::vector<Activation> activations = forward_->run(probe);
+  for (size_t i = 0; i < layers_.size(); i++) {
+    Layer &layer = layers_[i];
+    const Activation &activation = activations[i];
+    layer.name = options_.layers[i];
+    layer.units = activation.units;
+    layer.height = activation.height;
+    layer.width = activation.width;
+    layer.changedInPlace = activation.changedInPlace;
+    const int64_t cells = int64_t{layer.height} * layer.width;
+    if (cells > largestMap)
+      throw Failure("ERR_NETDISSECT_LAYER",
+                    "layer '" + layer.name + "' gives maps of " + std::to_string(layer.height) + "×" +
+                        std::to_string(layer.width) + " cells, more than the " + std::to_string(largestMap) +
+                        " that can be dissected; use smaller images");
+    if (options_.scaleOffset) {
+      layer.geometry = forward_->geometry(i);
+      if (!layer.geometry.known)
+        throw Failure("ERR_NETDISSECT_GEOMETRY",
+                      "layer '" + layer.name + "' has no known scale and offset to input pixels (" +
+                          layer.geometry.reason + "); dissect it without add_scale_offset");
+    }
+    layer.tail = std::make_unique<UpperTail>(layer.units, options_.images * cells, options_.quantile);
+    layer.top = std::make_unique<TopImages>(layer.units, options_.topImages);
+  }
+  for (Layer &layer : layers_) // after the loop: the tally keeps a pointer to the layer's geometry
+    layer.tally = std::make_unique<LayerTally>(layer.units, layer.mapGeometry(options_), options_.labels);
+}
+
+void Dissection::select(Layer &layer, const Activation &activation, int64_t firstImage) {
+  if (activation.units != layer.units || activation.height != layer.height || activation.width != layer.width)
+    throw Failure("ERR_NETDISSECT_LAYER",
+                  "layer '" + layer.name + "' changes its output's shape from image to image");
+  const Kernels &k = kernels();
+  const int64_t images = activation.count;
+  const size_t cells = static_cast<size_t>(layer.height) * layer.width;
+  Gathered gathered;
+  std::mutex mutex;
+  int64_t badImage = -1, badUnit = -1;
+  parallelFor(layer.units, 1, [&](int64_t begin, int64_t end) {
+    HotCells hot(layer.height, layer.width);
+    std::vector<uint64_t> over((cells + 63) / 64);
+    Words ends, words;
+    for (int64_t unit = begin; unit < end; unit++) {
+      for (int64_t i = 0; i < images; i++) {
+        const float *map = activation.values + (i * layer.units + unit) * cells;
+        const Scan scan = k.scan(map, cells, layer.tail->bound(unit));
+        if (!scan.finite) {
+          const std::lock_guard<std::mutex> lock(mutex);
+          if (badImage < 0 || i < badImage || (i == badImage && unit < badUnit)) {
+            badImage = i;
+            badUnit = unit;
+          }
+          continue;
+        }
+        layer.top->add(unit, scan.largest, firstImage + i);
+        if (!scan.over)
+          continue;
+        k.overBits(map, static_cast<int>(cells), layer.tail->bound(unit), over.data());
+        for (size_t w = 0; w < over.size(); w++)
+          for (uint64_t left = over[w]; left; left &= left - 1)
+            layer.tail->add(unit, map[w * 64 + __builtin_ctzll(left)]);
+      }
+      if (!options_.keepMasks)
+        continue;
+      const float bound = layer.tail->bound(unit);
+      for (int64_t i = 0; i < images; i++) {
+        hot.encode(activation.values + (i * layer.units + unit) * cells, bound, words);
+        ends.push_back(static_cast<uint32_t>(words.size()));
+      }
+    }
+    gathered.add(begin, std::move(ends), std::move(words));
+  });
+  if (badImage >= 0)
+    throw Failure("ERR_NETDISSECT_ACTIVATION",
+                  "layer '" + layer.name + "', unit " + std::to_string(badUnit) +
+                      ": a NaN or infinite activation on image " + std::to_string(firstImage + badImage),
+                  firstImage + badImage);
+  if (options_.keepMasks) {
+    layer.hot.emplace_back();
+    gathered.into(layer.hot.back());
+    hotBytes_ += layer.hot.back().bytes();
+  }
+}
+
+void Dissection::pack(const Batch &batch, int64_t begin, int64_t end) {
+  std::vector<Words> records(end - begin);
+  parallelFor(end - begin, 1, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; i++)
+      packSegmentation(batch.segmentations[begin + i], options_.labels, records[i]);
+  });
+  Block &block = segmentations_.emplace_back();
+  for (const Words &record : records) {
+    block.words.insert(block.words.end(), record.begin(), record.end());
+    block.ends.push_back(static_cast<uint32_t>(block.words.size()));
+  }
+  block.words.shrink_to_fit();
+  segmentationBytes_ += block.bytes();
+}
+
+void Dissection::observe(const Batch &batch, const std::atomic<bool> &cancelled) {
+  const Images &all = batch.images;
+  if (observed_ + all.count > options_.images)
+    throw Failure("ERR_NETDISSECT_USAGE",
+                  "more images were observed than the " + std::to_string(options_.images) + " announced");
+  for (int64_t begin = 0; begin < all.count; begin += options_.piece) {
+    if (cancelled)
+      throw Failure("ABORT_ERR", "the dissection was aborted");
+    Images piece = all;
+    piece.count = std::min(options_.piece, all.count - begin);
+    const int64_t size = all.channels * all.height * all.width;
+    piece.bytes = all.bytes ? all.bytes + begin * size : nullptr;
+    piece.floats = all.floats ? all.floats + begin * size : nullptr;
+    piece.mean = options_.mean;
+    piece.deviation = options_.deviation;
+    {
+      std::vector<Activation> activations;
+      {
+        const Stopwatch watch(profile_.forward);
+        activations = forward_->run(piece);
+      }
+      const Stopwatch watch(profile_.select);
+      for (size_t l = 0; l < layers_.size(); l++) {
+        select(layers_[l], activations[l], batch.first + begin);
+        activations[l] = {};
+      }
+    }
+    pieces_.push_back({batch.first + begin, piece.count});
+    if (!batch.segmentations.empty()) {
+      const Stopwatch watch(profile_.pack);
+      pack(batch, begin, begin + piece.count);
+    }
+    settle();
+  }
+  observed_ += all.count;
+}
+
+void Dissection::prune(Layer &layer) {
+  const size_t images = layer.hot.size();
+  parallelFor(static_cast<int64_t>(images), 1, [&](int64_t begin, int64_t end) {
+    HotCells hot(layer.height, layer.width);
+    for (int64_t b = begin; b < end; b++) {
+      Block &block = layer.hot[b];
+      if (block.spilled())
+        continue;
+      Words words, ends;
+      uint32_t from = 0;
+      for (size_t record = 0; record < block.ends.size(); record++) {
+        const uint32_t to = block.ends[record];
+        if (from != to)
+          hot.encode(hot.decode(block.words.data() + from, block.words.data() + to),
+                     layer.tail->bound(static_cast<int64_t>(record) / pieces_[b].images), words);
+        ends.push_back(static_cast<uint32_t>(words.size()));
+        from = to;
+      }
+      words.shrink_to_fit();
+      block.words = std::move(words);
+      block.ends = std::move(ends);
+      block.ends.shrink_to_fit();
+    }
+  });
+}
+
+int64_t Dissection::keptBytes() const { return hotBytes_ + segmentationBytes_; }
+
+void Dissection::settle() {
+  // The bounds have risen since the older cells were kept: most of them can go.
+  constexpr int64_t worthwhile = int64_t{64} << 20;
+  if (hotBytes_ > std::max(2 * prunedBytes_, std::min(worthwhile, options_.memory / 2))) {
+    const Stopwatch watch(profile_.prune);
+    hotBytes_ = 0;
+    for (Layer &layer : layers_) {
+      prune(layer);
+      for (const Block &block : layer.hot)
+        hotBytes_ += block.bytes();
+    }
+    prunedBytes_ = hotBytes_;
+  }
+  if (keptBytes() <= options_.memory)
+    return;
+  const Stopwatch watch(profile_.spill);
+  for (; spilled_ < pieces_.size() && keptBytes() > options_.memory / 4 * 3; spilled_++) {
+    for (Layer &layer : layers_)
+      if (!layer.hot.empty()) {
+        hotBytes_ -= layer.hot[spilled_].bytes();
+        layer.hot[spilled_].spill(spill_);
+      }
+    if (!segmentations_.empty()) {
+      segmentationBytes_ -= segmentations_[spilled_].bytes();
+      segmentations_[spilled_].spill(spill_);
+    }
+  }
+  prunedBytes_ = std::min(prunedBytes_, hotBytes_);
+}
+
+void Dissection::finish() {
+  if (observed_ != options_.images)
+    throw Failure("ERR_NETDISSECT_USAGE", std::to_string(observed_) + " images were observed, not the " +
+                                              std::to_string(options_.images) + " announced");
+  for (Layer &layer : layers_) {
+    layer.levels.resize(layer.units);
+    layer.thresholds.resize(layer.units);
+    parallelFor(layer.units, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t unit = begin; unit < end; unit++) {
+        layer.levels[unit] = layer.tail->level(unit);
+        layer.thresholds[unit] = thresholdOf(layer.levels[unit]);
+      }
+    });
+    layer.tail.reset();
+  }
+}
+
+int64_t Dissection::count(int64_t blocks) {
+  const Stopwatch watch(profile_.count);
+  int64_t done = 0;
+  for (; counted_ < segmentations_.size() && blocks > 0; counted_++, blocks--) {
+    const BlockView records(segmentations_[counted_], spill_);
+    const int64_t images = pieces_[counted_].images;
+    std::vector<LabelPlanes> planes(images);
+    parallelFor(images, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; i++)
+        planes[i] = LabelPlanes(Segmentation(records.begin(i)));
+    });
+    for (const LabelPlanes &p : planes) {
+      const std::vector<uint32_t> areas = p.areas();
+      for (size_t l = 0; l < areas.size(); l++)
+        labelPixels_[p.labels[l]] += areas[l];
+    }
+    for (Layer &layer : layers_)
+      layer.tally->add(BlockView(layer.hot[counted_], spill_), planes, layer.thresholds);
+  }
+  for (size_t b = 0; b < counted_; b++)
+    done += pieces_[b].images;
+  return done;
+}
+
+LayerResult Dissection::result(size_t index) const {
+  const Layer &layer = layers_[index];
+  LayerResult result;
+  result.units = layer.units;
+  result.height = layer.height;
+  result.width = layer.width;
+  result.changedInPlace = layer.changedInPlace;
+  result.geometry = layer.geometry;
+  result.levels = layer.levels;
+  for (int64_t unit = 0; unit < layer.units; unit++)
+    for (const TopImage &top : layer.top->of(unit)) {
+      result.topImages.push_back(static_cast<int32_t>(top.image));
+      result.topActivations.push_back(top.activation);
+    }
+  result.categoryPixels = layer.tally->categoryPixels();
+  result.intersections = layer.tally->intersections();
+  return result;
+}
+
+std::vector<double> Dissection::labelPixels() const { return {labelPixels_.begin(), labelPixels_.end()}; }
+
+} // namespace netdissect

@@ -1,0 +1,122 @@
+// One dissection: the data passes once (observe), the levels become final (finish), the masks are counted
+// against the labels (count), and pictures can be drawn (draw).
+#pragma once
+#include "hot_cells.h"
+#include "quantile.h"
+#include "script_model.h"
+#include "segmentation.h"
+#include "spill.h"
+#include "tally.h"
+#include "top_images.h"
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace netdissect {
+
+struct DissectionOptions {
+  std::vector<std::string> layers;
+  int64_t images = 0; // how many will be observed: the levels' ranks depend on it
+  int64_t channels = 3, height = 0, width = 0;
+  double quantile = 0.005;
+  int64_t topImages = 20;
+  LabelTable labels;     // empty: no label is counted
+  bool keepMasks = true; // false where neither labels nor pictures are wanted
+  bool scaleOffset = false;
+  std::array<float, 3> mean{0, 0, 0}, deviation{1, 1, 1};
+  int64_t piece = 8;  // images of one forward
+  int64_t memory = 0; // bytes for what is kept of the images
+  std::string spillFolder;
+};
+
+struct Batch {
+  int64_t first = 0; // the first image's number
+  Images images;
+  std::vector<LabelMaps> segmentations; // one an image, or none
+};
+
+/// Seconds that the engine spent.
+struct Profile {
+  double forward = 0, select = 0, pack = 0, prune = 0, spill = 0, count = 0, draw = 0;
+};
+
+struct LayerResult {
+  int64_t units = 0;
+  int height = 0, width = 0;
+  bool changedInPlace = false;
+  Geometry geometry;
+  std::vector<double> levels;
+  std::vector<int32_t> topImages;     // [units, top]
+  std::vector<float> topActivations;  // [units, top]
+  std::vector<double> categoryPixels; // [categories, units]
+  std::vector<double> intersections;  // [labels, units]
+};
+
+/// The strips of a unit: RGB rows, and PNG scanlines (a filter byte of 0, then palette indices) of 8 and 2
+/// bits.
+struct Strips {
+  int64_t width = 0, height = 0;
+  std::vector<uint8_t> top, orig, seg, mask;
+};
+
+class Dissection {
+public:
+  Dissection(std::shared_ptr<ScriptModel> model, DissectionOptions options);
+
+  /// Consecutive images, from number 0 on.
+  void observe(const Batch &batch, const std::atomic<bool> &cancelled);
+  /// Makes the levels final.
+  void finish();
+  /// Counts some more of the images; returns how many are done.
+  int64_t count(int64_t blocks);
+  LayerResult result(size_t layer) const;
+  std::vector<double> labelPixels() const;
+  /// The first `pixels.size()` top images of a unit, each `[height, width, 3]` bytes.
+  Strips draw(size_t layer, int64_t unit, const std::vector<const uint8_t *> &pixels);
+
+  const DissectionOptions &options() const { return options_; }
+  const Profile &profile() const { return profile_; }
+  int64_t spilledBytes() const { return spill_.bytes(); }
+
+private:
+  struct Layer {
+    std::string name;
+    int64_t units = 0;
+    int height = 0, width = 0;
+    bool changedInPlace = false;
+    Geometry geometry;
+    std::unique_ptr<UpperTail> tail;
+    std::unique_ptr<TopImages> top;
+    std::unique_ptr<LayerTally> tally;
+    std::vector<Block> hot;
+    std::vector<double> levels;
+    std::vector<float> thresholds;
+    MapGeometry mapGeometry(const DissectionOptions &options) const;
+  };
+  struct Piece {
+    int64_t first;
+    int64_t images;
+  };
+
+  void select(Layer &layer, const Activation &activation, int64_t firstImage);
+  void pack(const Batch &batch, int64_t begin, int64_t end);
+  void settle();
+  void prune(Layer &layer);
+  int64_t keptBytes() const;
+
+  std::shared_ptr<ScriptModel> model_;
+  DissectionOptions options_;
+  std::unique_ptr<RetainedForward> forward_;
+  std::vector<Layer> layers_;
+  std::vector<Piece> pieces_; // the images of each block
+  std::vector<Block> segmentations_;
+  SpillFile spill_;
+  std::vector<int64_t> labelPixels_;
+  int64_t observed_ = 0, hotBytes_ = 0, prunedBytes_ = 0, segmentationBytes_ = 0;
+  size_t spilled_ = 0, counted_ = 0;
+  Profile profile_;
+};
+
+} // namespace netdissect

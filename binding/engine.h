@@ -1,0 +1,34 @@
+// The thread on which a model runs: one to a model, so that OpenMP keeps one team of threads and calls follow
+// each other in order.
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace netdissect {
+
+class Engine {
+public:
+  explicit Engine(int threads);
+  ~Engine() { stop(); }
+
+  void post(std::function<void()> job);
+  /// Lets the job in hand end at the next chance, drops none of the waiting ones, and joins the thread.
+  void stop();
+  /// True once the engine is to stop: long jobs look at it.
+  const std::atomic<bool> &stopping() const { return stopping_; }
+
+private:
+  void loop(int threads);
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> jobs_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_; // last: it uses all of the above
+};
+
+} // namespace netdissect

@@ -1,0 +1,39 @@
+// The inner loops, compiled once for every instruction set and chosen at run time. All of them give the same
+// results: the arithmetic is float32 without fused multiply-add, in the same order.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace netdissect {
+
+struct Scan {
+  float largest;
+  bool finite;
+  uint32_t over; // how many values are over the bound
+};
+
+struct Kernels {
+  const char *name;
+
+  /// The largest of `n` values, whether all are finite, and how many are over `bound`.
+  Scan (*scan)(const float *values, size_t n, float bound);
+
+  /// Bit i of `words` (⌈n/64⌉ of them) tells whether value i is over `bound`.
+  void (*overBits)(const float *values, int n, float bound, uint64_t *words);
+
+  /// out[x] = row[low[x]] + weight[x] · (row[high[x]] - row[low[x]]) for x in [begin, end).
+  void (*interpolate)(const float *row, const int32_t *low, const int32_t *high, const float *weight,
+                      int begin, int end, float *out);
+
+  /// Of the 64 pixels upper[x] + weight · (lower[x] - upper[x]), those wanted and over `level`.
+  uint64_t (*maskWord)(const float *upper, const float *lower, float weight, float level, uint64_t wanted);
+
+  /// counts[l] += |mask ∧ plane l|; `mask` is [rows][words], `planes` [rows][labels][words].
+  void (*intersect)(const uint64_t *mask, const uint64_t *planes, int rows, int labels, int words,
+                    uint32_t *counts);
+};
+
+/// The fastest that this processor runs; NETDISSECT_SIMD=portable or avx2 holds it back.
+const Kernels &kernels();
+
+} // namespace netdissect

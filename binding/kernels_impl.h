@@ -1,0 +1,117 @@
+// The text of every instruction set's kernels: a .cc file names the set, is compiled with its flags and
+// includes this. Nothing else is included here, so that no inline function of a library is compiled with
+// flags that the processor may lack.
+#include "kernels.h"
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace netdissect {
+namespace {
+
+inline int32_t floatBits(float v) {
+  int32_t bits;
+  __builtin_memcpy(&bits, &v, sizeof bits);
+  return bits;
+}
+
+Scan scan(const float *values, size_t n, float bound) {
+  // Floats order like their bits once the negative ones are turned over, and integers, unlike floats, may be
+  // compared in any order: the loop vectorises.
+  int32_t largest = INT32_MIN, magnitude = 0;
+  uint32_t over = 0;
+  for (size_t i = 0; i < n; i++) {
+    const int32_t bits = floatBits(values[i]);
+    const int32_t absolute = bits & 0x7fffffff;
+    const int32_t key = bits ^ ((bits >> 31) & 0x7fffffff);
+    magnitude = absolute > magnitude ? absolute : magnitude;
+    largest = key > largest ? key : largest;
+    over += values[i] > bound ? 1u : 0u;
+  }
+  const int32_t bits = largest ^ ((largest >> 31) & 0x7fffffff);
+  Scan result;
+  __builtin_memcpy(&result.largest, &bits, sizeof bits);
+  result.finite = magnitude < 0x7f800000;
+  result.over = over;
+  return result;
+}
+
+void overBits(const float *values, int n, float bound, uint64_t *words) {
+  for (int start = 0; start < n; start += 64) {
+    const int count = n - start < 64 ? n - start : 64;
+    const float *v = values + start;
+    uint64_t word = 0;
+    int i = 0;
+#if defined(__AVX512F__)
+    const __m512 b = _mm512_set1_ps(bound);
+    for (; i < count; i += 16) {
+      const __mmask16 live = static_cast<__mmask16>(count - i >= 16 ? 0xffff : (1u << (count - i)) - 1);
+      const __m512 x = _mm512_maskz_loadu_ps(live, v + i);
+      word |= static_cast<uint64_t>(_mm512_mask_cmp_ps_mask(live, x, b, _CMP_GT_OQ)) << i;
+    }
+#elif defined(__AVX2__)
+    const __m256 b = _mm256_set1_ps(bound);
+    for (; i + 8 <= count; i += 8)
+      word |= static_cast<uint64_t>(_mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(v + i), b, _CMP_GT_OQ)))
+              << i;
+#endif
+    for (; i < count; i++)
+      word |= static_cast<uint64_t>(v[i] > bound) << i;
+    words[start / 64] = word;
+  }
+}
+
+void interpolate(const float *row, const int32_t *low, const int32_t *high, const float *weight, int begin,
+                 int end, float *out) {
+  for (int x = begin; x < end; x++) {
+    const float a = row[low[x]], b = row[high[x]];
+    out[x] = a + weight[x] * (b - a);
+  }
+}
+
+uint64_t maskWord(const float *upper, const float *lower, float weight, float level, uint64_t wanted) {
+  uint64_t word = 0;
+#if defined(__AVX512F__)
+  const __m512 w = _mm512_set1_ps(weight), l = _mm512_set1_ps(level);
+  for (int i = 0; i < 64; i += 16) {
+    if (!((wanted >> i) & 0xffff))
+      continue;
+    const __m512 a = _mm512_loadu_ps(upper + i), b = _mm512_loadu_ps(lower + i);
+    const __m512 v = _mm512_add_ps(a, _mm512_mul_ps(w, _mm512_sub_ps(b, a)));
+    word |= static_cast<uint64_t>(_mm512_cmp_ps_mask(v, l, _CMP_GT_OQ)) << i;
+  }
+#elif defined(__AVX2__)
+  const __m256 w = _mm256_set1_ps(weight), l = _mm256_set1_ps(level);
+  for (int i = 0; i < 64; i += 8) {
+    if (!((wanted >> i) & 0xff))
+      continue;
+    const __m256 a = _mm256_loadu_ps(upper + i), b = _mm256_loadu_ps(lower + i);
+    const __m256 v = _mm256_add_ps(a, _mm256_mul_ps(w, _mm256_sub_ps(b, a)));
+    word |= static_cast<uint64_t>(_mm256_movemask_ps(_mm256_cmp_ps(v, l, _CMP_GT_OQ))) << i;
+  }
+#else
+  for (uint64_t left = wanted; left; left &= left - 1) {
+    const int i = __builtin_ctzll(left);
+    const float a = upper[i];
+    const float v = a + weight * (lower[i] - a);
+    word |= static_cast<uint64_t>(v > level) << i;
+  }
+#endif
+  return word & wanted;
+}
+
+void intersect(const uint64_t *mask, const uint64_t *planes, int rows, int labels, int words,
+               uint32_t *counts) {
+  for (int y = 0; y < rows; y++, mask += words, planes += static_cast<size_t>(labels) * words)
+    for (int w = 0; w < words; w++) {
+      const uint64_t m = mask[w];
+      if (!m)
+        continue;
+      const uint64_t *plane = planes + w;
+      for (int l = 0; l < labels; l++)
+        counts[l] += static_cast<uint32_t>(__builtin_popcountll(m & plane[static_cast<size_t>(l) * words]));
+    }
+}
+
+} // namespace
+} // namespace netdissect

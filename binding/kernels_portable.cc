@@ -1,0 +1,6 @@
+#include "kernels_impl.h"
+
+namespace netdissect {
+extern const Kernels portableKernels;
+const Kernels portableKernels{"portable", scan, overBits, interpolate, maskWord, intersect};
+} // namespace netdissect

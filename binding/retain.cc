@@ -1,0 +1,254 @@
+#include "retain.h"
+#include "failure.h"
+#include <algorithm>
+#include <cctype>
+#include <torch/csrc/jit/ir/alias_analysis.h>
+#include <torch/csrc/jit/passes/dead_code_elimination.h>
+#include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/runtime/custom_operator.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+#include <unordered_map>
+
+namespace netdissect {
+
+using namespace torch::jit;
+
+namespace {
+
+struct Sink {
+  std::vector<Capture> captures;
+  std::vector<uint32_t> versions;
+};
+
+thread_local Sink *activeSink = nullptr;
+
+class SinkScope {
+public:
+  explicit SinkScope(Sink *sink) { activeSink = sink; }
+  ~SinkScope() { activeSink = nullptr; }
+};
+
+uint32_t versionOf(const c10::IValue &value) {
+  return value.isTensor() && value.toTensor().defined() ? value.toTensor()._version() : 0;
+}
+
+// CONSERVATIVE: the operator is neither removed nor moved, and its input counts as used by anything after it.
+// The tensor is kept, not copied: operations that change it in place afterwards show.
+const RegisterOperators registration({Operator(
+    "netdissect::retain(Any x, int slot) -> ()",
+    [](Stack &stack) {
+      const int64_t slot = pop(stack).toInt();
+      c10::IValue value = pop(stack);
+      if (!activeSink)
+        return;
+      Capture &capture = activeSink->captures.at(slot);
+      capture.calls++;
+      activeSink->versions.at(slot) = versionOf(value);
+      capture.value = std::move(value);
+    },
+    c10::AliasAnalysisKind::CONSERVATIVE)});
+
+/// `forward`, or `forward1`, `forward2`... which tracing makes of further calls.
+bool isForward(const std::string &method) {
+  return method.rfind("forward", 0) == 0 && std::all_of(method.begin() + 7, method.end(), ::isdigit);
+}
+
+bool holdsSink(Node *node) {
+  if (node->kind() == HookedGraph::sink())
+    return true;
+  for (Block *block : node->blocks())
+    for (Node *inner : block->nodes())
+      if (holdsSink(inner))
+        return true;
+  return false;
+}
+
+void collectSinks(Block *block, std::vector<Node *> &sinks) {
+  for (Node *node : block->nodes()) {
+    if (node->kind() == HookedGraph::sink())
+      sinks.push_back(node);
+    for (Block *inner : node->blocks())
+      collectSinks(inner, sinks);
+  }
+}
+
+/// Where a module's parameters and buffers lie: modules that scripting has split keep the same.
+std::string storageKey(const Module &module) {
+  std::string key;
+  for (const auto &tensor : module.named_parameters())
+    key += tensor.name + std::to_string(reinterpret_cast<uintptr_t>(tensor.value.data_ptr())) + ";";
+  for (const auto &tensor : module.named_buffers())
+    key += tensor.name + std::to_string(reinterpret_cast<uintptr_t>(tensor.value.data_ptr())) + ";";
+  return key.empty() ? key : className(module) + ":" + key;
+}
+
+} // namespace
+
+c10::Symbol HookedGraph::sink() {
+  static const c10::Symbol symbol = c10::Symbol::fromQualString("netdissect::retain");
+  return symbol;
+}
+
+std::vector<std::pair<std::string, Module>> submodules(const Module &model) {
+  std::vector<std::pair<std::string, Module>> result;
+  for (const auto &named : model.named_modules())
+    if (!named.name.empty())
+      result.emplace_back(named.name, named.value);
+  return result;
+}
+
+std::string className(const Module &module) {
+  const auto name = module.type()->name();
+  return name ? name->name() : "Module";
+}
+
+std::string cleanMessage(const std::exception &error) {
+  std::string text = error.what();
+  if (const auto *c10Error = dynamic_cast<const c10::Error *>(&error))
+    text = c10Error->what_without_backtrace();
+  if (const auto at = text.rfind("RuntimeError: "); at != std::string::npos)
+    text = text.substr(at + 14);
+  if (const auto at = text.find("\nException raised from "); at != std::string::npos)
+    text.resize(at);
+  if (const auto at = text.find('\n'); at != std::string::npos)
+    text.resize(at);
+  while (!text.empty() && (std::isspace(static_cast<unsigned char>(text.back())) || text.back() == '.'))
+    text.pop_back();
+  return text;
+}
+
+bool attributeOf(const Value *value, const Value *self, const c10::IValue &model, c10::IValue &out) {
+  std::vector<std::string> names;
+  while (value != self) {
+    const Node *node = value->node();
+    if (node->kind() != prim::GetAttr)
+      return false;
+    names.push_back(node->s(attr::name));
+    value = node->input(0);
+  }
+  out = model;
+  for (auto name = names.rbegin(); name != names.rend(); ++name) {
+    if (!out.isObject())
+      return false;
+    out = out.toObject()->getAttr(*name);
+  }
+  return true;
+}
+
+HookedGraph::HookedGraph(Module model, const std::vector<Module> &wanted, bool truncateIt)
+    : model_(std::move(model)), sites_(wanted.size()) {
+  std::unordered_map<std::string, int> keys;
+  for (size_t slot = 0; slot < wanted.size(); slot++) {
+    wanted_.emplace_back(wanted[slot]._ivalue().get(), static_cast<int>(slot));
+    if (const std::string key = storageKey(wanted[slot]); !key.empty())
+      keys.emplace(key, static_cast<int>(slot));
+  }
+  if (truncateIt) // a module under two names is two objects once it was scripted
+    for (const auto &[name, module] : submodules(model_))
+      if (const auto key = keys.find(storageKey(module)); key != keys.end()) {
+        const std::pair<const void *, int> entry{module._ivalue().get(), key->second};
+        if (std::find(wanted_.begin(), wanted_.end(), entry) == wanted_.end())
+          wanted_.push_back(entry);
+      }
+  graph_ = toGraphFunction(model_.get_method("forward").function()).graph()->copy();
+  expand(graph_->block());
+  Inline(*graph_);
+  if (truncateIt)
+    truncate();
+  EliminateDeadCode(graph_);
+  graph_->lint();
+  function_ = std::make_unique<GraphFunction>(c10::QualifiedName("netdissect_forward"), graph_, nullptr);
+}
+
+void HookedGraph::expand(Block *block) {
+  for (Node *node = *block->nodes().begin(); node != block->return_node();) {
+    if (node->kind() == prim::CallMethod) {
+      c10::IValue object;
+      Function *method = nullptr;
+      if (attributeOf(node->input(0), graph_->inputs()[0], model_._ivalue(), object) && object.isObject())
+        method = object.toObject()->type()->findMethod(node->s(attr::name));
+      if (GraphFunction *function = method ? tryToGraphFunction(*method) : nullptr) {
+        for (const auto &[wanted, slot] : wanted_)
+          if (wanted == object.toObject().get() && isForward(node->s(attr::name))) {
+            const WithInsertPoint point(node->next());
+            graph_->insertNode(
+                graph_->create(sink(), {node->output(), graph_->insertConstant(int64_t{slot})}, 0));
+            sites_[slot]++;
+          }
+        Node *before = node->prev();
+        inlineCallTo(node, function, function->graph().get());
+        node = before->next(); // the inlined nodes may call further modules
+        continue;
+      }
+    }
+    for (Block *inner : node->blocks())
+      expand(inner);
+    node = node->next();
+  }
+}
+
+void HookedGraph::truncate() {
+  // Which operations after the sinks may write to what they kept is asked of a copy without them, since to
+  // the alias analysis a sink is a place where anything may happen.
+  const std::shared_ptr<Graph> plain = graph_->copy();
+  std::vector<std::pair<Node *, Node *>> nodes; // of the plain copy and of the graph
+  auto twin = graph_->nodes().begin();
+  for (Node *node : plain->nodes())
+    nodes.emplace_back(node, *twin++);
+  std::vector<Node *> sinks;
+  collectSinks(plain->block(), sinks);
+  ValueSet retained;
+  for (Node *node : sinks)
+    retained.insert(node->input(0));
+  Node *last = nullptr; // the last node of the graph that is needed
+  for (auto &[node, original] : nodes)
+    if (holdsSink(original)) {
+      last = original;
+      if (node->kind() == sink())
+        node = nullptr;
+    }
+  for (Node *node : sinks)
+    node->destroy();
+  const AliasDb aliases(plain);
+  bool after = false;
+  Node *end = last;
+  for (const auto &[node, original] : nodes) {
+    if (after && node && aliases.writesToAlias(node, retained))
+      end = original;
+    after = after || original == last;
+  }
+
+  Block *block = graph_->block();
+  while (!block->outputs().empty())
+    block->eraseOutput(0);
+  std::vector<Node *> dead;
+  for (Node *node = block->return_node()->prev(); node != end; node = node->prev())
+    dead.push_back(node);
+  for (Node *node : dead)
+    node->destroy();
+  const WithInsertPoint point(block->return_node());
+  block->registerOutput(graph_->insertConstant(c10::IValue()));
+}
+
+std::vector<Capture> HookedGraph::run(const at::Tensor &input) {
+  // The plain interpreter: profiling would make the first calls slow, and nothing is gained by fusing here.
+  const GraphOptimizerEnabledGuard plain(false);
+  const at::NoGradGuard noGradients;
+  Sink sink;
+  sink.captures.resize(sites_.size());
+  sink.versions.resize(sites_.size());
+  Stack stack{model_._ivalue(), input};
+  const auto &arguments = model_.get_method("forward").function().getSchema().arguments();
+  for (size_t i = stack.size(); i < arguments.size(); i++)
+    if (arguments[i].default_value())
+      stack.push_back(*arguments[i].default_value());
+  {
+    const SinkScope scope(&sink);
+    function_->run(stack);
+  }
+  for (size_t slot = 0; slot < sink.captures.size(); slot++)
+    sink.captures[slot].changedInPlace = versionOf(sink.captures[slot].value) != sink.versions[slot];
+  return std::move(sink.captures);
+}
+
+} // namespace netdissect

@@ -1,0 +1,56 @@
+// Retaining layers of a TorchScript forward, which has no hooks: the graph is copied and inlined, a sink
+// operator is put after every call of a wanted module, and what comes after the last of them is cut off.
+#pragma once
+#include <memory>
+#include <string>
+#include <torch/csrc/jit/api/function_impl.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/ir/ir.h>
+#include <utility>
+#include <vector>
+
+namespace netdissect {
+
+struct Capture {
+  int calls = 0;
+  c10::IValue value;           // what the last call returned
+  bool changedInPlace = false; // whether it was written to after that call returned
+};
+
+/// The dotted name of a module -> the module, for all of a model's submodules.
+std::vector<std::pair<std::string, torch::jit::Module>> submodules(const torch::jit::Module &model);
+/// A module's class without its namespace.
+std::string className(const torch::jit::Module &module);
+/// An error's message without LibTorch's traces.
+std::string cleanMessage(const std::exception &error);
+
+/// Follows attributes from `self` (the model's own object) to a value; false where it is none of that kind.
+bool attributeOf(const torch::jit::Value *value, const torch::jit::Value *self, const c10::IValue &model,
+                 c10::IValue &out);
+
+class HookedGraph {
+public:
+  /// `wanted[i]` is put into slot i. With `truncate` the graph ends at the last call that is wanted, or at
+  /// the last operation after it that may change such an output in place.
+  HookedGraph(torch::jit::Module model, const std::vector<torch::jit::Module> &wanted, bool truncate);
+
+  /// Runs the forward; one capture a slot.
+  std::vector<Capture> run(const at::Tensor &input);
+  /// Calls of a slot that stand in the graph.
+  int sites(size_t slot) const { return sites_[slot]; }
+  const torch::jit::Module &model() const { return model_; }
+  const std::shared_ptr<torch::jit::Graph> &graph() const { return graph_; }
+  static c10::Symbol sink();
+
+private:
+  void expand(torch::jit::Block *block);
+  void truncate();
+
+  torch::jit::Module model_;
+  std::vector<std::pair<const void *, int>> wanted_; // object -> slot
+  std::vector<int> sites_;
+  std::shared_ptr<torch::jit::Graph> graph_;
+  std::unique_ptr<torch::jit::GraphFunction> function_;
+};
+
+} // namespace netdissect

@@ -1,0 +1,278 @@
+#include "script_model.h"
+#include "failure.h"
+#include "geometry.h"
+#include "parallel.h"
+#include "retain.h"
+#include <ATen/Parallel.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <algorithm>
+#include <caffe2/serialize/inline_container.h>
+#include <fstream>
+#include <sstream>
+#include <torch/csrc/jit/serialization/import.h>
+#include <torch/version.h>
+
+namespace netdissect {
+
+namespace {
+
+size_t editDistance(const std::string &a, const std::string &b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); j++)
+    row[j] = j;
+  for (size_t i = 1; i <= a.size(); i++) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); j++) {
+      const size_t above = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+std::string nearest(std::vector<std::string> names, const std::string &wish) {
+  std::stable_sort(names.begin(), names.end(), [&](const std::string &a, const std::string &b) {
+    return editDistance(a, wish) < editDistance(b, wish);
+  });
+  std::string list;
+  for (size_t i = 0; i < std::min<size_t>(3, names.size()); i++)
+    list += (i ? ", " : "") + names[i];
+  return list;
+}
+
+std::string shapeOf(const at::Tensor &tensor) {
+  std::ostringstream text;
+  text << tensor.sizes();
+  return text.str();
+}
+
+/// What a file that did not load is, as far as it can be told.
+std::string diagnose(const std::string &path, const std::string &message) {
+  std::string head(4, '\0');
+  std::ifstream(path, std::ios::binary).read(head.data(), 4);
+  if (head.compare(0, 4, "PK\3\4") != 0)
+    return "it is no TorchScript file (a zip archive); export the model with torch.jit.trace or "
+           "torch.jit.script "
+           "and .save()";
+  try {
+    caffe2::serialize::PyTorchStreamReader reader(path);
+    if (reader.hasRecord("constants.pkl"))
+      return message;
+    if (reader.hasRecord("data.pkl"))
+      return "it holds a state dict or another pickled object (torch.save), not a TorchScript model; export "
+             "the "
+             "model with torch.jit.trace or torch.jit.script and .save()";
+    return "it is an archive, but none of TorchScript; export the model with torch.jit.trace or "
+           "torch.jit.script "
+           "and .save()";
+  } catch (const std::exception &) {
+    return "it is damaged or cut off; copy or export it again";
+  }
+}
+
+/// The captured output as float32 maps, or why it has none.
+std::string mapsOf(const c10::IValue &value, int64_t count, at::Tensor &maps) {
+  if (!value.isTensor() || !value.toTensor().defined())
+    return "its output is no tensor but " + value.tagKind();
+  maps = value.toTensor();
+  if (maps.is_sparse() || maps.is_quantized() || maps.is_complex())
+    return "its output is a sparse, quantised or complex tensor";
+  if (!maps.is_floating_point())
+    return "its output holds whole numbers (" + std::string(c10::toString(maps.scalar_type())) +
+           "), not activations";
+  if (maps.dim() == 2)
+    maps = maps.unsqueeze(2).unsqueeze(3);
+  if (maps.dim() != 4 || maps.size(0) != count || maps.numel() == 0)
+    return "its output has the shape " + shapeOf(value.toTensor()) +
+           "; [images, units, height, width] or [images, units] can be dissected";
+  return "";
+}
+
+at::Tensor inputTensor(const Images &images) {
+  const std::vector<int64_t> shape{images.count, images.channels, images.height, images.width};
+  if (images.floats)
+    return at::from_blob(const_cast<float *>(images.floats), shape, at::kFloat)
+        .contiguous(at::MemoryFormat::ChannelsLast);
+  // Bytes come channels last, which is also the faster layout: only the numbers are converted, by a table of
+  // what float32 arithmetic makes of each byte.
+  float table[3][256];
+  for (int c = 0; c < 3; c++)
+    for (int v = 0; v < 256; v++)
+      table[c][v] = (static_cast<float>(v) / 255.0f - images.mean[c]) / images.deviation[c];
+  at::Tensor input =
+      at::empty(shape, at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
+  float *out = input.data_ptr<float>();
+  const int64_t row = images.width * 3;
+  parallelFor(images.count * images.height, 64, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin * row; i < end * row; i += 3)
+      for (int c = 0; c < 3; c++)
+        out[i + c] = table[c][images.bytes[i + c]];
+  });
+  return input;
+}
+
+class TorchForward : public RetainedForward {
+public:
+  TorchForward(torch::jit::Module model, at::Device device, const std::vector<torch::jit::Module> &modules,
+               std::vector<std::string> names)
+      : device_(device), names_(std::move(names)), hooked_(std::move(model), modules, true) {
+    for (size_t i = 0; i < names_.size(); i++)
+      if (!hooked_.sites(i))
+        throw Failure("ERR_NETDISSECT_LAYER",
+                      "layer '" + names_[i] +
+                          "' is never called by the model's forward, so that it has no output; "
+                          "choose another layer");
+  }
+
+  std::vector<Activation> run(const Images &images) override {
+    std::vector<Capture> captures;
+    try {
+      captures = hooked_.run(inputTensor(images).to(device_));
+    } catch (const std::exception &error) {
+      throw Failure("ERR_NETDISSECT_FORWARD", "the model fails on images of " +
+                                                  std::to_string(images.height) + "×" +
+                                                  std::to_string(images.width) + ": " + cleanMessage(error) +
+                                                  "; choose the size that it was made for");
+    }
+    std::vector<Activation> activations;
+    for (size_t i = 0; i < captures.size(); i++) {
+      if (!captures[i].calls)
+        throw Failure("ERR_NETDISSECT_LAYER",
+                      "layer '" + names_[i] + "' was not called on this input (control flow)");
+      at::Tensor maps;
+      if (const std::string refusal = mapsOf(captures[i].value, images.count, maps); !refusal.empty())
+        throw Failure("ERR_NETDISSECT_LAYER", "layer '" + names_[i] + "' cannot be dissected: " + refusal);
+      const auto owner = std::make_shared<at::Tensor>(maps.to(at::Device(at::kCPU), at::kFloat).contiguous());
+      Activation activation;
+      activation.values = owner->data_ptr<float>();
+      activation.count = owner->size(0);
+      activation.units = owner->size(1);
+      activation.height = static_cast<int>(owner->size(2));
+      activation.width = static_cast<int>(owner->size(3));
+      activation.changedInPlace = captures[i].changedInPlace;
+      activation.owner = owner;
+      activations.push_back(std::move(activation));
+      captures[i] = {};
+    }
+    return activations;
+  }
+
+  Geometry geometry(size_t layer) override { return layerGeometry(hooked_, names_.size())[layer]; }
+
+private:
+  at::Device device_;
+  std::vector<std::string> names_;
+  HookedGraph hooked_;
+};
+
+class TorchModel : public ScriptModel {
+public:
+  TorchModel(torch::jit::Module model, at::Device device) : model_(std::move(model)), device_(device) {}
+
+  std::string device() const override { return device_.str(); }
+
+  std::vector<LayerInfo> layers(int64_t channels, int64_t height, int64_t width) override {
+    const auto named = named_modules();
+    std::vector<torch::jit::Module> modules;
+    for (const auto &[name, module] : named)
+      modules.push_back(module);
+    HookedGraph hooked(model_, modules, false);
+    const std::vector<float> zeros(channels * height * width);
+    Images image;
+    image.floats = zeros.data();
+    image.count = 1;
+    image.channels = channels;
+    image.height = height;
+    image.width = width;
+    std::vector<Capture> captures;
+    try {
+      captures = hooked.run(inputTensor(image).to(device_));
+    } catch (const std::exception &error) {
+      throw Failure("ERR_NETDISSECT_FORWARD", "the model fails on images of " + std::to_string(height) + "×" +
+                                                  std::to_string(width) + ": " + cleanMessage(error) +
+                                                  "; choose the size that it was made for");
+    }
+    const std::vector<Geometry> geometries = layerGeometry(hooked, named.size());
+    std::vector<LayerInfo> result;
+    for (size_t i = 0; i < named.size(); i++) {
+      LayerInfo info;
+      info.name = named[i].first;
+      info.type = className(named[i].second);
+      info.calls = captures[i].calls;
+      info.changedInPlace = captures[i].changedInPlace;
+      info.geometry = geometries[i];
+      if (!info.calls)
+        info.refusal = "it is never called";
+      else {
+        at::Tensor maps;
+        info.refusal = mapsOf(captures[i].value, 1, maps);
+        info.output = captures[i].value.isTensor() ? shapeOf(captures[i].value.toTensor())
+                                                   : captures[i].value.tagKind();
+        if (info.refusal.empty()) {
+          info.units = maps.size(1);
+          info.height = static_cast<int>(maps.size(2));
+          info.width = static_cast<int>(maps.size(3));
+        }
+      }
+      result.push_back(std::move(info));
+    }
+    return result;
+  }
+
+  std::unique_ptr<RetainedForward> retain(const std::vector<std::string> &layers) override {
+    const auto named = named_modules();
+    std::vector<std::string> names;
+    for (const auto &[name, module] : named)
+      names.push_back(name);
+    std::vector<torch::jit::Module> modules;
+    for (const std::string &layer : layers) {
+      const auto at = std::find(names.begin(), names.end(), layer);
+      if (at == names.end())
+        throw Failure("ERR_NETDISSECT_LAYER", "the model has no layer '" + layer +
+                                                  "'; the nearest names are " + nearest(names, layer));
+      modules.push_back(named[at - names.begin()].second);
+    }
+    return std::make_unique<TorchForward>(model_, device_, modules, layers);
+  }
+
+private:
+  std::vector<std::pair<std::string, torch::jit::Module>> named_modules() const {
+    auto named = submodules(model_);
+    if (named.empty())
+      throw Failure(
+          "ERR_NETDISSECT_MODEL",
+          "the model has no named layers left: it was frozen (torch.jit.freeze or optimize_for_inference) "
+          "or is one operation only; export it without freezing");
+    return named;
+  }
+
+  torch::jit::Module model_;
+  at::Device device_;
+};
+
+} // namespace
+
+std::unique_ptr<ScriptModel> ScriptModel::load(const std::string &path, const std::string &device) {
+  const bool cuda = cudaAvailable();
+  if (device == "cuda" && !cuda)
+    throw Failure("ERR_NETDISSECT_DEVICE",
+                  "no CUDA device can be used: there is no driver, or this LibTorch is a "
+                  "CPU build; leave the device out, or choose cpu");
+  const at::Device target(device != "cpu" && cuda ? at::kCUDA : at::kCPU);
+  try {
+    torch::jit::Module model = torch::jit::load(path, at::Device(at::kCPU));
+    model.eval();
+    model.to(target);
+    return std::make_unique<TorchModel>(std::move(model), target);
+  } catch (const std::exception &error) {
+    throw Failure("ERR_NETDISSECT_MODEL", "cannot load " + path + ": " + diagnose(path, cleanMessage(error)));
+  }
+}
+
+std::string torchVersion() { return TORCH_VERSION; }
+bool cudaAvailable() { return at::globalContext().hasCUDA() && at::detail::getCUDAHooks().deviceCount() > 0; }
+void setThreads(int threads) { at::set_num_threads(threads); }
+
+} // namespace netdissect

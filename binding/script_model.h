@@ -1,0 +1,75 @@
+// A TorchScript model: loading it, listing its layers, running it up to the last retained one. No LibTorch
+// header is needed to use this.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace netdissect {
+
+/// How a layer's cells lie on the input image: cell c is centred on pixel scale · c + offset (y, x).
+struct Geometry {
+  bool known = false;
+  std::string reason; // why not
+  std::array<double, 2> scale{1, 1}, offset{0, 0};
+};
+
+struct LayerInfo {
+  std::string name, type;
+  int calls = 0;
+  std::string output;  // what the last call returned: a shape like "[1, 64, 56, 56]", or a type
+  std::string refusal; // why the layer cannot be dissected, empty where it can
+  int64_t units = 0;
+  int height = 0, width = 0;
+  bool changedInPlace = false;
+  Geometry geometry;
+};
+
+/// A batch of images: bytes [count, height, width, 3] that are scaled to [0, 1] and normalised here, or
+/// float32 [count, channels, height, width] as they are.
+struct Images {
+  const uint8_t *bytes = nullptr;
+  const float *floats = nullptr;
+  int64_t count = 0, channels = 0, height = 0, width = 0;
+  std::array<float, 3> mean{0, 0, 0}, deviation{1, 1, 1};
+};
+
+/// A retained layer's output for a batch, [count, units, height, width] float32 in C order.
+struct Activation {
+  std::shared_ptr<const void> owner;
+  const float *values = nullptr;
+  int64_t count = 0, units = 0;
+  int height = 0, width = 0;
+  bool changedInPlace = false;
+};
+
+/// A model's forward that keeps the outputs of chosen layers and ends at the last of them.
+class RetainedForward {
+public:
+  virtual ~RetainedForward() = default;
+  virtual std::vector<Activation> run(const Images &images) = 0;
+  /// The geometry of a retained layer.
+  virtual Geometry geometry(size_t layer) = 0;
+};
+
+class ScriptModel {
+public:
+  virtual ~ScriptModel() = default;
+  /// `device` is "cpu", "cuda" or "auto" (CUDA where there is one). Throws Failure.
+  static std::unique_ptr<ScriptModel> load(const std::string &path, const std::string &device);
+
+  virtual std::string device() const = 0;
+  /// All layers that a forward over one image of this shape calls or could call.
+  virtual std::vector<LayerInfo> layers(int64_t channels, int64_t height, int64_t width) = 0;
+  virtual std::unique_ptr<RetainedForward> retain(const std::vector<std::string> &layers) = 0;
+};
+
+/// The version of LibTorch that runs, and whether it sees a CUDA device.
+std::string torchVersion();
+bool cudaAvailable();
+/// Threads of the calling thread's parallel regions.
+void setThreads(int threads);
+
+} // namespace netdissect

@@ -1,0 +1,166 @@
+// The pictures of a unit: its top images in a row, as photographs, under the mask, as labels and as the mask.
+#include "dissection.h"
+#include "failure.h"
+#include "parallel.h"
+#include "stopwatch.h"
+#include <algorithm>
+
+namespace netdissect {
+
+namespace {
+
+constexpr int gap = 5; // white pixels between images
+constexpr uint8_t borderColor[3] = {200, 200, 0};
+// Palette indices of the mask strip and of the label strip; src/report/strips.ts holds the colours.
+enum MaskIndex : uint8_t { outside = 0, inside = 1, border = 2, between = 3 };
+constexpr unsigned noLabel = 0, labelBetween = 1, firstLabel = 2, labelColors = 254;
+
+/// Rows of bits: bit x % 64 of word x / 64.
+struct BitImage {
+  int height, words;
+  std::vector<uint64_t> bits;
+  BitImage(int height, int width)
+      : height(height), words((width + 63) / 64), bits(static_cast<size_t>(height) * words) {}
+  uint64_t *row(int y) { return bits.data() + static_cast<size_t>(y) * words; }
+  const uint64_t *row(int y) const { return bits.data() + static_cast<size_t>(y) * words; }
+};
+
+/// The pixels set and their neighbours above, below, left and right. Bits past the width may come out set.
+BitImage widened(const BitImage &image) {
+  BitImage out = image;
+  for (int y = 0; y < image.height; y++) {
+    const uint64_t *row = image.row(y);
+    for (int w = 0; w < image.words; w++)
+      out.row(y)[w] |= row[w] << 1 | row[w] >> 1 | (w > 0 ? row[w - 1] >> 63 : 0) |
+                       (w + 1 < image.words ? row[w + 1] << 63 : 0) | (y > 0 ? image.row(y - 1)[w] : 0) |
+                       (y + 1 < image.height ? image.row(y + 1)[w] : 0);
+  }
+  return out;
+}
+
+template <class Action> void forEachBit(const uint64_t *row, int width, Action action) {
+  for (int w = 0; w * 64 < width; w++)
+    for (uint64_t left = row[w]; left; left &= left - 1)
+      if (const int x = w * 64 + __builtin_ctzll(left); x < width)
+        action(x);
+}
+
+/// Every pixel's palette index `[height, width]`, the label with the fewest pixels of the image on top.
+std::vector<uint8_t> labelIndices(const Segmentation &segmentation) {
+  const size_t pixels = static_cast<size_t>(segmentation.height) * segmentation.width;
+  const std::vector<uint32_t> areas = LabelPlanes(segmentation).areas();
+  // order[i]: how far on top label i - 1 is; 0 is no label
+  std::vector<uint16_t> byArea(areas.size()), order(areas.size() + 1, 0);
+  for (size_t l = 0; l < byArea.size(); l++)
+    byArea[l] = static_cast<uint16_t>(l);
+  std::stable_sort(byArea.begin(), byArea.end(), [&](size_t a, size_t b) {
+    return areas[a] != areas[b] ? areas[a] > areas[b] : a > b; // labels are ascending
+  });
+  std::vector<uint8_t> color(areas.size() + 1, noLabel);
+  for (size_t place = 0; place < byArea.size(); place++) {
+    order[byArea[place] + 1] = static_cast<uint16_t>(place + 1);
+    color[place + 1] =
+        static_cast<uint8_t>(firstLabel + (segmentation.labels[byArea[place]] - 1) % labelColors);
+  }
+  std::vector<uint16_t> map(pixels), top(pixels, 0);
+  for (size_t m = 0; m < segmentation.maps; m++) {
+    segmentation.unpack(m, map.data());
+    for (size_t i = 0; i < pixels; i++)
+      top[i] = std::max(top[i], order[map[i]]);
+  }
+  std::vector<uint8_t> out(pixels);
+  for (size_t i = 0; i < pixels; i++)
+    out[i] = color[top[i]];
+  return out;
+}
+
+} // namespace
+
+Strips Dissection::draw(size_t index, int64_t unit, const std::vector<const uint8_t *> &pixels) {
+  const Stopwatch watch(profile_.draw);
+  const Layer &layer = layers_[index];
+  const std::vector<TopImage> &top = layer.top->of(unit);
+  const int height = static_cast<int>(options_.height), width = static_cast<int>(options_.width);
+  const auto images = static_cast<int64_t>(std::min(pixels.size(), top.size()));
+  const bool labelled = !segmentations_.empty();
+  Strips strips;
+  strips.height = height;
+  strips.width = images * width + std::max<int64_t>(0, images - 1) * gap;
+  // A PNG scanline begins with its filter's number: 0, none.
+  const int64_t rgbRow = strips.width * 3, segRow = 1 + strips.width, maskRow = 1 + (strips.width + 3) / 4;
+  strips.top.assign(height * rgbRow, 255);
+  strips.orig.assign(height * rgbRow, 255);
+  if (labelled)
+    strips.seg.assign(height * segRow, labelBetween);
+  const Grid grid = layer.mapGeometry(options_).grid(height, width);
+  std::vector<BitImage> masks(images, BitImage(height, width)), wides = masks;
+  parallelFor(images, 1, [&](int64_t begin, int64_t end) {
+    HotCells cells(layer.height, layer.width);
+    MaskBuilder builder(grid);
+    for (int64_t i = begin; i < end; i++) {
+      const auto piece = std::upper_bound(pieces_.begin(), pieces_.end(), top[i].image,
+                                          [](int64_t image, const Piece &p) { return image < p.first; }) -
+                         1;
+      const size_t block = piece - pieces_.begin();
+      const int64_t place = top[i].image - piece->first;
+      const BlockView hot(layer.hot[block], spill_);
+      const size_t record = unit * piece->images + place;
+      builder.build(cells.decode(hot.begin(record), hot.end(record)), layer.thresholds[unit]);
+      BitImage &mask = masks[i], &wide = wides[i];
+      for (int y = builder.begin(); y < builder.end(); y++)
+        std::copy_n(builder.row(y), mask.words, mask.row(y));
+      wide = widened(widened(mask));
+      const int64_t left = i * (width + gap);
+      for (int y = 0; y < height; y++) {
+        const uint8_t *from = pixels[i] + static_cast<size_t>(y) * width * 3;
+        std::copy_n(from, width * 3, strips.orig.data() + y * rgbRow + left * 3);
+        uint8_t *to = strips.top.data() + y * rgbRow + left * 3;
+        for (int b = 0; b < width * 3; b++)
+          to[b] = static_cast<uint8_t>((from[b] * 3 + 5) / 10);
+        forEachBit(wide.row(y), width, [&](int x) {
+          const bool lit = mask.row(y)[x / 64] >> x % 64 & 1;
+          std::copy_n(lit ? from + x * 3 : borderColor, 3, to + x * 3);
+        });
+      }
+      if (!labelled)
+        continue;
+      const BlockView records(segmentations_[block], spill_);
+      const Segmentation segmentation(records.begin(place));
+      const std::vector<uint8_t> labels = labelIndices(segmentation);
+      std::vector<int> column(width);
+      for (int x = 0; x < width; x++)
+        column[x] = static_cast<int>((x + 0.5) * segmentation.width / width);
+      for (int y = 0; y < height; y++) {
+        const uint8_t *from = labels.data() + static_cast<size_t>((y + 0.5) * segmentation.height / height) *
+                                                  segmentation.width;
+        uint8_t *to = strips.seg.data() + y * segRow + 1 + left;
+        for (int x = 0; x < width; x++)
+          to[x] = from[column[x]];
+      }
+    }
+  });
+  // Four pixels to a byte, the leftmost in the highest bits.
+  const auto place = [](std::vector<uint8_t> &bytes, int64_t row, int64_t x, MaskIndex value) {
+    bytes[row + 1 + x / 4] |= static_cast<uint8_t>(value << (6 - x % 4 * 2));
+  };
+  std::vector<uint8_t> empty(maskRow, 0); // outside everywhere but between the images
+  for (int64_t i = 1; i < images; i++)
+    for (int64_t x = i * (width + gap) - gap; x < i * (width + gap); x++)
+      place(empty, 0, x, between);
+  for (int y = 0; y < height; y++)
+    strips.mask.insert(strips.mask.end(), empty.begin(), empty.end());
+  parallelFor(height, 16, [&](int64_t begin, int64_t end) {
+    for (int64_t y = begin; y < end; y++)
+      for (int64_t i = 0; i < images; i++)
+        forEachBit(wides[i].row(y), width, [&](int x) {
+          const bool lit = masks[i].row(y)[x / 64] >> x % 64 & 1;
+          place(strips.mask, y * maskRow, i * (width + gap) + x, lit ? inside : border);
+        });
+  });
+  if (labelled)
+    for (int y = 0; y < height; y++)
+      strips.seg[y * segRow] = 0;
+  return strips;
+}
+
+} // namespace netdissect

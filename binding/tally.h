@@ -1,0 +1,46 @@
+// Counting masks against labels: the heart of network dissection.
+#pragma once
+#include "hot_cells.h"
+#include "script_model.h"
+#include "segmentation.h"
+#include "upsample.h"
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace netdissect {
+
+/// The largest float32 that is not over a level: float32 values are over both or neither.
+float thresholdOf(double level);
+
+/// How a layer's map [height, width] is read from pixel grids of one kind of image.
+struct MapGeometry {
+  int height, width;
+  const Geometry *offsets; // a scale-offset to image pixels, or null: pixel centres line up
+  int imageHeight, imageWidth;
+  Grid grid(int targetHeight, int targetWidth) const;
+};
+
+/// The counts of one layer; units are counted by different threads at once.
+class LayerTally {
+public:
+  LayerTally(int64_t units, const MapGeometry &geometry, const LabelTable &labels);
+
+  /// Adds consecutive images: record `unit * images + image` of `hot` against the planes of that image.
+  void add(const BlockView &hot, const std::vector<LabelPlanes> &planes,
+           const std::vector<float> &thresholds);
+
+  /// [categories, units] and [labels, units].
+  std::vector<double> categoryPixels() const;
+  std::vector<double> intersections() const;
+
+private:
+  int64_t units_;
+  MapGeometry geometry_;
+  const LabelTable &labels_;
+  std::map<std::pair<int, int>, Grid> grids_;
+  std::vector<int64_t> categoryPixels_; // [units, categories]
+  std::vector<int64_t> intersections_;  // [units, labels]
+};
+
+} // namespace netdissect

@@ -1,0 +1,94 @@
+/** Decodes images some batches ahead of the engine, a bounded number at once. */
+
+import type { DissectionDataset, Item } from './dataset/dataset';
+import { NetdissectError } from './errors';
+import type { NativeBatch } from './native';
+
+/**
+ * The results of `task(0)` to `task(count - 1)` in order, with at most `atOnce` under way and at most `ahead`
+ * begun or waiting to be taken.
+ */
+export async function* inOrder<T>(
+  count: number,
+  task: (index: number) => Promise<T>,
+  atOnce: number,
+  ahead: number,
+): AsyncGenerator<T> {
+  const waiting: Promise<T>[] = [];
+  const running = new Set<Promise<unknown>>();
+  let begun = 0;
+  let wake: () => void = () => {};
+  const start = () => {
+    while (begun < count && running.size < atOnce && waiting.length < ahead) {
+      const result = task(begun++);
+      waiting.push(result);
+      running.add(result);
+      const settled = () => {
+        running.delete(result);
+        start();
+        wake();
+      };
+      result.then(settled, settled);
+    }
+  };
+  try {
+    for (let taken = 0; taken < count; taken++) {
+      start();
+      while (waiting.length === 0)
+        await new Promise<void>(resolve => {
+          wake = resolve;
+        });
+      yield await waiting.shift()!;
+    }
+  } finally {
+    begun = count; // whoever stops early starts no more, and waits for what is under way
+    await Promise.allSettled(waiting);
+  }
+}
+
+export interface BatchOptions {
+  batchSize: number;
+  /** Images decoded at once. */
+  workers: number;
+  segmentation: boolean;
+}
+
+/** The data set in batches for the engine. */
+export async function* batches(
+  dataset: DissectionDataset,
+  options: BatchOptions,
+): AsyncGenerator<NativeBatch> {
+  const { batchSize, workers, segmentation } = options;
+  const size = dataset.imageSize[0] * dataset.imageSize[1] * 3;
+  const items = inOrder(dataset.length, i => dataset.get(i, segmentation), workers, 2 * batchSize);
+  let batch: NativeBatch | undefined;
+  try {
+    for (let index = 0; index < dataset.length; index++) {
+      const { value: item } = (await items.next()) as { value: Item };
+      const floats = item.pixels instanceof Float32Array;
+      if (item.pixels.length !== size)
+        throw new NetdissectError(
+          'ERR_NETDISSECT_DATASET',
+          `image ${index} has ${item.pixels.length} values, not the ${size} of ${dataset.imageSize.join('×')} pixels; resize it`,
+        );
+      if (!batch) {
+        const count = Math.min(batchSize, dataset.length - index);
+        batch = { first: index, count, pixels: new (floats ? Float32Array : Uint8Array)(count * size) };
+        if (segmentation) batch.segmentations = [];
+      }
+      if (floats !== batch.pixels instanceof Float32Array)
+        throw new NetdissectError(
+          'ERR_NETDISSECT_DATASET',
+          'some images are bytes and some are floats; give all as one',
+        );
+      batch.pixels.set(item.pixels, (index - batch.first) * size);
+      if (segmentation) batch.segmentations!.push(item.segmentation ?? { height: 1, width: 1, maps: [] });
+      if (index + 1 === batch.first + batch.count) {
+        yield batch;
+        batch = undefined;
+      }
+    }
+  } finally {
+    await items.return(undefined);
+  }
+}

@@ -1,0 +1,315 @@
+/** The run: the data set passes through the model once, masks are counted, pictures and the report written. */
+
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import sharp from 'sharp';
+import { batches } from './batches';
+import { type DissectionDataset, IMAGENET_NORMALIZATION } from './dataset/dataset';
+import type { ReverseNormalize } from './dataset/transforms';
+import { NetdissectError } from './errors';
+import type { Model } from './model';
+import type { NativeDissection, NativeProfile } from './native';
+import { StagedFolder } from './outdir';
+import { bargraph } from './report/bargraph';
+import { buildReport, formatReport, layerDirnames, type Report, singleLayerReport } from './report/json';
+import { renderPage } from './report/page';
+import { ImageCache, writeStrips } from './report/strips';
+import type { Label, LayerStatistics } from './results';
+
+export interface Progress {
+  /** Images through the model, images counted against labels, units drawn. */
+  phase: 'observe' | 'count' | 'draw';
+  done: number;
+  total: number;
+}
+
+export interface DissectOptions {
+  /** Images of a unit's strips, and of its `top` in the report. Default 20. */
+  examplesPerUnit?: number;
+  /** Images handed to the engine at once. Default 100. */
+  batchSize?: number;
+  /** Images of one forward. Default 8. */
+  forwardSize?: number;
+  /** Images decoded at once; by default as many as there are threads for it. */
+  numWorkers?: number;
+  /** What part of a unit's activations its level leaves above itself. Default 0.005. */
+  quantileThreshold?: number;
+  /** What IoU makes a unit a detector, strictly. Default 0.04. */
+  iouThreshold?: number;
+  /** Bytes kept of the images in memory; more goes to a temporary file. Default 512 MiB. */
+  memory?: number;
+  /** Count against labels. Default true. */
+  labels?: boolean;
+  /** Write the strips of every unit. Default true. */
+  images?: boolean;
+  /** Write each unit's first image alone, too. Default false. */
+  singleImages?: boolean;
+  /** Write the page. Default true. */
+  report?: boolean;
+  /** The network's name in the report. */
+  netname?: string;
+  /** What else to say in the report. */
+  meta?: Record<string, unknown>;
+  /** Turns the data set's normalised float32 images into pictures; needed where it has no `picture`. */
+  recoverImage?: ReverseNormalize | ((pixels: Float32Array, height: number, width: number) => Uint8Array);
+  onProgress?: (progress: Progress) => void;
+  signal?: AbortSignal;
+}
+
+export interface DissectionResult {
+  /** One entry a retained layer. */
+  layers: LayerStatistics[];
+  labels: readonly Label[];
+  categories: readonly string[];
+  /** What `dissect.json` holds. */
+  report: Report;
+  /** Seconds by part of the work. */
+  profile: NativeProfile & { total: number };
+}
+
+const DEFAULTS = {
+  examplesPerUnit: 20,
+  batchSize: 100,
+  forwardSize: 8,
+  quantileThreshold: 0.005,
+  iouThreshold: 0.04,
+  memory: 512 * 2 ** 20,
+};
+
+/** Checks that numbers are what they are for. */
+function checkedNumbers(options: DissectOptions): typeof DEFAULTS & { numWorkers: number } {
+  const threads = Number(process.env.UV_THREADPOOL_SIZE) || 4;
+  const numbers = { ...DEFAULTS, numWorkers: Math.min(threads, os.availableParallelism()) };
+  for (const name of Object.keys(numbers) as (keyof typeof numbers)[]) {
+    const value = options[name] ?? numbers[name];
+    const fraction = name === 'quantileThreshold' || name === 'iouThreshold';
+    const least = name === 'examplesPerUnit' || name === 'memory' ? 0 : 1;
+    const fits = fraction ? value > 0 && value < 1 : Number.isSafeInteger(value) && value >= least;
+    if (!fits)
+      throw new NetdissectError(
+        'ERR_NETDISSECT_OPTION',
+        `expected ${fraction ? 'a number between 0 and 1' : `a whole number from ${least} on`} for ${name} but received ${value}`,
+      );
+    numbers[name] = value;
+  }
+  return numbers;
+}
+
+/**
+ * Dissects a model's retained layers over a data set and writes the report to `outdir`.
+ *
+ * The report appears as a whole: where anything fails, or `signal` aborts (`ABORT_ERR`), `outdir` stays as it
+ * was.
+ */
+export async function dissect(
+  outdir: string,
+  model: Model,
+  dataset: DissectionDataset,
+  options: DissectOptions = {},
+): Promise<DissectionResult> {
+  const start = performance.now();
+  const numbers = checkedNumbers(options);
+  if (model.retained.length === 0)
+    throw new NetdissectError(
+      'ERR_NETDISSECT_OPTION',
+      'no layer is retained; call retainLayers(model, [...]) first',
+    );
+  if (!(dataset.length > 0))
+    throw new NetdissectError('ERR_NETDISSECT_DATASET', 'the data set has no images');
+  const dirnames = layerDirnames(model.retained.map(layer => layer.reported));
+  const labelled = options.labels !== false && dataset.labels.length > 0;
+  const pictures = options.images !== false && numbers.examplesPerUnit > 0;
+  const concurrency = sharp.concurrency();
+  const staged = await StagedFolder.open(outdir);
+  try {
+    sharp.concurrency(1); // many images at once instead of many threads for one
+    const dissection = await begin(model, dataset, options, { ...numbers, labelled, pictures });
+    await observe(dissection, dataset, options, { ...numbers, labelled });
+    const layers = await count(dissection, model, dataset, options, labelled);
+    const [height, width] = dataset.imageSize;
+    const labelSet = labelled
+      ? { labels: dataset.labels, categories: dataset.categories }
+      : { labels: [], categories: [] };
+    const report = buildReport(layers, labelSet, {
+      netname: options.netname ?? path.basename(model.path).replace(/\.[^.]*$/, ''),
+      meta: options.meta ?? {},
+      quantile_threshold: numbers.quantileThreshold,
+      iou_threshold: numbers.iouThreshold,
+      settings: {
+        ...dataset.settings,
+        examples_per_unit: numbers.examplesPerUnit,
+        add_scale_offset: model.addScaleOffset,
+        values: 'after the whole forward',
+      },
+      images: dataset.length,
+      image_size: [height, width],
+    });
+    if (pictures) {
+      const total = layers.reduce((sum, layer) => sum + layer.shape[0], 0);
+      let done = 0;
+      await writeStrips(dissection, {
+        layers: layers.map((layer, i) => ({
+          folder: path.join(staged.path, dirnames[i], 'image'),
+          topImages: layer.topImages,
+          units: layer.shape[0],
+        })),
+        images: new ImageCache(
+          image => picture(dataset, image, options),
+          height * width * 3,
+          numbers.memory / 2,
+        ),
+        single: options.singleImages ?? false,
+        workers: numbers.numWorkers,
+        onUnit: () => options.onProgress?.({ phase: 'draw', done: ++done, total }),
+        signal: options.signal,
+      });
+    }
+    await writeReport(staged.path, report, { pictures, page: options.report !== false });
+    options.signal?.throwIfAborted();
+    await staged.commit('dissect.json');
+    const profile = { ...dissection.profile(), total: (performance.now() - start) / 1000 };
+    return { layers, ...labelSet, report, profile };
+  } catch (error) {
+    await staged.discard();
+    throw named(error, dataset);
+  } finally {
+    sharp.concurrency(concurrency);
+  }
+}
+
+/** Says which file an engine's message about an image number means. */
+function named(error: unknown, dataset: DissectionDataset): unknown {
+  const { image, message, code } = error as { image?: number; message: string; code: string };
+  if (image === undefined || !dataset.nameOf) return error;
+  return new NetdissectError(code, `${message} (${dataset.nameOf(image)})`, { cause: error });
+}
+
+function begin(
+  model: Model,
+  dataset: DissectionDataset,
+  options: DissectOptions,
+  settings: ReturnType<typeof checkedNumbers> & { labelled: boolean; pictures: boolean },
+): Promise<NativeDissection> {
+  options.signal?.throwIfAborted();
+  const { mean, deviation } = dataset.normalization ?? IMAGENET_NORMALIZATION;
+  const [height, width] = dataset.imageSize;
+  return model.native.dissect({
+    layers: model.retained.map(layer => layer.name),
+    images: dataset.length,
+    channels: 3,
+    height,
+    width,
+    quantile: settings.quantileThreshold,
+    topImages: settings.examplesPerUnit,
+    piece: settings.forwardSize,
+    memory: settings.memory,
+    spillFolder: os.tmpdir(),
+    keepMasks: settings.labelled || settings.pictures,
+    scaleOffset: model.addScaleOffset,
+    mean,
+    deviation,
+    ...(settings.labelled && {
+      labelCategory: labelCategories(dataset),
+      categories: dataset.categories.length,
+    }),
+  });
+}
+
+/** The category of each label number, -1 where it is no label. */
+function labelCategories({ labels, categories }: DissectionDataset): Int32Array {
+  const table = new Int32Array(Math.max(...labels.map(label => label.number)) + 1).fill(-1);
+  for (const { number, category } of labels) table[number] = categories.indexOf(category);
+  return table;
+}
+
+async function observe(
+  dissection: NativeDissection,
+  dataset: DissectionDataset,
+  options: DissectOptions,
+  settings: { batchSize: number; numWorkers: number; labelled: boolean },
+): Promise<void> {
+  const { onProgress, signal } = options;
+  const total = dataset.length;
+  let done = 0;
+  let previous: Promise<void> = Promise.resolve();
+  onProgress?.({ phase: 'observe', done, total });
+  try {
+    const { batchSize, numWorkers: workers, labelled: segmentation } = settings;
+    for await (const batch of batches(dataset, { batchSize, workers, segmentation })) {
+      // While the engine has one batch in hand, the next is decoded.
+      await previous;
+      signal?.throwIfAborted();
+      previous = dissection.observe(batch).then(() => {
+        done += batch.count;
+        onProgress?.({ phase: 'observe', done, total });
+      });
+      previous.catch(() => {}); // it is awaited above or below
+    }
+  } finally {
+    await previous;
+  }
+}
+
+async function count(
+  dissection: NativeDissection,
+  model: Model,
+  dataset: DissectionDataset,
+  { onProgress, signal }: DissectOptions,
+  labelled: boolean,
+): Promise<LayerStatistics[]> {
+  const total = dataset.length;
+  await dissection.finish();
+  for (let done = 0; labelled && done < total; ) {
+    signal?.throwIfAborted();
+    done = await dissection.count(64);
+    onProgress?.({ phase: 'count', done, total });
+  }
+  const { labelPixels, layers } = await dissection.results();
+  return layers.map((layer, i) => {
+    const { categoryPixels, intersections, ...statistics } = layer;
+    return {
+      layer: model.retained[i].reported,
+      ...statistics,
+      tally: labelled ? { labelPixels, categoryPixels, intersections } : null,
+    };
+  });
+}
+
+async function picture(
+  dataset: DissectionDataset,
+  image: number,
+  { recoverImage }: DissectOptions,
+): Promise<Uint8Array> {
+  if (!recoverImage && dataset.picture) return dataset.picture(image);
+  const { pixels } = await dataset.get(image, false);
+  if (pixels instanceof Uint8Array) return pixels;
+  if (!recoverImage)
+    throw new NetdissectError(
+      'ERR_NETDISSECT_OPTION',
+      'the data set gives normalised images; pass recoverImage to turn them back into pictures, or leave the pictures out',
+    );
+  const [height, width] = dataset.imageSize;
+  return typeof recoverImage === 'function'
+    ? recoverImage(pixels, height, width)
+    : recoverImage.recover(pixels);
+}
+
+async function writeReport(
+  folder: string,
+  report: Report,
+  { pictures, page }: { pictures: boolean; page: boolean },
+): Promise<void> {
+  for (const layer of report.layers) {
+    const layerFolder = path.join(folder, layer.dirname);
+    await fs.mkdir(layerFolder, { recursive: true });
+    await fs.writeFile(
+      path.join(layerFolder, 'dissect.json'),
+      formatReport(singleLayerReport(report, layer)),
+    );
+    if (layer.bargraph)
+      await fs.writeFile(path.join(layerFolder, layer.bargraph), bargraph(layer, report.categories));
+  }
+  if (page) await fs.writeFile(path.join(folder, 'index.html'), renderPage(report, { pictures }));
+  await fs.writeFile(path.join(folder, 'dissect.json'), formatReport(report));
+}

@@ -1,0 +1,23 @@
+/** The public surface of the package. */
+
+export { BrodenDataset, type BrodenOptions, type TransformImage } from './dataset/broden';
+export {
+  type DissectionDataset,
+  IMAGENET_NORMALIZATION,
+  type Item,
+  type Normalization,
+} from './dataset/dataset';
+export { ReverseNormalize } from './dataset/transforms';
+export { type DissectionResult, type DissectOptions, dissect, type Progress } from './dissect';
+export { NetdissectError } from './errors';
+export {
+  type LoadOptions,
+  loadModel,
+  type Model,
+  type RetainedLayer,
+  type RetainOptions,
+  retainLayers,
+} from './model';
+export type { LayerInfo, Segmentation } from './native';
+export type { LayerReport, Report, UnitReport } from './report/json';
+export type { Label, LayerStatistics, Tally } from './results';

@@ -1,0 +1,103 @@
+/** A TorchScript model in the addon's hands. */
+
+import fs from 'node:fs';
+import { NetdissectError } from './errors';
+import { type LayerInfo, type NativeModel, native } from './native';
+
+export interface LoadOptions {
+  /** `auto` (the default) takes a CUDA device where there is one. */
+  device?: 'auto' | 'cpu' | 'cuda';
+  /** Threads of the forward and the counting; by default LibTorch's choice, the number of cores. */
+  threads?: number;
+}
+
+/** A layer to dissect: the module's name and the name that the report gives it. */
+export interface RetainedLayer {
+  name: string;
+  reported: string;
+}
+
+export interface RetainOptions {
+  /** Read the layers' maps by their receptive-field geometry instead of lining up pixel centres. */
+  addScaleOffset?: boolean;
+}
+
+/** A loaded model. Made by {@link loadModel}; `close()` gives its thread and memory back. */
+export class Model {
+  /** The layers that a dissection takes; set by {@link retainLayers}. */
+  retained: readonly RetainedLayer[] = [];
+  addScaleOffset = false;
+
+  constructor(
+    readonly path: string,
+    /** `cpu` or `cuda`. */
+    readonly device: string,
+    /** @internal */
+    readonly native: NativeModel,
+  ) {}
+
+  /**
+   * The modules of the model, in its own order, as a forward over one image of zeros shows them.
+   * Rejects with `ERR_NETDISSECT_FORWARD` where the model does not take images of that size.
+   */
+  layers(imageSize: number | readonly [height: number, width: number]): Promise<LayerInfo[]> {
+    const [height, width] = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
+    return this.native.layers(3, height, width);
+  }
+
+  close(): void {
+    this.native.close();
+  }
+}
+
+/**
+ * Loads a traced or scripted TorchScript model (`.pt`), in evaluation mode.
+ * Rejects with `ERR_NETDISSECT_MODEL` where the file is missing, damaged, or something else.
+ */
+export async function loadModel(path: string, options: LoadOptions = {}): Promise<Model> {
+  const stat = await fs.promises.stat(path).catch((error: NodeJS.ErrnoException) => {
+    const why = error.code === 'ENOENT' ? 'there is no such file' : error.message;
+    throw new NetdissectError('ERR_NETDISSECT_MODEL', `cannot load ${path}: ${why}`);
+  });
+  if (!stat.isFile())
+    throw new NetdissectError(
+      'ERR_NETDISSECT_MODEL',
+      `cannot load ${path}: it is a folder, not a model file`,
+    );
+  const model = new (native().NativeModel)(options.threads);
+  try {
+    const device = await model.load(path, options.device ?? 'auto');
+    return new Model(path, device.split(':')[0], model);
+  } catch (error) {
+    model.close();
+    throw error;
+  }
+}
+
+/**
+ * Chooses the layers of a model to dissect: `'features.6'`, `'features.6:conv3'` or `['features.6', 'conv3']`,
+ * the second the name in the report. Unknown names are refused when the dissection begins.
+ */
+export function retainLayers(
+  model: Model,
+  layers: readonly (string | readonly [name: string, reported: string])[],
+  options: RetainOptions = {},
+): void {
+  const retained = layers.map(layer => {
+    if (typeof layer !== 'string') return { name: layer[0], reported: layer[1] };
+    const colon = layer.indexOf(':');
+    return colon < 0
+      ? { name: layer, reported: layer }
+      : { name: layer.slice(0, colon), reported: layer.slice(colon + 1) };
+  });
+  if (retained.length === 0)
+    throw new NetdissectError(
+      'ERR_NETDISSECT_OPTION',
+      'expected the names of layers to dissect but received none',
+    );
+  const twice = retained.find(({ name }, i) => retained.findIndex(other => other.name === name) < i);
+  if (twice)
+    throw new NetdissectError('ERR_NETDISSECT_OPTION', `layer '${twice.name}' is named twice; name it once`);
+  model.retained = retained;
+  model.addScaleOffset = options.addScaleOffset ?? false;
+}

@@ -1,0 +1,166 @@
+/**
+ * The one place that loads the addon, and its types. It is loaded when a model is first needed, never for
+ * `--help`: loading takes half a second and 190 MB. The addon fits one version of LibTorch only; where it will
+ * not load, one message says what was found and what to do.
+ */
+
+import fs from 'node:fs';
+import path from 'node:path';
+import { NetdissectError } from './errors';
+
+/** A module of a TorchScript model, as a forward over one image showed it. */
+export interface LayerInfo {
+  /** Its dotted name. */
+  name: string;
+  /** Its class, such as `Conv2d`. */
+  type: string;
+  /** How many times one forward called it. */
+  calls: number;
+  /** The shape or type of its output, null where it was not called. */
+  output: string | null;
+  /** Units, rows and columns of its output, null where it cannot be dissected. */
+  shape: [units: number, height: number, width: number] | null;
+  /** Why it cannot be dissected, null where it can. */
+  refusal: string | null;
+  /** Whether a later operation of the model changes its output in place. */
+  changedInPlace: boolean;
+  /** Cell c lies on input pixel `scale · c + offset`, `[y, x]`; null where the geometry is not known. */
+  scale: [y: number, x: number] | null;
+  offset: [y: number, x: number] | null;
+}
+
+/** The label maps of one image. */
+export interface Segmentation {
+  height: number;
+  width: number;
+  /**
+   * Each a label number that covers the whole image, `[height, width]` label numbers, or `[height, width,
+   * channels]` bytes (R + 256·G; of one or two channels the first is the number).
+   */
+  maps: (number | Uint16Array | Uint8Array)[];
+}
+
+export interface NativeBatch {
+  /** The number of the first image. */
+  first: number;
+  count: number;
+  /** RGB bytes `[count, height, width, 3]`, or float32 `[count, channels, height, width]`. */
+  pixels: Uint8Array | Float32Array;
+  segmentations?: Segmentation[];
+}
+
+export interface NativeOptions {
+  layers: string[];
+  images: number;
+  channels: number;
+  height: number;
+  width: number;
+  quantile: number;
+  topImages: number;
+  /** Images of one forward. */
+  piece: number;
+  /** Bytes for what is kept of the images; more goes to a temporary file. */
+  memory: number;
+  spillFolder: string;
+  keepMasks: boolean;
+  scaleOffset: boolean;
+  mean: readonly number[];
+  deviation: readonly number[];
+  /** The category of each label number, -1 where it is no label; absent where no labels are counted. */
+  labelCategory?: Int32Array;
+  categories?: number;
+}
+
+export interface NativeLayerResult {
+  shape: [number, number, number];
+  changedInPlace: boolean;
+  scale?: [number, number];
+  offset?: [number, number];
+  levels: Float64Array;
+  topImages: Int32Array;
+  topActivations: Float32Array;
+  categoryPixels: Float64Array;
+  intersections: Float64Array;
+}
+
+/** RGB rows, and PNG scanlines of 8 (`seg`) and 2 (`mask`) bits a pixel. */
+export interface NativeStrips {
+  width: number;
+  height: number;
+  top: Buffer;
+  orig: Buffer;
+  mask: Buffer;
+  seg?: Buffer;
+}
+
+/** Seconds by part of the work, and bytes written to the spill file. */
+export interface NativeProfile {
+  forward: number;
+  select: number;
+  pack: number;
+  prune: number;
+  spill: number;
+  count: number;
+  draw: number;
+  spilledBytes: number;
+}
+
+export interface NativeDissection {
+  observe(batch: NativeBatch): Promise<void>;
+  finish(): Promise<void>;
+  /** Counts about `images` more; resolves to how many are done. */
+  count(images: number): Promise<number>;
+  results(): Promise<{ labelPixels: Float64Array; layers: NativeLayerResult[] }>;
+  draw(layer: number, unit: number, pixels: Uint8Array[]): Promise<NativeStrips>;
+  profile(): NativeProfile;
+}
+
+export interface NativeModel {
+  load(path: string, device: string): Promise<string>;
+  layers(channels: number, height: number, width: number): Promise<LayerInfo[]>;
+  dissect(options: NativeOptions): Promise<NativeDissection>;
+  close(): void;
+}
+
+export interface Addon {
+  NativeModel: new (threads?: number) => NativeModel;
+  describe(): { libtorch: string; cuda: boolean; simd: string };
+}
+
+const root = path.join(__dirname, '..');
+
+let addon: Addon | undefined;
+
+export function native(): Addon {
+  addon ??= load();
+  return addon;
+}
+
+function load(): Addon {
+  try {
+    return require('node-gyp-build')(root) as Addon;
+  } catch (cause) {
+    throw new NetdissectError('ERR_NETDISSECT_ADDON', diagnosis(cause as Error), { cause });
+  }
+}
+
+/** What a failed load most likely means. */
+function diagnosis(cause: Error): string {
+  const message = cause.message.split('\n')[0];
+  const built = builtFor();
+  if (/No native build was found/i.test(message))
+    return `the addon is not built for ${process.platform}-${process.arch}; run \`npm run setup\` in ${root}`;
+  if (/libtorch|libc10|undefined symbol|symbol not found/i.test(message)) {
+    const wanted = built ? `LibTorch ${built.libtorchVersion}` : 'another LibTorch';
+    return `the addon was built for ${wanted}, which does not load (${message}); run \`npm run setup\` in ${root} to build it for the one installed`;
+  }
+  return `the addon does not load: ${message}; run \`npm run setup\` in ${root}`;
+}
+
+function builtFor(): { libtorchVersion: string } | undefined {
+  for (const folder of ['build/Release', `prebuilds/${process.platform}-${process.arch}`])
+    try {
+      return JSON.parse(fs.readFileSync(path.join(root, folder, 'build-info.json'), 'utf8'));
+    } catch {}
+  return undefined;
+}

@@ -1,0 +1,314 @@
+/**
+ * The report as data: `dissect.json`, from which every page and chart is made. Names and meanings are those
+ * that tools for the Python package read; what was added has names of its own (`image_size`, `images`,
+ * `categories`; `shape`, `changed_in_place` of a layer; `labelnum` of a label's ranking).
+ */
+
+import { NetdissectError } from '../errors';
+import type { Label, LayerStatistics } from '../results';
+import { type Scores, scoreLayer } from '../score';
+import { categoryRank } from './categories';
+
+/** A unit. What follows `top`, and `interp`, is absent where no labels were asked for. */
+export interface UnitReport {
+  /** The unit's number, from 0. */
+  unit: number;
+  /** The activation that only the top `quantile_threshold` of the unit's values exceed. */
+  level: number;
+  /** Whether `iou` is over the threshold. */
+  interp?: boolean;
+  /** The strongest images, strongest first: image number from 0, largest activation. */
+  top: { imgnum: number; maxact: number }[];
+  /** The IoU of the best label; 0 where there is none. */
+  iou?: number;
+  /** Pixels with the best label, of the unit's masks where its category is labelled, and with both. */
+  lc?: number;
+  cc?: number;
+  ic?: number;
+  /** The best label; null, and `labelnum` 0, where every IoU is 0. */
+  label?: string | null;
+  labelnum?: number;
+  cat?: string | null;
+}
+
+/** An order of a layer's units. */
+export interface Ranking {
+  /** `unit`, `label`, `iou`, or `LABEL-iou` for a label with a detector. */
+  name: string;
+  /** The label of a `LABEL-iou` ranking, its metric and its number. */
+  concept?: string;
+  metric?: 'iou';
+  labelnum?: number;
+  /** A score of each unit, smaller first. */
+  score: number[];
+  /** The units in order: the stable argsort of `score`. */
+  ranking: number[];
+}
+
+/** A label with detectors: the numbers of the units, ascending. */
+export interface LabelReport {
+  label: string;
+  labelnum: number;
+  units: number[];
+  cat: string;
+}
+
+/** A layer. `labels`, `interpretable` and `bargraph` are absent where no labels were asked for. */
+export interface LayerReport {
+  layer: string;
+  /** The layer's folder, relative to this report. */
+  dirname: string;
+  /** The layer's output of one image: units, rows, columns. */
+  shape: [units: number, height: number, width: number];
+  /** Whether a later operation of the model changed the layer's output in place. */
+  changed_in_place: boolean;
+  units: UnitReport[];
+  rankings: Ranking[];
+  labels?: LabelReport[];
+  /** How many units are interpretable. */
+  interpretable?: number;
+  iou_threshold: number;
+  /** The bar graph's path, relative to `dirname`. */
+  bargraph?: string;
+}
+
+/** What a report says beside the layers. */
+export interface ReportContext {
+  netname: string;
+  meta: Record<string, unknown>;
+  quantile_threshold: number;
+  iou_threshold: number;
+  /** The run's options, written as they are. */
+  settings: Record<string, unknown>;
+  /** How many images were observed. */
+  images: number;
+  /** The images as the model saw them. */
+  image_size: [height: number, width: number];
+}
+
+/** The whole of `dissect.json`. */
+export interface Report extends ReportContext {
+  /** The ranking that a page starts with. */
+  default_ranking: 'label' | 'unit';
+  /** The category names in the data set's order; empty without labels. */
+  categories: string[];
+  layers: LayerReport[];
+}
+
+/** The labels that layers were counted against; both empty without labels. */
+export interface LabelSet {
+  labels: readonly Label[];
+  categories: readonly string[];
+}
+
+/** The files beside the layers' folders. */
+const TAKEN = new Set(['dissect.json', 'index.html']);
+
+/**
+ * A layer's folder: its reported name with everything but letters, digits, space, `.`, `_`, `-` removed.
+ * Throws `ERR_NETDISSECT_OPTION` where that leaves nothing, `.`, `..` or the name of one of the report's files.
+ */
+export function layerDirname(name: string): string {
+  const dirname = name.replace(/[^\p{L}\p{N} ._-]/gu, '');
+  const shown = JSON.stringify(name);
+  if (dirname.trim() === '')
+    throw optionError(`Expected a layer name with letters or digits but received ${shown}`);
+  if (dirname === '.' || dirname === '..' || TAKEN.has(dirname))
+    throw optionError(
+      `Expected a layer name that can be a folder but received ${shown}, the folder "${dirname}"`,
+    );
+  return dirname;
+}
+
+/** The folders of all layers; throws `ERR_NETDISSECT_OPTION` where two layers would share one, too. */
+export function layerDirnames(names: readonly string[]): string[] {
+  const owners = new Map<string, string>();
+  for (const name of names) {
+    const dirname = layerDirname(name);
+    const owner = owners.get(dirname);
+    if (owner !== undefined)
+      throw optionError(
+        `Expected layer names with different folders but ${JSON.stringify(owner)} and ${JSON.stringify(name)} both give "${dirname}"`,
+      );
+    owners.set(dirname, name);
+  }
+  return [...owners.keys()];
+}
+
+function optionError(message: string): NetdissectError {
+  return new NetdissectError('ERR_NETDISSECT_OPTION', message);
+}
+
+/** Makes the report of a run, all layers of which were counted against the labels or none. */
+export function buildReport(
+  statistics: readonly LayerStatistics[],
+  { labels, categories }: LabelSet,
+  context: ReportContext,
+): Report {
+  const dirnames = layerDirnames(statistics.map(({ layer }) => layer));
+  const byNumber = new Map(labels.map(label => [label.number, label]));
+  const labelled = statistics.some(({ tally }) => tally !== null);
+  return {
+    netname: context.netname,
+    meta: context.meta,
+    default_ranking: labelled ? 'label' : 'unit',
+    quantile_threshold: context.quantile_threshold,
+    iou_threshold: context.iou_threshold,
+    settings: context.settings,
+    images: context.images,
+    image_size: context.image_size,
+    categories: labelled ? [...categories] : [],
+    layers: statistics.map((layer, i) => {
+      const { tally } = layer;
+      const scores = tally && scoreLayer(tally, labels, categories, context.iou_threshold);
+      const scored = tally && scores && scoredParts(tally, scores, byNumber, categories);
+      return buildLayer(layer, dirnames[i], scored, context.iou_threshold);
+    }),
+  };
+}
+
+/** The report of one layer, as it stands in that layer's own folder. */
+export function singleLayerReport(report: Report, layer: LayerReport): Report {
+  return { ...report, layers: [{ ...layer, dirname: '.' }] };
+}
+
+/** What a layer's report says of labels. */
+interface ScoredParts {
+  units: Required<Omit<UnitReport, 'unit' | 'level' | 'top'>>[];
+  rankings: Ranking[];
+  labels: LabelReport[];
+}
+
+function buildLayer(
+  { layer, shape, changedInPlace, levels, topImages, topActivations }: LayerStatistics,
+  dirname: string,
+  scored: ScoredParts | null,
+  iouThreshold: number,
+): LayerReport {
+  const top = topImages.length / levels.length;
+  const units = Array.from(levels, (level, unit): UnitReport => {
+    const images = Array.from(topImages.subarray(unit * top, (unit + 1) * top), (imgnum, rank) => ({
+      imgnum,
+      maxact: topActivations[unit * top + rank],
+    }));
+    if (!scored) return { unit, level, top: images };
+    const { interp, ...score } = scored.units[unit];
+    return { unit, level, interp, top: images, ...score };
+  });
+  const byUnit = ranked(
+    { name: 'unit' },
+    units.map(({ unit }) => unit),
+  );
+  const head = { layer, dirname, shape, changed_in_place: changedInPlace, units };
+  if (!scored) return { ...head, rankings: [byUnit], iou_threshold: iouThreshold };
+  return {
+    ...head,
+    rankings: [byUnit, ...scored.rankings],
+    labels: scored.labels,
+    interpretable: scored.labels.reduce((sum, label) => sum + label.units.length, 0),
+    iou_threshold: iouThreshold,
+    bargraph: 'bargraph.svg',
+  };
+}
+
+function scoredParts(
+  tally: NonNullable<LayerStatistics['tally']>,
+  scores: Scores,
+  byNumber: ReadonlyMap<number, Label>,
+  categories: readonly string[],
+): ScoredParts {
+  const { bestLabel, bestIou, interpretable, iou } = scores;
+  const count = bestLabel.length;
+  const units = Array.from(bestLabel, (labelnum, unit) => {
+    const label = byNumber.get(labelnum);
+    const row = label ? categories.indexOf(label.category) : -1;
+    return {
+      interp: interpretable[unit] === 1,
+      iou: bestIou[unit],
+      lc: label ? tally.labelPixels[labelnum] : 0,
+      cc: label ? tally.categoryPixels[row * count + unit] : 0,
+      ic: label ? tally.intersections[labelnum * count + unit] : 0,
+      label: label ? label.name : null,
+      labelnum,
+      cat: label ? label.category : null,
+    };
+  });
+
+  const detectors = new Map<number, { units: number[]; iou: number }>();
+  units.forEach(({ interp, labelnum, iou: own }, unit) => {
+    if (!interp) return;
+    const group = detectors.get(labelnum) ?? { units: [], iou: 0 };
+    group.units.push(unit);
+    group.iou = Math.max(group.iou, own);
+    detectors.set(labelnum, group);
+  });
+  const weight = (labelnum: number) => detectors.get(labelnum)?.units.length ?? 0;
+  const best = (labelnum: number) => detectors.get(labelnum)?.iou ?? 0;
+  const byWeight = (a: number, b: number) => weight(b) - weight(a) || best(b) - best(a) || a - b;
+
+  const byLabel = Array.from(units.keys()).sort(
+    (a, b) =>
+      Number(units[b].interp) - Number(units[a].interp) ||
+      byWeight(units[a].labelnum, units[b].labelnum) ||
+      units[b].iou - units[a].iou ||
+      a - b,
+  );
+  const place = new Array<number>(count);
+  byLabel.forEach((unit, i) => {
+    place[unit] = i;
+  });
+
+  const labelnums = [...detectors.keys()].sort(byWeight);
+  const labels = labelnums.map(labelnum => {
+    const { name, category } = byNumber.get(labelnum)!;
+    return { label: name, labelnum, units: detectors.get(labelnum)!.units, cat: category };
+  });
+  return {
+    units,
+    rankings: [
+      ranked({ name: 'label' }, place),
+      ranked({ name: 'iou' }, negated(bestIou)),
+      ...labels.map(({ label, labelnum }) =>
+        ranked(
+          { name: `${label}-iou`, concept: label, metric: 'iou', labelnum },
+          negated(iou.subarray(labelnum * count, (labelnum + 1) * count)),
+        ),
+      ),
+    ],
+    labels: labels.toSorted((a, b) => categoryRank(a.cat, categories) - categoryRank(b.cat, categories)),
+  };
+}
+
+function ranked(head: Omit<Ranking, 'score' | 'ranking'>, score: number[]): Ranking {
+  return { ...head, score, ranking: Array.from(score.keys()).sort((a, b) => score[a] - score[b]) };
+}
+
+/** The values with their sign changed; subtraction, as a minus would make -0 of 0. */
+function negated(values: Float64Array): number[] {
+  return Array.from(values, value => 0 - value);
+}
+
+/**
+ * A report as the text of `dissect.json`: indented by one space, with one line a unit, ranking and label,
+ * numbers as JavaScript prints them, a line feed at the end.
+ */
+export function formatReport(report: Report): string {
+  return `${format(report, 0)}\n`;
+}
+
+/** The depth of a unit: report, layers, layer, units, unit. */
+const LINE_DEPTH = 4;
+
+function format(value: unknown, depth: number): string {
+  if (depth >= LINE_DEPTH || typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const indent = `\n${' '.repeat(depth + 1)}`;
+  const list = Array.isArray(value);
+  if (list && value.every(item => typeof item !== 'object')) return JSON.stringify(value);
+  const lines = list
+    ? value.map(item => format(item, depth + 1))
+    : Object.entries(value)
+        .filter(([, item]) => item !== undefined)
+        .map(([key, item]) => `${JSON.stringify(key)}: ${format(item, depth + 1)}`);
+  if (lines.length === 0) return list ? '[]' : '{}';
+  return `${list ? '[' : '{'}${indent}${lines.join(`,${indent}`)}${indent.slice(0, -1)}${list ? ']' : '}'}`;
+}

@@ -1,0 +1,117 @@
+/**
+ * The pictures of every unit: strips of its top images under the mask (`top`), plain (`orig`), as labels
+ * (`seg`) and the mask alone (`mask`). The engine draws them, sharp and zlib encode them.
+ */
+
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import sharp from 'sharp';
+import { inOrder } from '../batches';
+import type { NativeDissection } from '../native';
+import { encodeIndexedPng, type Palette } from './png';
+
+const MASK_PALETTE: Palette = {
+  depth: 2,
+  colors: [
+    [0, 0, 0, 178], // outside
+    [0, 0, 0, 0], // inside
+    [200, 200, 0, 255], // the border
+    [255, 255, 255, 255], // between images
+  ],
+};
+
+/** No label, white between images, then 254 colours that differ most between neighbours. */
+const LABEL_PALETTE: Palette = {
+  depth: 8,
+  colors: [
+    [0, 0, 0, 255],
+    [255, 255, 255, 255],
+    ...Array.from({ length: 254 }, (_, i) => {
+      const [r, g, b] = hsl((i * 137.508) % 360, 0.85 - 0.3 * ((i >> 2) % 2), [0.55, 0.4, 0.7, 0.28][i % 4]);
+      return [r, g, b, 255] as const;
+    }),
+  ],
+};
+
+function hsl(hue: number, saturation: number, lightness: number): [number, number, number] {
+  const channel = (n: number) => {
+    const k = (n + hue / 30) % 12;
+    const swing = saturation * Math.min(lightness, 1 - lightness);
+    return Math.round(255 * (lightness - swing * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
+  };
+  return [channel(0), channel(8), channel(4)];
+}
+
+/** Keeps decoded images up to a number of bytes, those used least recently going first. */
+export class ImageCache {
+  readonly #kept = new Map<number, Promise<Uint8Array>>();
+  readonly #most: number;
+
+  constructor(
+    private readonly read: (image: number) => Promise<Uint8Array>,
+    imageBytes: number,
+    bytes: number,
+  ) {
+    this.#most = Math.max(1, Math.floor(bytes / imageBytes));
+  }
+
+  get(image: number): Promise<Uint8Array> {
+    const kept = this.#kept.get(image) ?? this.read(image);
+    this.#kept.delete(image);
+    this.#kept.set(image, kept);
+    if (this.#kept.size > this.#most) this.#kept.delete(this.#kept.keys().next().value!);
+    return kept;
+  }
+}
+
+export interface StripsOptions {
+  /** The unit's top images in rank order, `[units, top]`, of each layer. */
+  layers: { folder: string; topImages: Int32Array; units: number }[];
+  images: ImageCache;
+  /** Whether to write each first image alone as well. */
+  single: boolean;
+  /** Strips encoded at once. */
+  workers: number;
+  onUnit: () => void;
+  signal?: AbortSignal;
+}
+
+/** Writes `U-top.jpg`, `U-orig.jpg`, `U-seg.png` (where there are labels) and `U-mask.png` of every unit. */
+export async function writeStrips(dissection: NativeDissection, options: StripsOptions): Promise<void> {
+  for (const [layer, { folder, topImages, units }] of options.layers.entries()) {
+    await fs.mkdir(folder, { recursive: true });
+    const top = topImages.length / units;
+    const write = async (unit: number) => {
+      options.signal?.throwIfAborted();
+      const numbers = [...topImages.subarray(unit * top, (unit + 1) * top)];
+      const pixels = await Promise.all(numbers.map(image => options.images.get(image)));
+      await writeUnit(dissection, layer, unit, pixels, path.join(folder, `${unit}-`));
+      if (options.single)
+        await writeUnit(dissection, layer, unit, pixels.slice(0, 1), path.join(folder, `s-${unit}-`));
+    };
+    for await (const _ of inOrder(units, write, options.workers, 2 * options.workers)) options.onUnit();
+  }
+}
+
+async function writeUnit(
+  dissection: NativeDissection,
+  layer: number,
+  unit: number,
+  pixels: Uint8Array[],
+  prefix: string,
+): Promise<void> {
+  const { width, height, top, orig, mask, seg } = await dissection.draw(layer, unit, pixels);
+  const jpeg = (data: Buffer, name: string) =>
+    sharp(data, { raw: { width, height, channels: 3 } })
+      .jpeg({ quality: 80 })
+      .toBuffer()
+      .then(bytes => fs.writeFile(`${prefix}${name}.jpg`, bytes));
+  const png = (data: Buffer, palette: Palette, name: string) =>
+    encodeIndexedPng(width, height, palette, data).then(bytes => fs.writeFile(`${prefix}${name}.png`, bytes));
+  await Promise.all([
+    jpeg(top, 'top'),
+    jpeg(orig, 'orig'),
+    png(mask, MASK_PALETTE, 'mask'),
+    seg ? png(seg, LABEL_PALETTE, 'seg') : undefined,
+  ]);
+}

@@ -1,0 +1,42 @@
+/**
+ * The results of a dissection as plain objects of typed arrays: what the native engine counts, what the
+ * scores are computed from and what every report is a function of.
+ */
+
+/** A segmentation data set's label. Numbers may have gaps; 0 is no label. */
+export interface Label {
+  /** The number that label maps carry, over 0. */
+  number: number;
+  /** The name as it is shown (readable: no `-c`/`-s` ending, spaces for `_`). */
+  name: string;
+  /** The one category that the label counts in. */
+  category: string;
+}
+
+/** What was counted for one layer. Pixel counts are whole numbers, exact in float64. */
+export interface Tally {
+  /** lc: pixels that carry the label, `[labels]`, indexed by label number. */
+  labelPixels: Float64Array;
+  /** cc: pixels of a unit's masks on images that carry a label of the category, `[categories, units]`. */
+  categoryPixels: Float64Array;
+  /** ic: pixels of a unit's masks that carry the label, `[labels, units]`. */
+  intersections: Float64Array;
+}
+
+/** What one retained layer's units did over the data set. */
+export interface LayerStatistics {
+  /** The layer's reported name. */
+  layer: string;
+  /** The layer's output of one image: units, rows, columns. */
+  shape: [units: number, height: number, width: number];
+  /** The activation that only the top `quantile` of a unit's values exceed, `[units]`. */
+  levels: Float64Array;
+  /** Image numbers of the strongest images, strongest first, `[units, top]`. */
+  topImages: Int32Array;
+  /** Their largest activation, `[units, top]`. */
+  topActivations: Float32Array;
+  /** Whether a later operation of the model changed the layer's output in place. */
+  changedInPlace: boolean;
+  /** Counts against the labels, or null where no labels were asked for. */
+  tally: Tally | null;
+}
