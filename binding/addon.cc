@@ -4,9 +4,11 @@
 #include "engine.h"
 #include "failure.h"
 #include "kernels.h"
+#include <cstdlib>
 #include <dlfcn.h>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <napi.h>
 #include <set>
 
@@ -89,6 +91,13 @@ template <class Array, class T> Array typedArray(Napi::Env env, const std::vecto
   return array;
 }
 
+std::vector<std::string> strings(const Napi::Array &array) {
+  std::vector<std::string> result;
+  for (uint32_t i = 0; i < array.Length(); i++)
+    result.push_back(array.Get(i).As<Napi::String>().Utf8Value());
+  return result;
+}
+
 Napi::Value pairOf(Napi::Env env, const std::array<double, 2> &values) {
   const Napi::Array array = Napi::Array::New(env, 2);
   array.Set(0u, values[0]);
@@ -129,7 +138,8 @@ public:
                         InstanceMethod<&DissectionObject::count>("count"),
                         InstanceMethod<&DissectionObject::results>("results"),
                         InstanceMethod<&DissectionObject::draw>("draw"),
-                        InstanceMethod<&DissectionObject::profile>("profile")});
+                        InstanceMethod<&DissectionObject::profile>("profile"),
+                        InstanceAccessor<&DissectionObject::passes>("passes")});
   }
 
   void own(const Napi::Object &model, Handle *handle, std::shared_ptr<Dissection> dissection) {
@@ -308,6 +318,10 @@ private:
         });
   }
 
+  Napi::Value passes(const Napi::CallbackInfo &info) {
+    return Napi::Number::New(info.Env(), dissection_->passes());
+  }
+
   Napi::Value profile(const Napi::CallbackInfo &info) {
     const auto object = Napi::Object::New(info.Env());
     const Profile &p = dissection_->profile();
@@ -340,7 +354,8 @@ public:
     return DefineClass(
         env, "NativeModel",
         {InstanceMethod<&ModelObject::load>("load"), InstanceMethod<&ModelObject::layers>("layers"),
-         InstanceMethod<&ModelObject::dissect>("dissect"), InstanceMethod<&ModelObject::close>("close")});
+         InstanceMethod<&ModelObject::dissect>("dissect"), InstanceMethod<&ModelObject::forward>("forward"),
+         InstanceMethod<&ModelObject::close>("close")});
   }
 
 private:
@@ -398,6 +413,48 @@ private:
         });
   }
 
+  /// forward(layers, pixels: Float32Array, [count, channels, height, width]): resolves to the layers'
+  /// outputs.
+  Napi::Value forward(const Napi::CallbackInfo &info) {
+    const auto env = info.Env();
+    Handle *handle = &handle_;
+    const std::vector<std::string> layers = strings(info[0].As<Napi::Array>());
+    const auto pixels = info[1].As<Napi::Float32Array>();
+    const auto shape = info[2].As<Napi::Array>();
+    const auto side = [&](uint32_t i) { return shape.Get(i).As<Napi::Number>().Int64Value(); };
+    Images images;
+    images.floats = pixels.Data();
+    images.count = side(0);
+    images.channels = side(1);
+    images.height = side(2);
+    images.width = side(3);
+    if (static_cast<int64_t>(pixels.ElementLength()) !=
+        images.count * images.channels * images.height * images.width)
+      throw Napi::RangeError::New(env, "pixels must have count × channels × height × width elements");
+    return runAsync(
+        env, handle->use(env), {self(info), pixels},
+        [handle, layers, images] { return handle->model->retain(layers)->run(images); },
+        [](Napi::Env env, const std::vector<Activation> &activations) {
+          const auto array = Napi::Array::New(env);
+          for (const Activation &activation : activations) {
+            const auto object = Napi::Object::New(env);
+            const auto shape = Napi::Array::New(env);
+            size_t size = 1;
+            for (const int64_t side : {activation.count, activation.units, int64_t{activation.height},
+                                       int64_t{activation.width}}) {
+              shape.Set(shape.Length(), static_cast<double>(side));
+              size *= static_cast<size_t>(side);
+            }
+            object.Set("shape", shape);
+            object.Set("values", typedArray<Napi::Float32Array>(
+                                     env, std::vector<float>(activation.values, activation.values + size)));
+            object.Set("changedInPlace", activation.changedInPlace);
+            array.Set(array.Length(), object);
+          }
+          return array;
+        });
+  }
+
   /// dissect(options): resolves to a NativeDissection.
   Napi::Value dissect(const Napi::CallbackInfo &info) {
     const auto env = info.Env();
@@ -405,9 +462,7 @@ private:
     const auto input = info[0].As<Napi::Object>();
     const auto number = [&](const char *name) { return input.Get(name).As<Napi::Number>(); };
     DissectionOptions options;
-    const auto layers = input.Get("layers").As<Napi::Array>();
-    for (uint32_t i = 0; i < layers.Length(); i++)
-      options.layers.push_back(layers.Get(i).As<Napi::String>().Utf8Value());
+    options.layers = strings(input.Get("layers").As<Napi::Array>());
     options.images = number("images").Int64Value();
     options.channels = number("channels").Int64Value();
     options.height = number("height").Int64Value();
@@ -426,7 +481,7 @@ private:
     };
     floats("mean", options.mean);
     floats("deviation", options.deviation);
-    if (input.Has("labelCategory")) {
+    if (input.Get("labelCategory").IsTypedArray()) {
       const auto category = input.Get("labelCategory").As<Napi::Int32Array>();
       options.labels.category.assign(category.Data(), category.Data() + category.ElementLength());
       options.labels.categories = number("categories").Int32Value();
@@ -480,12 +535,16 @@ Napi::Value describe(const Napi::CallbackInfo &info) {
 }
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
-  static const bool opened = (openCuda(), true);
-  (void)opened;
+  static std::once_flag once;
+  std::call_once(once, [] {
+    openCuda();
+    // process.exit() and uncaught exceptions end the process without the environment's cleanup.
+    std::atexit(Engine::stopAll);
+  });
   auto *environment = new Environment;
   environment->dissection = Napi::Persistent(DissectionObject::define(env));
   env.SetInstanceData(environment);
-  // Before an environment goes away (process.exit, a terminated worker) its engines must be at rest.
+  // Before an environment goes away (a terminated worker) its engines must be at rest.
   env.AddCleanupHook([engines = environment->engines] {
     for (Engine *engine : *engines)
       engine->stop();

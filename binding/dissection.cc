@@ -87,17 +87,64 @@ Dissection::Dissection(std::shared_ptr<ScriptModel> model, DissectionOptions opt
                       "layer '" + layer.name + "' has no known scale and offset to input pixels (" +
                           layer.geometry.reason + "); dissect it without add_scale_offset");
     }
-    layer.tail = std::make_unique<UpperTail>(layer.units, options_.images * cells, options_.quantile);
     layer.top = std::make_unique<TopImages>(layer.units, options_.topImages);
   }
+  chooseTails();
   for (Layer &layer : layers_) // after the loop: the tally keeps a pointer to the layer's geometry
     layer.tally = std::make_unique<LayerTally>(layer.units, layer.mapGeometry(options_), options_.labels);
 }
 
-void Dissection::select(Layer &layer, const Activation &activation, int64_t firstImage) {
+void Dissection::chooseTails() {
+  const auto values = [&](const Layer &layer) { return options_.images * layer.height * layer.width; };
+  const auto tailBytes = [&](const Layer &layer) {
+    return UpperTail::bytes(layer.units, values(layer), options_.quantile);
+  };
+  int64_t bytes = 0;
+  std::vector<Layer *> bySize;
+  for (Layer &layer : layers_) {
+    bytes += tailBytes(layer);
+    bySize.push_back(&layer);
+  }
+  std::stable_sort(bySize.begin(), bySize.end(),
+                   [&](const Layer *a, const Layer *b) { return tailBytes(*a) > tailBytes(*b); });
+  std::vector<std::string> counted;
+  for (Layer *layer : bySize) {
+    const int64_t saved = tailBytes(*layer) - RadixTail::bytes(layer->units);
+    if (bytes > options_.memory / 2 && saved > 0 && RadixTail::fits(values(*layer))) {
+      auto radix = std::make_unique<RadixTail>(layer->units, values(*layer), options_.quantile);
+      layer->radix = radix.get();
+      layer->tail = std::move(radix);
+      bytes -= saved;
+    } else
+      layer->tail = std::make_unique<UpperTail>(layer->units, values(*layer), options_.quantile);
+  }
+  for (const Layer &layer : layers_)
+    if (layer.radix)
+      counted.push_back(layer.name);
+  if (!counted.empty()) {
+    counting_ = model_->retain(counted);
+    countingPass_ = true;
+  }
+}
+
+void Dissection::check(const Layer &layer, const Activation &activation) const {
   if (activation.units != layer.units || activation.height != layer.height || activation.width != layer.width)
     throw Failure("ERR_NETDISSECT_LAYER",
                   "layer '" + layer.name + "' changes its output's shape from image to image");
+}
+
+void Dissection::countValues(Layer &layer, const Activation &activation) {
+  check(layer, activation);
+  const size_t cells = static_cast<size_t>(layer.height) * layer.width;
+  parallelFor(layer.units, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t unit = begin; unit < end; unit++)
+      for (int64_t i = 0; i < activation.count; i++)
+        layer.radix->count(unit, activation.values + (i * layer.units + unit) * cells, cells);
+  });
+}
+
+void Dissection::select(Layer &layer, const Activation &activation, int64_t firstImage) {
+  check(layer, activation);
   const Kernels &k = kernels();
   const int64_t images = activation.count;
   const size_t cells = static_cast<size_t>(layer.height) * layer.width;
@@ -184,9 +231,16 @@ void Dissection::observe(const Batch &batch, const std::atomic<bool> &cancelled)
       std::vector<Activation> activations;
       {
         const Stopwatch watch(profile_.forward);
-        activations = forward_->run(piece);
+        activations = (countingPass_ ? counting_ : forward_)->run(piece);
       }
       const Stopwatch watch(profile_.select);
+      if (countingPass_) {
+        auto activation = activations.begin();
+        for (Layer &layer : layers_)
+          if (layer.radix)
+            countValues(layer, *activation++);
+        continue;
+      }
       for (size_t l = 0; l < layers_.size(); l++) {
         select(layers_[l], activations[l], batch.first + begin);
         activations[l] = {};
@@ -264,6 +318,14 @@ void Dissection::finish() {
   if (observed_ != options_.images)
     throw Failure("ERR_NETDISSECT_USAGE", std::to_string(observed_) + " images were observed, not the " +
                                               std::to_string(options_.images) + " announced");
+  if (countingPass_) {
+    for (Layer &layer : layers_)
+      if (layer.radix)
+        layer.radix->resolve();
+    countingPass_ = false;
+    observed_ = 0;
+    return;
+  }
   for (Layer &layer : layers_) {
     layer.levels.resize(layer.units);
     layer.thresholds.resize(layer.units);

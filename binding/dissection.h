@@ -1,5 +1,6 @@
-// One dissection: the data passes once (observe), the levels become final (finish), the masks are counted
-// against the labels (count), and pictures can be drawn (draw).
+// One dissection: the data passes once (observe), or twice where memory is too short for exact levels in one
+// pass; the levels become final (finish), the masks are counted against the labels (count), and pictures can
+// be drawn (draw).
 #pragma once
 #include "hot_cells.h"
 #include "quantile.h"
@@ -65,9 +66,11 @@ class Dissection {
 public:
   Dissection(std::shared_ptr<ScriptModel> model, DissectionOptions options);
 
+  /// How often all of the data has to pass: observe() all of it, and finish(), that many times.
+  int passes() const { return counting_ ? 2 : 1; }
   /// Consecutive images, from number 0 on.
   void observe(const Batch &batch, const std::atomic<bool> &cancelled);
-  /// Makes the levels final.
+  /// Ends a pass; the last one makes the levels final.
   void finish();
   /// Counts some more of the images; returns how many are done.
   int64_t count(int64_t blocks);
@@ -87,7 +90,8 @@ private:
     int height = 0, width = 0;
     bool changedInPlace = false;
     Geometry geometry;
-    std::unique_ptr<UpperTail> tail;
+    std::unique_ptr<Tail> tail;
+    RadixTail *radix = nullptr; // the tail, where it needs a pass of its own
     std::unique_ptr<TopImages> top;
     std::unique_ptr<LayerTally> tally;
     std::vector<Block> hot;
@@ -100,6 +104,9 @@ private:
     int64_t images;
   };
 
+  void chooseTails();
+  void countValues(Layer &layer, const Activation &activation);
+  void check(const Layer &layer, const Activation &activation) const;
   void select(Layer &layer, const Activation &activation, int64_t firstImage);
   void pack(const Batch &batch, int64_t begin, int64_t end);
   void settle();
@@ -109,6 +116,8 @@ private:
   std::shared_ptr<ScriptModel> model_;
   DissectionOptions options_;
   std::unique_ptr<RetainedForward> forward_;
+  std::unique_ptr<RetainedForward> counting_; // the first of two passes: the layers that need it alone
+  bool countingPass_ = false;
   std::vector<Layer> layers_;
   std::vector<Piece> pieces_; // the images of each block
   std::vector<Block> segmentations_;

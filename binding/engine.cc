@@ -1,9 +1,42 @@
 #include "engine.h"
 #include "script_model.h"
+#include <set>
 
 namespace netdissect {
 
-Engine::Engine(int threads) : thread_([this, threads] { loop(threads); }) {}
+namespace {
+/// All engines; never destroyed, since it is used while the process exits.
+struct Registry {
+  std::mutex mutex;
+  std::set<Engine *> engines;
+  static Registry &get() {
+    static auto *registry = new Registry;
+    return *registry;
+  }
+};
+} // namespace
+
+Engine::Engine(int threads) : thread_([this, threads] { loop(threads); }) {
+  Registry &registry = Registry::get();
+  const std::lock_guard<std::mutex> lock(registry.mutex);
+  registry.engines.insert(this);
+}
+
+Engine::~Engine() {
+  {
+    Registry &registry = Registry::get();
+    const std::lock_guard<std::mutex> lock(registry.mutex);
+    registry.engines.erase(this);
+  }
+  stop();
+}
+
+void Engine::stopAll() {
+  Registry &registry = Registry::get();
+  const std::lock_guard<std::mutex> lock(registry.mutex);
+  for (Engine *engine : registry.engines)
+    engine->stop();
+}
 
 void Engine::post(std::function<void()> job) {
   {

@@ -13,11 +13,13 @@ namespace netdissect {
 class Engine {
 public:
   explicit Engine(int threads);
-  ~Engine() { stop(); }
+  ~Engine();
 
   void post(std::function<void()> job);
   /// Lets the job in hand end at the next chance, drops none of the waiting ones, and joins the thread.
   void stop();
+  /// Stops all engines of the process: before exit() destroys what they use.
+  static void stopAll();
   /// True once the engine is to stop: long jobs look at it.
   const std::atomic<bool> &stopping() const { return stopping_; }
 

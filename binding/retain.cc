@@ -7,7 +7,6 @@
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/runtime/custom_operator.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
-#include <unordered_map>
 
 namespace netdissect {
 
@@ -137,23 +136,21 @@ bool attributeOf(const Value *value, const Value *self, const c10::IValue &model
 
 HookedGraph::HookedGraph(Module model, const std::vector<Module> &wanted, bool truncateIt)
     : model_(std::move(model)), sites_(wanted.size()) {
-  std::unordered_map<std::string, int> keys;
   for (size_t slot = 0; slot < wanted.size(); slot++) {
-    wanted_.emplace_back(wanted[slot]._ivalue().get(), static_cast<int>(slot));
-    if (const std::string key = storageKey(wanted[slot]); !key.empty())
-      keys.emplace(key, static_cast<int>(slot));
-  }
-  if (truncateIt) // a module under two names is two objects once it was scripted
+    const void *object = wanted[slot]._ivalue().get();
+    wanted_.emplace_back(object, static_cast<int>(slot));
+    if (!truncateIt)
+      continue;
+    // A module under two names is two objects once it was scripted.
+    const std::string key = storageKey(wanted[slot]);
     for (const auto &[name, module] : submodules(model_))
-      if (const auto key = keys.find(storageKey(module)); key != keys.end()) {
-        const std::pair<const void *, int> entry{module._ivalue().get(), key->second};
-        if (std::find(wanted_.begin(), wanted_.end(), entry) == wanted_.end())
-          wanted_.push_back(entry);
-      }
+      if (!key.empty() && module._ivalue().get() != object && storageKey(module) == key)
+        wanted_.emplace_back(module._ivalue().get(), static_cast<int>(slot));
+  }
   graph_ = toGraphFunction(model_.get_method("forward").function()).graph()->copy();
   expand(graph_->block());
   Inline(*graph_);
-  if (truncateIt)
+  if (truncateIt && std::any_of(sites_.begin(), sites_.end(), [](int sites) { return sites > 0; }))
     truncate();
   EliminateDeadCode(graph_);
   graph_->lint();

@@ -74,6 +74,9 @@ std::string diagnose(const std::string &path, const std::string &message) {
 
 /// The captured output as float32 maps, or why it has none.
 std::string mapsOf(const c10::IValue &value, int64_t count, at::Tensor &maps) {
+  if (value.isNone())
+    return "it has no output: tracing keeps nothing of a layer that gives back its input; choose the layer "
+           "before it, or script the model";
   if (!value.isTensor() || !value.toTensor().defined())
     return "its output is no tensor but " + value.tagKind();
   maps = value.toTensor();
@@ -90,6 +93,7 @@ std::string mapsOf(const c10::IValue &value, int64_t count, at::Tensor &maps) {
   return "";
 }
 
+/// The batch as float32 [count, channels, height, width], channels last in memory.
 at::Tensor inputTensor(const Images &images) {
   const std::vector<int64_t> shape{images.count, images.channels, images.height, images.width};
   if (images.floats)
@@ -113,6 +117,28 @@ at::Tensor inputTensor(const Images &images) {
   return input;
 }
 
+/// Runs a model. Channels-last input is the faster layout, but a model may look at its tensors' memory
+/// (`view`) in a way that only the plain layout allows: `channelsLast` says which it takes, and learns it.
+std::vector<Capture> runModel(HookedGraph &hooked, const Images &images, at::Device device,
+                              bool &channelsLast) {
+  const at::Tensor input = inputTensor(images).to(device);
+  if (channelsLast)
+    try {
+      return hooked.run(input);
+    } catch (const std::exception &) {
+      channelsLast = false; // unless this fails, too
+    }
+  try {
+    return hooked.run(input.contiguous());
+  } catch (const std::exception &error) {
+    channelsLast = true;
+    throw Failure("ERR_NETDISSECT_FORWARD", "the model fails on images of " + std::to_string(images.height) +
+                                                "×" + std::to_string(images.width) + ": " +
+                                                cleanMessage(error) +
+                                                "; choose the size that it was made for");
+  }
+}
+
 class TorchForward : public RetainedForward {
 public:
   TorchForward(torch::jit::Module model, at::Device device, const std::vector<torch::jit::Module> &modules,
@@ -127,15 +153,7 @@ public:
   }
 
   std::vector<Activation> run(const Images &images) override {
-    std::vector<Capture> captures;
-    try {
-      captures = hooked_.run(inputTensor(images).to(device_));
-    } catch (const std::exception &error) {
-      throw Failure("ERR_NETDISSECT_FORWARD", "the model fails on images of " +
-                                                  std::to_string(images.height) + "×" +
-                                                  std::to_string(images.width) + ": " + cleanMessage(error) +
-                                                  "; choose the size that it was made for");
-    }
+    std::vector<Capture> captures = runModel(hooked_, images, device_, channelsLast_);
     std::vector<Activation> activations;
     for (size_t i = 0; i < captures.size(); i++) {
       if (!captures[i].calls)
@@ -165,6 +183,7 @@ private:
   at::Device device_;
   std::vector<std::string> names_;
   HookedGraph hooked_;
+  bool channelsLast_ = true;
 };
 
 class TorchModel : public ScriptModel {
@@ -186,14 +205,8 @@ public:
     image.channels = channels;
     image.height = height;
     image.width = width;
-    std::vector<Capture> captures;
-    try {
-      captures = hooked.run(inputTensor(image).to(device_));
-    } catch (const std::exception &error) {
-      throw Failure("ERR_NETDISSECT_FORWARD", "the model fails on images of " + std::to_string(height) + "×" +
-                                                  std::to_string(width) + ": " + cleanMessage(error) +
-                                                  "; choose the size that it was made for");
-    }
+    bool channelsLast = true;
+    const std::vector<Capture> captures = runModel(hooked, image, device_, channelsLast);
     const std::vector<Geometry> geometries = layerGeometry(hooked, named.size());
     std::vector<LayerInfo> result;
     for (size_t i = 0; i < named.size(); i++) {

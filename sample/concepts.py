@@ -49,6 +49,9 @@ TEXTURES = [
     'striped', 'polka-dotted', 'chequered', 'zigzagged', 'grid', 'woven', 'honeycombed', 'scaly', 'marbled',
     'cracked', 'sprinkled', 'spiralled',
 ]
+LEAFY = [
+    'sunflower', 'tulip', 'rose', 'red_apple', 'strawberry', 'pineapple', 'tangerine', 'carrot', 'eggplant', 'grapes',
+]
 CATEGORIES = ['color', 'object', 'part', 'scene', 'texture']
 
 
@@ -82,9 +85,8 @@ def fetch_packages():
         folder = cache / f'{name.split("/")[-1]}-{version}'
         if not folder.exists():
             cache.mkdir(exist_ok=True)
-            packed = subprocess.run(
-                ['npm', 'pack', '--silent', f'{name}@{version}'], cwd=cache, check=True, capture_output=True, text=True
-            )
+            command = ['npm', 'pack', '--silent', f'{name}@{version}']
+            packed = subprocess.run(command, cwd=cache, check=True, stdout=subprocess.PIPE, text=True)
             with tarfile.open(cache / packed.stdout.split()[-1]) as tar:
                 tar.extractall(folder, filter='data')
         folders[name] = folder / 'package'
@@ -114,14 +116,15 @@ def load_artwork():
 
 def find_parts(name, picture):
     """Parts of a thing by simple rules on its colours: 0 or 1 + the place in PARTS, per pixel."""
-    hue, saturation, value = (np.asarray(band, float) / 255 for band in picture.convert('RGB').convert('HSV').split())
+    bands = picture.convert('RGB').convert('HSV').split()
+    hue, saturation, value = (np.asarray(band, float) / 255 for band in bands)
     opaque = np.asarray(picture)[..., 3] > 127
     y = np.linspace(0, 1, picture.height)[:, None]
     green = (hue > 0.17) & (hue < 0.5) & (saturation > 0.25) & opaque
     parts = np.zeros(opaque.shape, np.uint8)
     if name in ('sunflower', 'tulip', 'rose'):
         parts[opaque & ~green & (value > 0.6)] = 1 + PARTS.index('petal')
-    if name in ('sunflower', 'tulip', 'rose', 'red_apple', 'strawberry', 'pineapple', 'tangerine', 'carrot', 'eggplant', 'grapes'):
+    if name in LEAFY:
         parts[green] = 1 + PARTS.index('leaf')
     if name in ('deciduous_tree', 'palm_tree'):
         parts[opaque & ((hue < 0.12) | (hue > 0.9)) & (y > 0.4)] = 1 + PARTS.index('trunk')

@@ -5,21 +5,25 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFilter
 
-from backgrounds import SIZE, X, Y, mix, paint_scene, paint_texture, ridge, turn, step
-from concepts import COLORS, LABELS, PARTS, SCENES, TEXTURES, THINGS
+from backgrounds import SIZE, X, Y, mix, paint_scene, paint_texture, step, turn
+from concepts import LABELS, PARTS, SCENES, TEXTURES, THINGS
 
 GROUPS = {name: group for group, names in THINGS.items() for name in names}
 NAMES = list(GROUPS)
 FLYING = ['butterfly', 'rocket', 'helicopter', 'balloon', 'star', 'leaf']
 TURNING = [
-    'soccer_ball', 'basketball', 'doughnut', 'leaf', 'lady_beetle', 'tangerine', 'red_apple', 'strawberry', 'carrot',
-    'eggplant', 'star', 'crab', 'watermelon',
+    'soccer_ball', 'basketball', 'doughnut', 'leaf', 'lady_beetle', 'tangerine', 'red_apple', 'strawberry',
+    'carrot', 'eggplant', 'star', 'crab', 'watermelon',
 ]
 AT_HOME = {  # what a scene is likely to show
-    'meadow': ['dog', 'cat', 'fox', 'sunflower', 'tulip', 'rose', 'deciduous_tree', 'butterfly', 'lady_beetle', 'mushroom',
-               'soccer_ball', 'automobile', 'bus', 'balloon', 'frog', 'red_apple', 'helicopter'],
-    'beach': ['palm_tree', 'crab', 'umbrella', 'turtle', 'watermelon', 'pineapple', 'soccer_ball', 'sailboat', 'tangerine',
-              'balloon', 'dog', 'basketball'],
+    'meadow': [
+        'dog', 'cat', 'fox', 'sunflower', 'tulip', 'rose', 'deciduous_tree', 'butterfly', 'lady_beetle', 'mushroom',
+        'soccer_ball', 'automobile', 'bus', 'balloon', 'frog', 'red_apple', 'helicopter',
+    ],
+    'beach': [
+        'palm_tree', 'crab', 'umbrella', 'turtle', 'watermelon', 'pineapple', 'soccer_ball', 'sailboat', 'tangerine',
+        'balloon', 'dog', 'basketball',
+    ],
     'desert': ['cactus', 'automobile', 'fox', 'turtle', 'helicopter', 'rocket', 'bus', 'owl', 'palm_tree'],
     'snowfield': ['penguin', 'snowman', 'fox', 'owl', 'panda', 'helicopter', 'star', 'bus', 'automobile'],
     'underwater': ['fish', 'octopus', 'crab', 'turtle', 'whale', 'frog'],
@@ -44,29 +48,27 @@ class Thing:
 
 def render(rng, pictures):
     """One random picture."""
-    scene, background, maps, stuff = None, *paint_background(rng)
-    if maps['scene']:
-        scene = next(name for name in SCENES if LABELS['scene', f'{name}-s'] == maps['scene'][0])
-    image, things = place_things(rng, background, scene, pictures)
+    image, scene, maps, stuff = paint_background(rng)
+    image, things = place_things(rng, image, scene, pictures)
     maps['object'] = object_maps(things, stuff)
     maps['part'] = [part_map(things)]
     clear = halve(1 - np.clip(sum(thing.seen for thing in things), 0, 1)) > 0.5
-    maps['texture'] = [m if isinstance(m, int) else np.where(clear, m, 0).astype(np.uint16) for m in maps['texture']]
+    maps['texture'] = [m if isinstance(m, int) else m * clear for m in maps['texture']]
     image = np.clip(image + 0.5, 0, 255).astype(np.uint8)
     maps['color'] = [color_map(image)]
     return Picture(image, {category: [m for m in found if np.any(m)] for category, found in maps.items()})
 
 
 def paint_background(rng):
-    """Picture, maps of its own categories, and masks of stuff."""
+    """Picture, name of the scene or None, maps of the background's categories, {stuff: mask}."""
     kind = rng.random()
     if kind < 0.4:
         name = SCENES[rng.integers(len(SCENES))]
         picture, stuff = paint_scene(rng, name)
-        return picture, {'scene': [LABELS['scene', f'{name}-s']], 'texture': []}, stuff
+        return picture, name, {'scene': [LABELS['scene', f'{name}-s']], 'texture': []}, stuff
     if kind < 0.65:
         name = TEXTURES[rng.integers(len(TEXTURES))]
-        return paint_texture(rng, name), {'scene': [], 'texture': [LABELS['texture', name]]}, {}
+        return paint_texture(rng, name), None, {'scene': [], 'texture': [LABELS['texture', name]]}, {}
     first, second = rng.choice(TEXTURES, 2, replace=False)
     if rng.random() < 0.6:
         x, _ = turn(rng)
@@ -75,25 +77,27 @@ def paint_background(rng):
         cut = step(rng.uniform(65, 95) - np.hypot(X - rng.uniform(80, 144), Y - rng.uniform(80, 144)))
     picture = mix(paint_texture(rng, first), paint_texture(rng, second), cut)
     labels = np.where(halve(cut) > 0.5, LABELS['texture', second], LABELS['texture', first])
-    return picture, {'scene': [], 'texture': [labels.astype(np.uint16)]}, {}
+    return picture, None, {'scene': [], 'texture': [labels.astype(np.uint16)]}, {}
 
 
 def place_things(rng, image, scene, pictures):
     """The picture with two to five things on it, and those things."""
     count = rng.choice([2, 3, 4, 5], p=[0.25, 0.35, 0.25, 0.15])
-    sizes = np.sort(rng.uniform(*{2: (84, 124), 3: (70, 112), 4: (62, 96), 5: (54, 84)}[count], count))[::-1]
-    spots, placed = [], []
-    for size in sizes:
-        name = choose_name(rng, scene, [thing[0] for thing in placed])
-        lowest, highest = (0.4, 0.0) if scene and name in FLYING else (0.0, 0.42) if scene not in (None, 'underwater') else (0, 0)
-        spot = choose_spot(rng, size, spots, highest, 1 - lowest)
-        spots.append((*spot, size))
-        placed.append((name, *spot, size))
+    smallest, largest = {2: (84, 124), 3: (70, 112), 4: (62, 96), 5: (54, 84)}[count]
+    placed = []
+    for size in np.sort(rng.uniform(smallest, largest, count))[::-1]:
+        name = choose_name(rng, scene, [thing[3] for thing in placed])
+        top, bottom = 0, 1
+        if scene and name in FLYING:
+            bottom = 0.6
+        elif scene and scene != 'underwater':
+            top = 0.42
+        placed.append((*choose_spot(rng, size, [thing[:3] for thing in placed], top, bottom), size, name))
     things = []
-    for name, x, y, size in sorted(placed, key=lambda thing: thing[2]):
+    for x, y, size, name in sorted(placed, key=lambda thing: thing[1]):
         sprite, parts = pose(rng, *pictures[name][rng.integers(len(pictures[name]))], size, name, scene)
         color, alpha, part = lay(sprite, parts, x, y)
-        image = mix(image, np.array([20, 22, 40], np.float32), shadow(alpha, y + size / 2, scene, name))
+        image = mix(image, np.array([20, 22, 40], np.float32), shadow(alpha, scene, name))
         image = mix(image, color, alpha)
         for thing in things:
             thing.seen *= 1 - alpha
@@ -120,13 +124,14 @@ def choose_spot(rng, size, spots, top, bottom):
 
 def pose(rng, sprite, parts, size, name, scene):
     """The emoji turned, mirrored and scaled."""
-    angle = rng.uniform(-180, 180) if name in TURNING and not scene else rng.uniform(-25, 25) * (0.3 if scene else 1)
+    widest = 7.5 if scene else 180 if name in TURNING else 25
+    angle = rng.uniform(-widest, widest)
     if rng.random() < 0.5:
         sprite, parts = (picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for picture in (sprite, parts))
     side = round(size)
-    sprite = sprite.resize((side, side), Image.Resampling.LANCZOS).rotate(angle, Image.Resampling.BICUBIC, expand=True)
-    parts = parts.resize((side, side), Image.Resampling.NEAREST).rotate(angle, Image.Resampling.NEAREST, expand=True)
-    return sprite, parts
+    sprite = sprite.resize((side, side), Image.Resampling.LANCZOS)
+    parts = parts.resize((side, side), Image.Resampling.NEAREST)
+    return sprite.rotate(angle, Image.Resampling.BICUBIC, expand=True), parts.rotate(angle, expand=True)
 
 
 def lay(sprite, parts, x, y):
@@ -139,7 +144,7 @@ def lay(sprite, parts, x, y):
     return canvas[..., :3], canvas[..., 3] / 255, np.asarray(part)
 
 
-def shadow(alpha, foot, scene, name):
+def shadow(alpha, scene, name):
     """How dark the shadow is: behind a thing on a texture, at its foot in a scene."""
     if scene in ('underwater', 'night_sky') or (scene and name in FLYING):
         return np.zeros_like(alpha)
@@ -186,13 +191,14 @@ def color_map(image):
     names = np.zeros(hue.shape, np.uint16)
     chromatic = (saturation > 0.24) & (value > 0.3)
     for low, high, name in [
-        (0, 12, 'red'), (347, 360, 'red'), (18, 38, 'orange'), (44, 64, 'yellow'), (72, 165, 'green'), (172, 240, 'blue'),
-        (248, 295, 'purple'), (303, 340, 'pink'),
+        (0, 12, 'red'), (347, 360, 'red'), (18, 38, 'orange'), (44, 64, 'yellow'), (72, 165, 'green'),
+        (172, 240, 'blue'), (248, 295, 'purple'), (303, 340, 'pink'),
     ]:
         names[chromatic & (hue >= low) & (hue <= high)] = LABELS['color', f'{name}-c']
     warm = chromatic & ((hue < 18) | (hue > 340))
     names[warm & (saturation < 0.55) & (value > 0.75)] = LABELS['color', 'pink-c']
-    names[(hue > 8) & (hue < 45) & (saturation > 0.3) & (value > 0.22) & (value < 0.66)] = LABELS['color', 'brown-c']
+    dim = (saturation > 0.3) & (value > 0.22) & (value < 0.66)
+    names[dim & (hue > 8) & (hue < 45)] = LABELS['color', 'brown-c']
     names[(value < 0.2) | ((value < 0.3) & (saturation < 0.3))] = LABELS['color', 'black-c']
     names[(saturation < 0.12) & (value > 0.34) & (value < 0.82)] = LABELS['color', 'grey-c']
     names[(saturation < 0.1) & (value > 0.9)] = LABELS['color', 'white-c']

@@ -29,7 +29,9 @@ DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
 
 def block(inputs, outputs, kernel=3, stride=1):
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
     )
 
 
@@ -64,9 +66,9 @@ def example(number):
     picture = render(np.random.default_rng((SEED, number)), pictures)
     maps = [np.full((112, 112), m) if isinstance(m, int) else m for found in picture.maps.values() for m in found]
     cells = np.zeros((len(NUMBERS), 28, 28), np.uint8)
-    for number in np.unique(maps)[1:] if maps else []:
-        mask = np.any([m == number for m in maps], axis=0)
-        cells[NUMBERS.index(number)] = mask.reshape(28, 4, 28, 4).sum((1, 3))
+    for label in sorted(set(np.unique(maps)) - {0}):
+        mask = np.any([m == label for m in maps], axis=0)
+        cells[NUMBERS.index(label)] = mask.reshape(28, 4, 28, 4).sum((1, 3))
     return picture.image.transpose(2, 0, 1), cells
 
 

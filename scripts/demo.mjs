@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setup } from './setup.mjs';
 import { main, root, run } from './tools.mjs';
 
-const LAYERS = ['features.0', 'features.3'];
+const LAYERS = ['conv4', 'conv5'];
 
 await main(async () => {
   await setup();
@@ -13,8 +13,9 @@ await main(async () => {
   const args = [
     '--model', 'sample/model.pt',
     '--broden', 'sample/broden',
-    '--layers', ...LAYERS,
+    '--imgsize', '224',
     '--outdir', 'dissect',
+    '--layers', ...LAYERS,
     ...process.argv.slice(2),
   ];
   return run(process.execPath, [path.join(root, 'lib/cli.js'), ...args]);

@@ -26,10 +26,12 @@ import {
   capture,
   discard,
   discardLeftovers,
+  doubtful,
   Failure,
   filesUnder,
   fingerprint,
   isScript,
+  kept,
   main,
   readJson,
   root,
@@ -119,7 +121,10 @@ export async function installDependencies() {
   const problem = dependenciesProblem();
   if (!problem) return;
   say(`installing npm packages (${problem})`);
+  const modules = path.join(root, 'node_modules');
+  doubtful(modules);
   const status = await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
+  kept(modules);
   if (status !== 0) throw new Failure(`npm ci failed (status ${status}); its own message is above.`);
 }
 
@@ -140,6 +145,9 @@ async function chooseLibtorch(state) {
 }
 
 const versionOfPackage = name => readJson(require.resolve(`${name}/package.json`)).version;
+
+const prebuildInfo = () =>
+  readJson(path.join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'build-info.json'));
 
 /** Where a prebuilt addon for this machine and LibTorch loads there is nothing to compile. */
 async function usePrebuild(libtorch) {
@@ -252,6 +260,9 @@ function save(state, changes) {
   writeJson(STATE, state);
 }
 
+/** The npm package comes without its lock file and its TypeScript. */
+const isInstalledPackage = () => !fs.existsSync(path.join(root, 'package-lock.json'));
+
 /** The first half of set-up: npm's packages and LibTorch, nothing built. */
 export async function prepareLibtorch({ addonOnly = false } = {}) {
   checkNode();
@@ -268,7 +279,10 @@ export async function prepareLibtorch({ addonOnly = false } = {}) {
  * @returns the LibTorch that the addon is built for
  * @throws {Failure} with what to do about it
  */
-export async function setup({ rebuild = false, debug = false, addonOnly = false } = {}) {
+export async function setup({ rebuild = false, debug = false, addonOnly = isInstalledPackage() } = {}) {
+  checkNode();
+  // Better before the downloads than after them.
+  if (!readJson(STATE, {}).addon && !(addonOnly && prebuildInfo())) await checkCompiling();
   const libtorch = await prepareLibtorch({ addonOnly });
   const state = readJson(STATE, {});
   if (addonOnly && !rebuild && (await usePrebuild(libtorch))) return libtorch;

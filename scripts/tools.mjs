@@ -25,6 +25,10 @@ export function temporaryFolder(purpose) {
   return folder;
 }
 
+/** Has a folder that a program is making removed when this process is interrupted, until `kept`. */
+export const doubtful = folder => temporary.add(folder);
+export const kept = folder => temporary.delete(folder);
+
 export function discard(folder) {
   fs.rmSync(folder, { recursive: true, force: true });
   temporary.delete(folder);
@@ -43,24 +47,22 @@ export function discardLeftovers() {
 }
 
 let stopping = null;
-for (const [signal, number] of [
-  ['SIGINT', 2],
-  ['SIGTERM', 15],
-  ['SIGHUP', 1],
-]) {
-  process.on(signal, () => {
-    if (stopping) return;
-    stopping = signal;
-    const exits = [...children].map(child => new Promise(resolve => child.once('close', resolve)));
-    for (const child of children) child.kill(signal);
-    // A program that ignores the signal must not keep the terminal.
-    Promise.race([Promise.all(exits), new Promise(resolve => setTimeout(resolve, 3000))]).then(() => {
-      for (const folder of temporary) discard(folder);
-      console.error(`\nStopped by ${signal}; nothing half-made was left behind.`);
-      process.exit(128 + number);
-    });
-  });
+
+async function stop(signal, number) {
+  if (stopping) return;
+  stopping = signal;
+  for (const child of children) child.kill(signal);
+  // A program that ignores the signal must not keep the terminal for good.
+  setTimeout(() => children.forEach(child => void child.kill('SIGKILL')), 10_000).unref();
+  await Promise.all([...children].map(child => new Promise(resolve => child.once('close', resolve))));
+  for (const folder of temporary) discard(folder);
+  console.error(`\nStopped by ${signal}; nothing half-made was left behind.`);
+  process.exit(128 + number);
 }
+
+process.on('SIGHUP', () => stop('SIGHUP', 1));
+process.on('SIGINT', () => stop('SIGINT', 2));
+process.on('SIGTERM', () => stop('SIGTERM', 15));
 
 /** Starts a program that is stopped when this one is. */
 export function start(command, args, options) {

@@ -230,24 +230,28 @@ async function observe(
   settings: { batchSize: number; numWorkers: number; labelled: boolean },
 ): Promise<void> {
   const { onProgress, signal } = options;
-  const total = dataset.length;
+  const { batchSize, numWorkers: workers, labelled } = settings;
+  const total = dataset.length * dissection.passes;
   let done = 0;
-  let previous: Promise<void> = Promise.resolve();
   onProgress?.({ phase: 'observe', done, total });
-  try {
-    const { batchSize, numWorkers: workers, labelled: segmentation } = settings;
-    for await (const batch of batches(dataset, { batchSize, workers, segmentation })) {
-      // While the engine has one batch in hand, the next is decoded.
+  for (let pass = 1; pass <= dissection.passes; pass++) {
+    const segmentation = labelled && pass === dissection.passes;
+    let previous: Promise<void> = Promise.resolve();
+    try {
+      for await (const batch of batches(dataset, { batchSize, workers, segmentation })) {
+        // While the engine has one batch in hand, the next is decoded.
+        await previous;
+        signal?.throwIfAborted();
+        previous = dissection.observe(batch).then(() => {
+          done += batch.count;
+          onProgress?.({ phase: 'observe', done, total });
+        });
+        previous.catch(() => {}); // it is awaited above or below
+      }
+    } finally {
       await previous;
-      signal?.throwIfAborted();
-      previous = dissection.observe(batch).then(() => {
-        done += batch.count;
-        onProgress?.({ phase: 'observe', done, total });
-      });
-      previous.catch(() => {}); // it is awaited above or below
     }
-  } finally {
-    await previous;
+    await dissection.finish();
   }
 }
 
@@ -259,7 +263,6 @@ async function count(
   labelled: boolean,
 ): Promise<LayerStatistics[]> {
   const total = dataset.length;
-  await dissection.finish();
   for (let done = 0; labelled && done < total; ) {
     signal?.throwIfAborted();
     done = await dissection.count(64);

@@ -18,6 +18,6 @@ export {
   type RetainOptions,
   retainLayers,
 } from './model';
-export type { LayerInfo, Segmentation } from './native';
+export type { LayerInfo, LayerOutput, Segmentation } from './native';
 export type { LayerReport, Report, UnitReport } from './report/json';
 export type { Label, LayerStatistics, Tally } from './results';

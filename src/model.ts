@@ -2,7 +2,7 @@
 
 import fs from 'node:fs';
 import { NetdissectError } from './errors';
-import { type LayerInfo, type NativeModel, native } from './native';
+import { type LayerInfo, type LayerOutput, type NativeModel, native } from './native';
 
 export interface LoadOptions {
   /** `auto` (the default) takes a CUDA device where there is one. */
@@ -43,6 +43,18 @@ export class Model {
   layers(imageSize: number | readonly [height: number, width: number]): Promise<LayerInfo[]> {
     const [height, width] = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
     return this.native.layers(3, height, width);
+  }
+
+  /**
+   * The retained layers' outputs for a batch of images, float32 `[images, channels, height, width]`, normalised as
+   * the model wants them.
+   */
+  forward(pixels: Float32Array, shape: readonly [number, number, number, number]): Promise<LayerOutput[]> {
+    return this.native.forward(
+      this.retained.map(layer => layer.name),
+      pixels,
+      shape,
+    );
   }
 
   close(): void {

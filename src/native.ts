@@ -106,6 +106,8 @@ export interface NativeProfile {
 }
 
 export interface NativeDissection {
+  /** How often all images have to be observed, and `finish` called: twice where memory is short. */
+  readonly passes: number;
   observe(batch: NativeBatch): Promise<void>;
   finish(): Promise<void>;
   /** Counts about `images` more; resolves to how many are done. */
@@ -115,10 +117,19 @@ export interface NativeDissection {
   profile(): NativeProfile;
 }
 
+/** A layer's output for a batch of images, as it stands after the whole forward. */
+export interface LayerOutput {
+  shape: [images: number, units: number, height: number, width: number];
+  /** In C order. */
+  values: Float32Array;
+  changedInPlace: boolean;
+}
+
 export interface NativeModel {
   load(path: string, device: string): Promise<string>;
   layers(channels: number, height: number, width: number): Promise<LayerInfo[]>;
   dissect(options: NativeOptions): Promise<NativeDissection>;
+  forward(layers: string[], pixels: Float32Array, shape: readonly number[]): Promise<LayerOutput[]>;
   close(): void;
 }
 

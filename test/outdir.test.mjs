@@ -8,7 +8,12 @@ const tree = async folder => (await fs.readdir(folder, { recursive: true })).sor
 
 test('a report replaces an earlier one when it is whole, and leaves other files alone', async t => {
   const outdir = path.join(await temporaryFolder(t), 'a', 'b');
-  await writeFiles(outdir, { 'dissect.json': 'old', 'conv1/dissect.json': 'old', 'conv1/old.txt': 'old', 'mine.txt': 'x' });
+  await writeFiles(outdir, {
+    'dissect.json': 'old',
+    'conv1/dissect.json': 'old',
+    'conv1/old.txt': 'old',
+    'mine.txt': 'x',
+  });
   const staged = await StagedFolder.open(outdir);
   await writeFiles(staged.path, { 'dissect.json': 'new', 'conv1/dissect.json': 'new' });
   t.is(await fs.readFile(path.join(outdir, 'dissect.json'), 'utf8'), 'old');

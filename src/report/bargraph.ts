@@ -5,7 +5,7 @@
 
 import { CATEGORY_COLORS, categoryColor } from './categories';
 import type { LabelReport, LayerReport } from './json';
-import { Markup, markup } from './markup';
+import { counted, Markup, markup } from './markup';
 
 /** The chart's style sheet; the page names its hash in its security policy. */
 export const BARGRAPH_STYLE = `
@@ -91,7 +91,7 @@ ${ticks.map(
 ${bars.map(({ x, label, color }, i) => {
   const units = label.units.length;
   const middle = round(left + x);
-  return markup`<g><title>${label.label} (${label.cat}): ${count(units, 'unit')}</title>
+  return markup`<g><title>${label.label} (${label.cat}): ${counted(units, 'unit')}</title>
 <rect x="${round(left + x - thickness / 2)}" y="${round(y(units))}" width="${thickness}" height="${round(bottom - y(units))}" fill="${color}"/>
 ${step > 22 && markup`<text x="${middle}" y="${round(y(units) - 4)}" text-anchor="middle">${units}</text>\n`}<text transform="translate(${round(middle + 4)} ${round(bottom + 12)}) rotate(-45)" text-anchor="end">${names[i]}</text></g>
 `;
@@ -158,7 +158,7 @@ function describe(groups: readonly Group[]): string {
   return groups
     .map(
       ({ cat, labels, units }) =>
-        `${cat}, ${count(units, 'unit')}: ${labels.map(({ label, units }) => `${label} ${units.length}`).join(', ')}.`,
+        `${cat}, ${counted(units, 'unit')}: ${labels.map(({ label, units }) => `${label} ${units.length}`).join(', ')}.`,
     )
     .join(' ');
 }
@@ -168,10 +168,6 @@ export function integerTicks(most: number): number[] {
   let step = 1;
   for (let i = 0; most > 5 * step; i++) step *= i % 3 === 1 ? 2.5 : 2;
   return Array.from({ length: Math.ceil(most / step) + 1 }, (_, i) => i * step);
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 function shorten(text: string, longest: number): string {

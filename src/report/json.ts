@@ -112,10 +112,10 @@ export function layerDirname(name: string): string {
   const dirname = name.replace(/[^\p{L}\p{N} ._-]/gu, '');
   const shown = JSON.stringify(name);
   if (dirname.trim() === '')
-    throw optionError(`Expected a layer name with letters or digits but received ${shown}`);
+    throw optionError(`expected a layer name with letters or digits but received ${shown}`);
   if (dirname === '.' || dirname === '..' || TAKEN.has(dirname))
     throw optionError(
-      `Expected a layer name that can be a folder but received ${shown}, the folder "${dirname}"`,
+      `expected a layer name that can be a folder but received ${shown}, the folder "${dirname}"`,
     );
   return dirname;
 }
@@ -128,7 +128,7 @@ export function layerDirnames(names: readonly string[]): string[] {
     const owner = owners.get(dirname);
     if (owner !== undefined)
       throw optionError(
-        `Expected layer names with different folders but ${JSON.stringify(owner)} and ${JSON.stringify(name)} both give "${dirname}"`,
+        `expected layer names with different folders but ${JSON.stringify(owner)} and ${JSON.stringify(name)} both give "${dirname}"`,
       );
     owners.set(dirname, name);
   }

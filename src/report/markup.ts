@@ -39,3 +39,8 @@ function render(part: Part): string {
 export function markup(literals: TemplateStringsArray, ...parts: Part[]): Markup {
   return new Markup(literals.reduce((text, literal, i) => text + render(parts[i - 1]) + literal));
 }
+
+/** A number with its noun: `1 unit`, `2 units`. */
+export function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

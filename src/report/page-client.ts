@@ -5,7 +5,7 @@
  * `#rankings`. Its hash stands in the page's security policy, so that nothing in it may come from a report.
  */
 
-export const PAGE_SCRIPT = String.raw`
+export const PAGE_SCRIPT = `
 'use strict';
 const rankings = JSON.parse(document.getElementById('rankings').textContent);
 

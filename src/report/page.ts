@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { BARGRAPH_STYLE, bargraph } from './bargraph';
 import { categoryColor, categoryRank } from './categories';
 import type { LabelReport, LayerReport, Ranking, Report, UnitReport } from './json';
-import { Markup, markup, wellFormed } from './markup';
+import { counted, Markup, markup, wellFormed } from './markup';
 import { PAGE_SCRIPT } from './page-client';
 import { PAGE_STYLE } from './page-style';
 
@@ -84,7 +84,7 @@ function sortKey({ name, labelnum }: Ranking): string {
 
 function introduction({ images, quantile_threshold, iou_threshold, default_ranking }: Report): Markup {
   const percent = Number((quantile_threshold * 100).toPrecision(6));
-  return markup`<p>${images} images. A unit's level is what the top ${percent} % of its activations exceed${
+  return markup`<p>${counted(images, 'image')}. A unit's level is what the top ${percent} % of its activations exceed${
     default_ranking === 'label' &&
     `; it is interpretable where its mask and its best label have an IoU over ${iou_threshold}`
   }.</p>`;
@@ -138,7 +138,7 @@ function section(report: Report, layer: LayerReport, { pictures }: PageOptions):
   const order = (rankings.find(({ name }) => name === report.default_ranking) ?? rankings[0]).ranking;
   return markup`<section id="${layerId(layer)}" data-layer="${layer.layer}">
 <h2 class="name">${layer.layer}</h2>
-<p>${units.length} units${labels && `, ${interpretable(layer)} interpretable, ${labels.length} distinct concepts`}.
+<p>${counted(units.length, 'unit')}${labels && `, ${interpretable(layer)} interpretable, ${counted(labels.length, 'distinct concept')}`}.
 <span class="quiet">Output ${channels} × ${height} × ${width}${changed_in_place && '; a later operation of the model changes it in place'}.</span></p>
 ${labels && chart(report, layer, labels)}
 ${toolbar(report, layer, pictures)}
@@ -252,7 +252,7 @@ function strip({ image_size: [height, width] }: Report, { dirname }: LayerReport
       : '';
   return markup`<div class="strip" tabindex="0" data-src="${source}"><span class="stack"><img src="${source}top.jpg" width="${
     count * width + Math.max(0, count - 1) * STRIP_GAP
-  }" height="${height}" loading="lazy" decoding="async" alt="The ${count} strongest images of unit ${unit.unit}${label}${range}"></span></div>
+  }" height="${height}" loading="lazy" decoding="async" alt="The ${counted(count, 'strongest image')} of unit ${unit.unit}${label}${range}"></span></div>
 `;
 }
 

@@ -31,17 +31,14 @@ test('labels have readable names, and the category in which their coverage is la
 test('a label belongs to one of the chosen categories', async t => {
   const { labels, categories } = await open(t, undefined, { categories: ['object'] });
   t.deepEqual(categories, ['object']);
-  t.deepEqual(labels.map(label => `${label.number} ${label.category}`), ['3 object', '5 object', '300 object']);
+  t.deepEqual(
+    labels.map(label => `${label.number} ${label.category}`),
+    ['3 object', '5 object', '300 object'],
+  );
 });
 
 test('used are the rows of the split with a label in a chosen category, in file order, cut at size', async t => {
-  const rows = [
-    'b.png,val,8,8,4,4,2,,',
-    'b.png,train,8,8,4,4,,0,',
-    ROW_B,
-    ROW_A,
-    'b.png,train,8,8,4,4,1,,6',
-  ];
+  const rows = ['b.png,val,8,8,4,4,2,,', 'b.png,train,8,8,4,4,,0,', ROW_B, ROW_A, 'b.png,train,8,8,4,4,1,,6'];
   const names = dataset => Array.from({ length: dataset.length }, (_, i) => path.basename(dataset.nameOf(i)));
   t.deepEqual(names(await open(t, rows)), ['b.png', 'a.png', 'b.png']);
   t.deepEqual(names(await open(t, rows, { size: 2 })), ['b.png', 'a.png']);
@@ -83,7 +80,8 @@ test('transformImage takes bytes and gives float32', async t => {
 
 test('the resolution is the smallest that holds the image', async t => {
   const folder = await temporaryFolder(t);
-  for (const resolution of [224, 227, 384]) await writeBroden(path.join(folder, `broden1_${resolution}`), [ROW_A]);
+  for (const resolution of [224, 227, 384])
+    await writeBroden(path.join(folder, `broden1_${resolution}`), [ROW_A]);
   const chosen = imageSize => path.basename(new BrodenDataset(folder, { imageSize }).folder);
   t.is(chosen(96), 'broden1_224');
   t.is(chosen(224), 'broden1_224');
@@ -97,7 +95,10 @@ const message = { code: 'ERR_NETDISSECT_DATASET' };
 
 test('a folder without a data set is refused, saying what is there', async t => {
   const folder = await temporaryFolder(t);
-  t.throws(() => new BrodenDataset(folder), { ...message, message: /neither index\.csv nor broden1_227\/index\.csv/ });
+  t.throws(() => new BrodenDataset(folder), {
+    ...message,
+    message: /neither index\.csv nor broden1_227\/index\.csv/,
+  });
   await writeBroden(path.join(folder, 'broden1_384'), [ROW_A]);
   t.throws(() => new BrodenDataset(folder), { ...message, message: /there is only broden1_384/ });
 });
@@ -114,13 +115,29 @@ test('a missing or damaged table is named with its line', async t => {
   await refused('label.csv', null, /label\.csv is missing/);
   await refused('c_object.csv', null, /c_object\.csv is missing/);
   await refused('category.csv', '', /category\.csv has no column 'name'/);
-  await refused('c_color.csv', 'code,number,name,frequency,coverage\n1,x,red,1,1\n', /c_color\.csv, line 2: .*'x'/);
+  await refused(
+    'c_color.csv',
+    'code,number,name,frequency,coverage\n1,x,red,1,1\n',
+    /c_color\.csv, line 2: .*'x'/,
+  );
   await refused('index.csv', 'image,split\n', /index\.csv has no column 'sh'/);
   await refused('index.csv', `${INDEX_HEADER}\na.png,train,8,8,4\n`, /index\.csv, line 2: expected at least/);
-  await refused('index.csv', `${INDEX_HEADER}\na.png,train,8,8,x,4,2,,\n`, /index\.csv, line 2: expected a size as sh/);
+  await refused(
+    'index.csv',
+    `${INDEX_HEADER}\na.png,train,8,8,x,4,2,,\n`,
+    /index\.csv, line 2: expected a size as sh/,
+  );
   await refused('index.csv', `${INDEX_HEADER}\n"a.png,train,8,8,4,4,2,,\n`, /index\.csv is damaged: /);
-  await refused('index.csv', `${INDEX_HEADER}\na.png,train,8,8,4,4,1;1;1;1;1;1,3,\n`, /line 2: a\.png has 7 label maps/);
-  await refused('index.csv', `${INDEX_HEADER}\nb.png,val,8,8,4,4,2,,\n`, /no image of split 'train'.*splits are val/);
+  await refused(
+    'index.csv',
+    `${INDEX_HEADER}\na.png,train,8,8,4,4,1;1;1;1;1;1,3,\n`,
+    /line 2: a\.png has 7 label maps/,
+  );
+  await refused(
+    'index.csv',
+    `${INDEX_HEADER}\nb.png,val,8,8,4,4,2,,\n`,
+    /no image of split 'train'.*splits are val/,
+  );
   t.notThrows(() => new BrodenDataset(folder, { imageSize: 8 }));
 });
 

@@ -15,7 +15,9 @@ export async function temporaryFolder(t) {
 export async function writeImage(file, width, height, pixels = [128, 128, 128]) {
   await fs.mkdir(path.dirname(file), { recursive: true });
   const data =
-    pixels.length === 3 ? Buffer.from(Array.from({ length: width * height }, () => pixels).flat()) : Buffer.from(pixels);
+    pixels.length === 3
+      ? Buffer.from(Array.from({ length: width * height }, () => pixels).flat())
+      : Buffer.from(pixels);
   await sharp(data, { raw: { width, height, channels: 3 } }).toFile(file);
 }
 
@@ -53,9 +55,12 @@ export async function writeBroden(folder, rows, files = {}) {
   });
   await writeImage(path.join(folder, 'images/a.png'), 8, 8, [10, 20, 30]);
   await writeImage(path.join(folder, 'images/b.png'), 8, 8, [200, 100, 50]);
-  await writeLabelMap(path.join(folder, 'images/a_object.png'), 4, 4, [
-    3, 3, 5, 5, 3, 3, 5, 5, 300, 300, 0, 0, 300, 300, 0, 4,
-  ]);
+  await writeLabelMap(
+    path.join(folder, 'images/a_object.png'),
+    4,
+    4,
+    [3, 3, 5, 5, 3, 3, 5, 5, 300, 300, 0, 0, 300, 300, 0, 4],
+  );
   await writeLabelMap(path.join(folder, 'images/a_color.png'), 4, 4, Array(16).fill(1));
   return folder;
 }

@@ -1,0 +1,352 @@
+// The whole run from a data set to the files of a report, on small data.
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import sharp from 'sharp';
+import { BrodenDataset, dissect, loadModel, ReverseNormalize, retainLayers } from '../lib/index.js';
+import { modelFixture } from './fixtures/models.mjs';
+import { temporaryFolder, writeBroden, writeFiles, writeImage } from './helpers/broden.mjs';
+import { sameResults } from './helpers/native.mjs';
+import { randomSource } from './helpers/random.mjs';
+import { referenceDissect, referenceMask } from './reference.mjs';
+
+const COUNT = 12;
+
+/** A data set of noise, 8×8 images with 4×4 label maps. */
+async function noiseSet(t, options = {}) {
+  const folder = await temporaryFolder(t);
+  const random = randomSource(3);
+  const rows = [];
+  await writeBroden(folder, []);
+  for (let i = 0; i < COUNT; i++) {
+    const pixels = Array.from({ length: 192 }, () => random.below(256));
+    await writeImage(path.join(folder, `images/${i}.png`), 8, 8, pixels);
+    rows.push(`${i}.png,train,8,8,4,4,${1 + (i % 2)},a_object.png,${i % 3 ? 6 : ''}`);
+  }
+  await writeBroden(folder, rows);
+  return new BrodenDataset(folder, { imageSize: 8, ...options });
+}
+
+async function openModel(t, layers, options) {
+  const model = await loadModel(modelFixture('in_place').files.scripted, { device: 'cpu' });
+  t.teardown(() => model.close());
+  retainLayers(model, layers, options);
+  return model;
+}
+
+const files = async folder =>
+  (await fs.readdir(folder, { recursive: true, withFileTypes: true }))
+    .filter(entry => entry.isFile())
+    .map(entry => path.relative(folder, path.join(entry.parentPath, entry.name)))
+    .sort();
+
+/** What the reference makes of the layer's outputs, which the model gives image by image. */
+async function reference(model, dataset, results, options = {}) {
+  const items = await Promise.all(Array.from({ length: dataset.length }, (_, i) => dataset.get(i, true)));
+  const { mean, deviation } = dataset.normalization;
+  const outputs = [];
+  for (const { pixels } of items) {
+    const floats = new Float32Array(192);
+    for (let c = 0; c < 3; c++)
+      for (let i = 0; i < 64; i++) {
+        const scaled = Math.fround(Math.fround(pixels[i * 3 + c]) / Math.fround(255));
+        floats[c * 64 + i] = Math.fround(
+          Math.fround(scaled - Math.fround(mean[c])) / Math.fround(deviation[c]),
+        );
+      }
+    outputs.push(await model.forward(floats, [1, 3, 8, 8]));
+  }
+  const labelCategory = new Int32Array(301).fill(-1);
+  for (const { number, category } of dataset.labels)
+    labelCategory[number] = dataset.categories.indexOf(category);
+  return results.layers.map((layer, l) => ({
+    activations: outputs.map(output => output[l].values),
+    shape: layer.shape,
+    segmentations: items.map(({ segmentation }) =>
+      segmentation.maps.map(map =>
+        typeof map === 'number'
+          ? map
+          : Uint16Array.from({ length: 16 }, (_, i) => map[i * 3] + 256 * map[i * 3 + 1]),
+      ),
+    ),
+    segSize: items.map(() => [4, 4]),
+    labelCategory,
+    categories: dataset.categories.length,
+    quantile: 0.05,
+    topImages: 5,
+    ...options,
+  }));
+}
+
+test('all numbers of a run equal the reference, layer by layer', async t => {
+  const dataset = await noiseSet(t);
+  const model = await openModel(t, ['sliced', 'inside:second', 'plain']);
+  const results = await dissect(path.join(await temporaryFolder(t), 'out'), model, dataset, {
+    quantileThreshold: 0.05,
+    examplesPerUnit: 5,
+    batchSize: 5,
+    forwardSize: 1,
+    images: false,
+  });
+  t.deepEqual(
+    results.layers.map(layer => layer.layer),
+    ['sliced', 'second', 'plain'],
+  );
+  t.deepEqual(
+    results.layers.map(layer => layer.changedInPlace),
+    [true, true, false],
+  );
+  for (const [l, input] of (await reference(model, dataset, results)).entries()) {
+    const { labelPixels, categoryPixels, intersections, ...rest } = referenceDissect(input);
+    sameResults(t, results.layers[l], rest);
+    sameResults(t, results.layers[l].tally, { labelPixels, categoryPixels, intersections });
+  }
+});
+
+test('the report has all its files, and the JSON what the results say', async t => {
+  const outdir = path.join(await temporaryFolder(t), 'out');
+  const model = await openModel(t, ['inside:a/b', 'plain']);
+  const { report } = await dissect(outdir, model, await noiseSet(t), {
+    examplesPerUnit: 3,
+    netname: 'noise',
+    singleImages: true,
+  });
+  const strips = folder =>
+    [0, 1, 2, 3].flatMap(unit =>
+      ['', 's-'].flatMap(prefix =>
+        ['mask.png', 'orig.jpg', 'seg.png', 'top.jpg'].map(
+          name => `${folder}/image/${prefix}${unit}-${name}`,
+        ),
+      ),
+    );
+  t.deepEqual(
+    await files(outdir),
+    [
+      'index.html',
+      'dissect.json',
+      ...['ab', 'plain'].flatMap(folder => [
+        `${folder}/dissect.json`,
+        `${folder}/bargraph.svg`,
+        ...strips(folder),
+      ]),
+    ].sort(),
+  );
+  t.deepEqual(JSON.parse(await fs.readFile(path.join(outdir, 'dissect.json'), 'utf8')), report);
+  const single = JSON.parse(await fs.readFile(path.join(outdir, 'ab/dissect.json'), 'utf8'));
+  t.is(single.layers.length, 1);
+  t.is(single.layers[0].dirname, '.');
+  t.is(report.netname, 'noise');
+  t.is(report.images, COUNT);
+  t.deepEqual(
+    report.layers.map(layer => layer.layer),
+    ['a/b', 'plain'],
+  );
+  t.true(report.layers[0].changed_in_place);
+});
+
+test('the same run writes the same bytes', async t => {
+  const outdir = await temporaryFolder(t);
+  const dataset = await noiseSet(t);
+  const model = await openModel(t, ['plain']);
+  const read = async () =>
+    Promise.all(
+      (await files(outdir)).map(async name => [name, await fs.readFile(path.join(outdir, name), 'base64')]),
+    );
+  await dissect(outdir, model, dataset, { examplesPerUnit: 2 });
+  const first = await read();
+  await dissect(outdir, model, dataset, { examplesPerUnit: 2, batchSize: 5, numWorkers: 1 });
+  t.deepEqual(await read(), first);
+});
+
+test('the strips show the top images in rank order, the mask and the labels', async t => {
+  const outdir = await temporaryFolder(t);
+  const dataset = await noiseSet(t);
+  const model = await openModel(t, ['plain']);
+  const results = await dissect(outdir, model, dataset, {
+    examplesPerUnit: 3,
+    quantileThreshold: 0.05,
+    forwardSize: 1,
+  });
+  const [input] = await reference(model, dataset, results);
+  const read = async name => {
+    const { data, info } = await sharp(path.join(outdir, 'plain/image', name))
+      .ensureAlpha()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    t.deepEqual([info.width, info.height], [3 * 8 + 2 * 5, 8], name);
+    return (x, y) => [...data.subarray((y * info.width + x) * 4, (y * info.width + x) * 4 + 4)];
+  };
+  for (let unit = 0; unit < 4; unit++) {
+    const mask = await read(`${unit}-mask.png`);
+    const seg = await read(`${unit}-seg.png`);
+    const orig = await read(`${unit}-orig.jpg`);
+    for (let rank = 0; rank < 3; rank++) {
+      const image = results.layers[0].topImages[unit * 3 + rank];
+      const map = input.activations[image].subarray(unit * 64, (unit + 1) * 64);
+      const lit = referenceMask(map, [8, 8], results.layers[0].levels[unit], [8, 8]);
+      const picture = await dataset.picture(image);
+      let error = 0;
+      for (let y = 0; y < 8; y++)
+        for (let x = 0; x < 8; x++) {
+          const near = (dy, dx) => Math.abs(dy) + Math.abs(dx) <= 2;
+          let close = false;
+          for (let v = 0; v < 8; v++)
+            for (let u = 0; u < 8; u++) close ||= lit[v * 8 + u] === 1 && near(v - y, u - x);
+          const expected = lit[y * 8 + x] ? [0, 0, 0, 0] : close ? [200, 200, 0, 255] : [0, 0, 0, 178];
+          t.deepEqual(mask(rank * 13 + x, y), expected, `unit ${unit}, rank ${rank}, ${x},${y}`);
+          for (let c = 0; c < 3; c++)
+            error += Math.abs(orig(rank * 13 + x, y)[c] - picture[(y * 8 + x) * 3 + c]) / 192;
+        }
+      t.true(error < 60, 'the photograph, as far as JPEG keeps noise');
+      // the pixel with 300 under the whole-image labels: the label with the fewest pixels is on top
+      t.deepEqual(seg(rank * 13, 7), seg(rank * 13 + 2, 5), 'one label, one colour');
+      t.notDeepEqual(seg(rank * 13, 7), seg(rank * 13, 0), 'another label, another colour');
+    }
+    for (let y = 0; y < 8; y++) t.deepEqual(mask(9, y), [255, 255, 255, 255], 'white between images');
+  }
+});
+
+test('without labels: units by number, levels and pictures only', async t => {
+  const outdir = await temporaryFolder(t);
+  const { report, layers } = await dissect(outdir, await openModel(t, ['plain']), await noiseSet(t), {
+    labels: false,
+    examplesPerUnit: 2,
+    report: false,
+  });
+  t.is(report.default_ranking, 'unit');
+  t.is(layers[0].tally, null);
+  const written = await files(outdir);
+  t.true(written.includes('plain/image/0-top.jpg'));
+  t.false(written.some(name => /seg\.png|bargraph|index\.html/.test(name)));
+});
+
+test('a normalisation and the same one as a function give the same results', async t => {
+  const mean = [0.4, 0.5, 0.6];
+  const deviation = [0.2, 0.3, 0.25];
+  const model = await openModel(t, ['plain']);
+  const normalise = (pixels, height, width) => {
+    const out = new Float32Array(pixels.length);
+    for (let c = 0; c < 3; c++)
+      for (let i = 0; i < height * width; i++)
+        out[c * height * width + i] = Math.fround(
+          Math.fround(Math.fround(Math.fround(pixels[i * 3 + c] / 255) - Math.fround(mean[c]))) /
+            Math.fround(deviation[c]),
+        );
+    return out;
+  };
+  const folder = await temporaryFolder(t);
+  const options = { examplesPerUnit: 4, quantileThreshold: 0.05 };
+  const native = await dissect(
+    path.join(folder, 'a'),
+    model,
+    await noiseSet(t, { transformImage: { mean, deviation } }),
+    options,
+  );
+  const dataset = await noiseSet(t, { transformImage: normalise });
+  const own = await dissect(path.join(folder, 'b'), model, dataset, {
+    ...options,
+    recoverImage: new ReverseNormalize(mean, deviation),
+  });
+  sameResults(t, own.layers[0].tally, native.layers[0].tally);
+  t.deepEqual(own.layers[0].levels, native.layers[0].levels);
+  const strip = name => fs.readFile(path.join(folder, name, 'plain/image/1-orig.jpg'), 'base64');
+  t.is(await strip('a'), await strip('b'), 'recovered pictures are the photographs');
+});
+
+test('a data set can be any object with length, labels, categories and get', async t => {
+  const colors = [
+    [255, 0, 0],
+    [0, 255, 0],
+    [0, 0, 255],
+  ];
+  const dataset = {
+    length: 6,
+    imageSize: [8, 8],
+    labels: [{ number: 1, name: 'left', category: 'side' }],
+    categories: ['side'],
+    get: async i => ({
+      pixels: Uint8Array.from({ length: 192 }, (_, at) => colors[i % 3][at % 3]),
+      segmentation: { height: 2, width: 2, maps: [Uint16Array.from([1, 0, 1, 0])] },
+    }),
+  };
+  const { layers } = await dissect(await temporaryFolder(t), await openModel(t, ['plain']), dataset, {
+    examplesPerUnit: 1,
+  });
+  t.is(layers[0].tally.labelPixels[1], 12);
+});
+
+test('progress comes phase by phase', async t => {
+  const seen = [];
+  await dissect(await temporaryFolder(t), await openModel(t, ['plain']), await noiseSet(t), {
+    examplesPerUnit: 1,
+    batchSize: 5,
+    onProgress: progress => seen.push(progress),
+  });
+  t.deepEqual(
+    seen.filter(p => p.phase === 'observe').map(p => p.done),
+    [0, 5, 10, 12],
+  );
+  t.deepEqual(seen.filter(p => p.phase === 'count').at(-1), { phase: 'count', done: 12, total: 12 });
+  t.deepEqual(
+    seen.filter(p => p.phase === 'draw').map(p => p.done),
+    [1, 2, 3, 4],
+  );
+});
+
+test('an aborted run leaves the output folder as it was', async t => {
+  const model = await openModel(t, ['plain']);
+  const dataset = await noiseSet(t);
+  for (const phase of ['observe', 'count', 'draw']) {
+    const outdir = await temporaryFolder(t);
+    await writeFiles(outdir, { 'dissect.json': 'earlier' });
+    const abort = new AbortController();
+    const run = dissect(outdir, model, dataset, {
+      batchSize: 3,
+      signal: abort.signal,
+      onProgress: progress => progress.phase === phase && abort.abort(),
+    });
+    t.is((await run.catch(error => error)).name, 'AbortError');
+    t.deepEqual(await files(outdir), ['dissect.json'], phase);
+  }
+});
+
+test('a run that fails leaves no folder behind', async t => {
+  const outdir = path.join(await temporaryFolder(t), 'new');
+  const dataset = await noiseSet(t);
+  await fs.rm(dataset.nameOf(7));
+  await t.throwsAsync(dissect(outdir, await openModel(t, ['plain']), dataset), {
+    message: /7\.png, named in line 9 of index\.csv, is missing/,
+  });
+  await t.throwsAsync(fs.stat(outdir), { code: 'ENOENT' });
+});
+
+test('an activation that is no number is refused with the name of the image', async t => {
+  const dataset = await noiseSet(t, {
+    transformImage: pixels => Float32Array.from(pixels, value => (value === 77 ? Number.NaN : value)),
+  });
+  const outdir = path.join(await temporaryFolder(t), 'new');
+  await t.throwsAsync(dissect(outdir, await openModel(t, ['plain']), dataset), {
+    code: 'ERR_NETDISSECT_ACTIVATION',
+    message: /layer 'plain', unit 0: a NaN or infinite activation on image \d+ \(.*\d+\.png\)/,
+  });
+});
+
+test('options that make no sense are refused', async t => {
+  const dataset = await noiseSet(t);
+  const model = await openModel(t, ['plain']);
+  const outdir = path.join(await temporaryFolder(t), 'new');
+  for (const options of [
+    { batchSize: 0 },
+    { examplesPerUnit: 1.5 },
+    { quantileThreshold: 1 },
+    { iouThreshold: 'a' },
+    { memory: -1 },
+  ])
+    await t.throwsAsync(dissect(outdir, model, dataset, options), {
+      code: 'ERR_NETDISSECT_OPTION',
+      message: /^expected /,
+    });
+  retainLayers(model, ['plain:..']);
+  await t.throwsAsync(dissect(outdir, model, dataset), { code: 'ERR_NETDISSECT_OPTION' });
+  await t.throwsAsync(fs.stat(outdir), { code: 'ENOENT' });
+});

@@ -1,0 +1,25 @@
+// Prints a digest of many results and the instruction set that gave them.
+import { createHash } from 'node:crypto';
+import { native } from '../../lib/native.js';
+import { identityModel, nativeDissect } from './native.mjs';
+import { randomInput, VALUES } from './random.mjs';
+
+const ends = [];
+const model = await identityModel({ teardown: end => ends.push(end) });
+const hash = createHash('sha256');
+let seed = 1000;
+for (const value of Object.values(VALUES))
+  for (const shape of [
+    [9, 13, 13],
+    [3, 1, 1],
+    [4, 33, 70],
+    [2, 56, 56],
+  ]) {
+    const result = await nativeDissect(
+      model,
+      randomInput(seed++, { shape, images: 20, size: [50, 113], value }),
+    );
+    for (const values of Object.values(result)) if (ArrayBuffer.isView(values)) hash.update(values);
+  }
+console.log(JSON.stringify({ simd: native().describe().simd, digest: hash.digest('hex') }));
+for (const end of ends) end();

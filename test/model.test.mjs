@@ -1,0 +1,258 @@
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { loadModel, retainLayers } from '../lib/index.js';
+import { modelFile, modelFixture } from './fixtures/models.mjs';
+import { temporaryFolder } from './helpers/broden.mjs';
+
+const open = async (t, file) => {
+  const model = await loadModel(file, { device: 'cpu' });
+  t.teardown(() => model.close());
+  return model;
+};
+
+const FAMILIES = [
+  'alexnet',
+  'resnet',
+  'inception',
+  'branches',
+  'shared',
+  'listed',
+  'control',
+  'early',
+  'in_place',
+  'in_place_later',
+  'training',
+  'unused',
+  'fixed_size',
+  'kinds',
+];
+
+/** Tracing keeps nothing of a layer that gives back its input. */
+const LOST_BY_TRACING = { in_place: 'same' };
+
+/** Layers whose outputs are maps that can be dissected: one float tensor, [N, C] or [N, C, H, W]. */
+const mapLayers = fixture =>
+  Object.entries(fixture.layers).filter(
+    ([, layer]) =>
+      /float|half/i.test(layer.dtype) &&
+      layer.final.length === 1 &&
+      [2, 4].includes(layer.final[0].shape.length),
+  );
+
+const close = (actual, expected) => {
+  const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6);
+  return (
+    actual.length === expected.length &&
+    expected.every((value, i) => Math.abs(value - actual[i]) <= 1e-4 * largest)
+  );
+};
+
+for (const family of FAMILIES)
+  for (const [kind, file] of Object.entries(modelFixture(family).files))
+    test(`${family}, ${kind}: the outputs are those that Python's forward hooks keep`, async t => {
+      const fixture = modelFixture(family);
+      const model = await open(t, file);
+      const layers = mapLayers(fixture).filter(
+        ([name]) => !(kind === 'traced' && name === LOST_BY_TRACING[family]),
+      );
+      t.true(layers.length > 0);
+      // alone, so that the forward ends there, and together
+      for (const group of [layers, ...layers.map(layer => [layer])]) {
+        retainLayers(
+          model,
+          group.map(([name]) => name),
+        );
+        const outputs = await model.forward(fixture.input.values, fixture.input.shape);
+        for (const [i, [name, layer]] of group.entries()) {
+          const [n, c, h = 1, w = 1] = layer.final[0].shape;
+          t.deepEqual(outputs[i].shape, [n, c, h, w], name);
+          t.true(close(outputs[i].values, layer.final[0].values), `${name}: values`);
+          t.is(outputs[i].changedInPlace, layer.changedInPlace, `${name}: changed in place`);
+        }
+      }
+    });
+
+test('the fixtures show values that change after the call', t => {
+  const changed = FAMILIES.flatMap(family =>
+    mapLayers(modelFixture(family)).filter(
+      ([, layer]) => !close(layer.atCall[0].values, layer.final[0].values),
+    ),
+  );
+  t.true(changed.length >= 5);
+});
+
+test('layers(): shapes, calls, and what cannot be dissected', async t => {
+  const fixture = modelFixture('alexnet');
+  const model = await open(t, fixture.files.scripted);
+  const layers = await model.layers(fixture.input.shape.slice(2));
+  const of = name => layers.find(layer => layer.name === name);
+  t.deepEqual(of('features.0').shape, fixture.layers['features.0'].final[0].shape.slice(1));
+  t.is(of('features.0').type, 'Conv2d');
+  t.is(of('features.0').calls, 1);
+  t.true(of('features.0').changedInPlace);
+  t.is(of('features.0').refusal, null);
+  const resnet = await open(t, modelFixture('resnet').files.traced);
+  const calls = Object.entries(modelFixture('resnet').layers).map(([name, layer]) => [name, layer.calls]);
+  const listed = await resnet.layers(modelFixture('resnet').input.shape.slice(2));
+  for (const [name, expected] of calls) t.is(listed.find(layer => layer.name === name).calls, expected, name);
+  const unused = await open(t, modelFixture('unused').files.scripted ?? modelFixture('unused').files.traced);
+  const never = (await unused.layers(modelFixture('unused').input.shape.slice(2))).find(
+    layer => layer.name === 'never',
+  );
+  t.is(never.calls, 0);
+  t.is(never.refusal, 'it is never called');
+});
+
+test('the geometry of AlexNet: strides 4 8 16 16 16 32, offsets 3 7 15 15 15 31', async t => {
+  for (const file of Object.values(modelFixture('alexnet').files)) {
+    const layers = await (await open(t, file)).layers(modelFixture('alexnet').input.shape.slice(2));
+    const geometry = [0, 3, 6, 8, 10, 12].map(i => layers.find(layer => layer.name === `features.${i}`));
+    t.deepEqual(
+      geometry.map(layer => layer.scale),
+      [4, 8, 16, 16, 16, 32].map(s => [s, s]),
+    );
+    t.deepEqual(
+      geometry.map(layer => layer.offset),
+      [3, 7, 15, 15, 15, 31].map(o => [o, o]),
+    );
+  }
+});
+
+test('where branches of different geometry meet there is none', async t => {
+  for (const file of Object.values(modelFixture('branches').files)) {
+    const layers = await (await open(t, file)).layers(modelFixture('branches').input.shape.slice(2));
+    t.is(layers.find(layer => layer.name === 'mixed').scale, null);
+    t.true(layers.some(layer => layer.scale !== null));
+  }
+});
+
+test('the geometry is where a pixel moves a cell', async t => {
+  // Independent of the graph: a cell moves with the pixels around scale · c + offset, evenly to both sides.
+  for (const family of ['alexnet', 'resnet', 'inception']) {
+    const model = await open(t, modelFixture(family).files.scripted);
+    const [, , height, width] = modelFixture(family).input.shape;
+    const layers = (await model.layers([height, width])).filter(
+      layer => layer.scale && layer.shape[1] > 4 && !layer.changedInPlace,
+    );
+    t.true(layers.length > 1, family);
+    for (const layer of layers.slice(0, 4)) {
+      retainLayers(model, [layer.name]);
+      const base = new Float32Array(3 * height * width).map((_, i) => Math.sin(i * 12.9898) * 2);
+      const before = (await model.forward(base, [1, 3, height, width]))[0];
+      const [, units, rows, columns] = before.shape;
+      const row = rows >> 1;
+      const moved = [];
+      for (let y = 0; y < height; y++) {
+        const pixels = base.slice();
+        for (let c = 0; c < 3; c++)
+          for (let x = 0; x < width; x++) pixels[c * height * width + y * width + x] += 3;
+        const after = (await model.forward(pixels, [1, 3, height, width]))[0];
+        let moves = false;
+        for (let u = 0; u < units && !moves; u++)
+          for (let x = 0; x < columns && !moves; x++) {
+            const at = (u * rows + row) * columns + x;
+            moves = after.values[at] !== before.values[at];
+          }
+        if (moves) moved.push(y);
+      }
+      const centre = (moved[0] + moved[moved.length - 1]) / 2;
+      const expected = layer.scale[0] * row + layer.offset[0];
+      if (moved[0] > 0 && moved[moved.length - 1] < height - 1)
+        t.true(Math.abs(centre - expected) <= 1, `${family} ${layer.name}: ${centre}, not ${expected}`);
+    }
+  }
+});
+
+const refused = async (t, file, pattern) =>
+  t.throwsAsync(loadModel(file), { code: 'ERR_NETDISSECT_MODEL', message: pattern });
+
+test('files that are no TorchScript model are refused, saying what they are', async t => {
+  const folder = await temporaryFolder(t);
+  const write = async (name, data) => {
+    await fs.writeFile(path.join(folder, name), data);
+    return path.join(folder, name);
+  };
+  await refused(t, path.join(folder, 'none.pt'), /cannot load .*none\.pt: there is no such file/);
+  await refused(t, folder, /it is a folder, not a model file/);
+  await refused(t, await write('empty.pt', ''), /it is no TorchScript file/);
+  await refused(t, await write('text.pt', 'hello world'), /it is no TorchScript file/);
+  await refused(t, modelFile('legacy.pth'), /it is no TorchScript file/);
+  await refused(t, modelFile('truncated.pt'), /it is damaged or cut off/);
+  await refused(t, modelFile('resnet_weights.pth'), /holds a state dict or another pickled object/);
+  await refused(t, modelFile('resnet_pickled.pth'), /holds a state dict or another pickled object/);
+});
+
+test('a frozen model is refused, saying that it is', async t => {
+  const model = await open(t, modelFile('frozen.pt'));
+  await t.throwsAsync(model.layers(16), {
+    code: 'ERR_NETDISSECT_MODEL',
+    message: /was frozen .*; export it without freezing/,
+  });
+});
+
+const cannot = async (t, family, layer, code, pattern, { size, kind = 'scripted' } = {}) => {
+  const fixture = modelFixture(family);
+  const model = await open(t, fixture.files[kind]);
+  retainLayers(model, [layer]);
+  const shape = size ?? fixture.input.shape;
+  const values = size ? new Float32Array(size.reduce((a, b) => a * b)) : fixture.input.values;
+  await t.throwsAsync(model.forward(values, shape), { code, message: pattern });
+};
+
+test('layers that cannot be dissected are refused, saying why', async t => {
+  const code = 'ERR_NETDISSECT_LAYER';
+  await cannot(
+    t,
+    'alexnet',
+    'features.99',
+    code,
+    /no layer 'features\.99'; the nearest names are features\.\d+, features\.\d+, features\.\d+/,
+  );
+  await cannot(t, 'alexnet', 'feature', code, /the nearest names are features/);
+  await cannot(t, 'unused', 'never', code, /'never' is never called by the model's forward/);
+  const kinds = Object.entries(modelFixture('kinds').layers);
+  const [whole] = kinds.find(([, layer]) => /int/i.test(layer.dtype));
+  await cannot(t, 'kinds', whole, code, /its output holds whole numbers/);
+  await cannot(t, 'in_place', 'same', code, /tracing keeps nothing of a layer that gives back its input/, {
+    kind: 'traced',
+  });
+  const [tuple] = Object.entries(modelFixture('several').layers).find(([, layer]) => layer.final.length > 1);
+  await cannot(t, 'several', tuple, code, /its output is no tensor but/);
+  const [tokens, layer] = Object.entries(modelFixture('transformer').layers).find(
+    ([, l]) => l.final[0].shape.length === 3,
+  );
+  await cannot(t, 'transformer', tokens, code, new RegExp(`shape \\[${layer.final[0].shape.join(', ')}\\]`));
+});
+
+test('a model that fails on the image size is refused with the reason', t =>
+  cannot(
+    t,
+    'fixed_size',
+    Object.keys(modelFixture('fixed_size').layers).at(-1),
+    'ERR_NETDISSECT_FORWARD',
+    /fails on images of 9×9: /,
+    { size: [1, modelFixture('fixed_size').input.shape[1], 9, 9] },
+  ));
+
+test('layers are named once', async t => {
+  const model = await open(t, modelFixture('alexnet').files.traced);
+  t.throws(() => retainLayers(model, []), { code: 'ERR_NETDISSECT_OPTION' });
+  t.throws(() => retainLayers(model, ['a:x', 'a:y']), {
+    code: 'ERR_NETDISSECT_OPTION',
+    message: /'a' is named twice/,
+  });
+  retainLayers(model, ['a:x', ['b', 'y'], 'c']);
+  t.deepEqual(model.retained, [
+    { name: 'a', reported: 'x' },
+    { name: 'b', reported: 'y' },
+    { name: 'c', reported: 'c' },
+  ]);
+});
+
+test('a closed model refuses to work', async t => {
+  const model = await loadModel(modelFixture('alexnet').files.traced);
+  model.close();
+  model.close();
+  t.throws(() => model.layers(64), { message: 'the model is closed' });
+});
