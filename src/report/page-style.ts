@@ -52,7 +52,7 @@ ${CATEGORY_COLORS.map((color, i) => `.c${i} { --color: ${color}; }`).join('\n')}
 select, input, button { font: inherit; color: var(--text); background: var(--card); padding: .15rem .5rem;
   border: 1px solid var(--line); border-radius: 6px; }
 select { max-width: 15rem; }
-input { width: 11rem; }
+input { width: 13rem; }
 button { cursor: pointer; }
 button[aria-pressed="true"] { background: var(--accent); border-color: var(--accent); color: var(--card); }
 .choice { display: flex; }
