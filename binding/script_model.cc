@@ -3,13 +3,14 @@
 #include "geometry.h"
 #include "parallel.h"
 #include "retain.h"
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <algorithm>
 #include <caffe2/serialize/inline_container.h>
 #include <fstream>
 #include <sstream>
 #include <torch/csrc/jit/serialization/import.h>
+#include <torch/cuda.h>
 #include <torch/version.h>
 
 namespace netdissect {
@@ -285,7 +286,7 @@ std::unique_ptr<ScriptModel> ScriptModel::load(const std::string &path, const st
 }
 
 std::string torchVersion() { return TORCH_VERSION; }
-bool cudaAvailable() { return at::globalContext().hasCUDA() && at::detail::getCUDAHooks().deviceCount() > 0; }
+bool cudaAvailable() { return torch::cuda::is_available(); }
 void setThreads(int threads) { at::set_num_threads(threads); }
 
 } // namespace netdissect

@@ -56,6 +56,21 @@ class Network(nn.Module):
         return self.classify(self.pool5(self.features(x)[1]).flatten(1))
 
 
+def save(traced, file):
+    """Saves TorchScript without its debug records, which name files of the machine that wrote them."""
+    whole = file.with_suffix('.part')
+    traced.save(str(whole))
+    reader = torch._C.PyTorchFileReader(str(whole))
+    writer = torch._C.PyTorchFileWriter(str(file))
+    for record in reader.get_all_records():
+        if record.endswith('.debug_pkl') or record in ('version', 'byteorder', '.data/serialization_id'):
+            continue
+        data = reader.get_record(record)
+        writer.write_record(record, data, len(data))
+    writer.write_end_of_file()
+    whole.unlink()
+
+
 def start_worker():
     global pictures
     pictures, _ = load_artwork()
@@ -115,13 +130,13 @@ def train(network, images, cells, epochs, batch=64):
 
 def export(network, name):
     traced = torch.jit.trace(network.eval(), torch.zeros(1, 3, 224, 224))
-    traced.save(str(Path(__file__).parent / name))
+    save(traced, Path(__file__).parent / name)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--pictures', type=int, default=6000)
-    parser.add_argument('--epochs', type=int, default=12)
+    parser.add_argument('--epochs', type=int, default=10)
     parser.add_argument('--threads', type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

@@ -14,7 +14,8 @@ await main(async () => {
     '--model', 'sample/model.pt',
     '--broden', 'sample/broden',
     '--imgsize', '224',
-    '--outdir', 'dissect',
+    '--outdir', 'dissect/sample',
+    '--netname', 'sample',
     '--layers', ...LAYERS,
     ...process.argv.slice(2),
   ];

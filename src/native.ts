@@ -169,7 +169,7 @@ function diagnosis(cause: Error): string {
 }
 
 function builtFor(): { libtorchVersion: string } | undefined {
-  for (const folder of ['build/Release', `prebuilds/${process.platform}-${process.arch}`])
+  for (const folder of ['build/Release', 'build/Debug', `prebuilds/${process.platform}-${process.arch}`])
     try {
       return JSON.parse(fs.readFileSync(path.join(root, folder, 'build-info.json'), 'utf8'));
     } catch {}
