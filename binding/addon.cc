@@ -175,7 +175,7 @@ private:
       images.floats = pixels.As<Napi::Float32Array>().Data();
     else
       images.bytes = pixels.As<Napi::Uint8Array>().Data();
-    if (input.Has("segmentations")) {
+    if (input.Get("segmentations").IsArray()) {
       const auto segmentations = input.Get("segmentations").As<Napi::Array>();
       if (segmentations.Length() != images.count)
         throw Napi::RangeError::New(env, "segmentations must have one entry an image");
@@ -474,6 +474,7 @@ private:
     options.spillFolder = input.Get("spillFolder").As<Napi::String>().Utf8Value();
     options.keepMasks = input.Get("keepMasks").ToBoolean();
     options.scaleOffset = input.Get("scaleOffset").ToBoolean();
+    options.forwardOnly = input.Get("forwardOnly").ToBoolean();
     const auto floats = [&](const char *name, std::array<float, 3> &out) {
       const auto array = input.Get(name).As<Napi::Array>();
       for (uint32_t c = 0; c < 3; c++)

@@ -233,6 +233,8 @@ void Dissection::observe(const Batch &batch, const std::atomic<bool> &cancelled)
         const Stopwatch watch(profile_.forward);
         activations = (countingPass_ ? counting_ : forward_)->run(piece);
       }
+      if (options_.forwardOnly)
+        continue;
       const Stopwatch watch(profile_.select);
       if (countingPass_) {
         auto activation = activations.begin();
@@ -350,8 +352,11 @@ int64_t Dissection::count(int64_t blocks) {
       for (int64_t i = begin; i < end; i++)
         planes[i] = LabelPlanes(Segmentation(records.begin(i)));
     });
+    Block &kept = areas_.emplace_back();
     for (const LabelPlanes &p : planes) {
       const std::vector<uint32_t> areas = p.areas();
+      kept.words.insert(kept.words.end(), areas.begin(), areas.end());
+      kept.ends.push_back(static_cast<uint32_t>(kept.words.size()));
       for (size_t l = 0; l < areas.size(); l++)
         labelPixels_[p.labels[l]] += areas[l];
     }

@@ -26,6 +26,7 @@ struct DissectionOptions {
   LabelTable labels;     // empty: no label is counted
   bool keepMasks = true; // false where neither labels nor pictures are wanted
   bool scaleOffset = false;
+  bool forwardOnly = false; // for benchmarks: runs the model and looks at nothing
   std::array<float, 3> mean{0, 0, 0}, deviation{1, 1, 1};
   int64_t piece = 8;  // images of one forward
   int64_t memory = 0; // bytes for what is kept of the images
@@ -76,7 +77,7 @@ public:
   int64_t count(int64_t blocks);
   LayerResult result(size_t layer) const;
   std::vector<double> labelPixels() const;
-  /// The first `pixels.size()` top images of a unit, each `[height, width, 3]` bytes.
+  /// The first `pixels.size()` top images of a unit, each `[height, width, 3]` bytes; after all is counted.
   Strips draw(size_t layer, int64_t unit, const std::vector<const uint8_t *> &pixels);
 
   const DissectionOptions &options() const { return options_; }
@@ -121,6 +122,7 @@ private:
   std::vector<Layer> layers_;
   std::vector<Piece> pieces_; // the images of each block
   std::vector<Block> segmentations_;
+  std::vector<Block> areas_; // of the images counted: pixels of each label present
   SpillFile spill_;
   std::vector<int64_t> labelPixels_;
   int64_t observed_ = 0, hotBytes_ = 0, prunedBytes_ = 0, segmentationBytes_ = 0;

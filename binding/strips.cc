@@ -46,18 +46,18 @@ template <class Action> void forEachBit(const uint64_t *row, int width, Action a
 }
 
 /// Every pixel's palette index `[height, width]`, the label with the fewest pixels of the image on top.
-std::vector<uint8_t> labelIndices(const Segmentation &segmentation) {
+/// `areas` are the pixels of each label present.
+std::vector<uint8_t> labelIndices(const Segmentation &segmentation, const uint32_t *areas) {
   const size_t pixels = static_cast<size_t>(segmentation.height) * segmentation.width;
-  const std::vector<uint32_t> areas = LabelPlanes(segmentation).areas();
-  // order[i]: how far on top label i - 1 is; 0 is no label
-  std::vector<uint16_t> byArea(areas.size()), order(areas.size() + 1, 0);
-  for (size_t l = 0; l < byArea.size(); l++)
+  const size_t count = segmentation.labels.size();
+  std::vector<uint16_t> byArea(count), order(count + 1, 0); // order[i]: how far on top label i - 1 is
+  for (size_t l = 0; l < count; l++)
     byArea[l] = static_cast<uint16_t>(l);
   std::stable_sort(byArea.begin(), byArea.end(), [&](size_t a, size_t b) {
     return areas[a] != areas[b] ? areas[a] > areas[b] : a > b; // labels are ascending
   });
-  std::vector<uint8_t> color(areas.size() + 1, noLabel);
-  for (size_t place = 0; place < byArea.size(); place++) {
+  std::vector<uint8_t> color(count + 1, noLabel);
+  for (size_t place = 0; place < count; place++) {
     order[byArea[place] + 1] = static_cast<uint16_t>(place + 1);
     color[place + 1] =
         static_cast<uint8_t>(firstLabel + (segmentation.labels[byArea[place]] - 1) % labelColors);
@@ -74,15 +74,30 @@ std::vector<uint8_t> labelIndices(const Segmentation &segmentation) {
   return out;
 }
 
+/// 30 % of each byte, rounded.
+void darken(const uint8_t *__restrict from, uint8_t *__restrict to, int count) {
+  for (int i = 0; i < count; i++)
+    to[i] = static_cast<uint8_t>((from[i] * 3 + 5) / 10);
+}
+
+void pick(const uint8_t *__restrict from, const int *__restrict columns, uint8_t *__restrict to, int count) {
+  for (int i = 0; i < count; i++)
+    to[i] = from[columns[i]];
+}
+
 } // namespace
 
 Strips Dissection::draw(size_t index, int64_t unit, const std::vector<const uint8_t *> &pixels) {
   const Stopwatch watch(profile_.draw);
-  const Layer &layer = layers_[index];
-  const std::vector<TopImage> &top = layer.top->of(unit);
+  const Layer &layer = layers_.at(index);
   const int height = static_cast<int>(options_.height), width = static_cast<int>(options_.width);
-  const auto images = static_cast<int64_t>(std::min(pixels.size(), top.size()));
   const bool labelled = !segmentations_.empty();
+  if (layer.thresholds.empty() || (labelled && areas_.size() < segmentations_.size()))
+    throw Failure("ERR_NETDISSECT_USAGE", "pictures can be drawn once all images are observed and counted");
+  if (unit < 0 || unit >= layer.units || layer.hot.empty())
+    throw Failure("ERR_NETDISSECT_USAGE", "there is no unit " + std::to_string(unit) + " with masks");
+  const std::vector<TopImage> &top = layer.top->of(unit);
+  const auto images = static_cast<int64_t>(std::min(pixels.size(), top.size()));
   Strips strips;
   strips.height = height;
   strips.width = images * width + std::max<int64_t>(0, images - 1) * gap;
@@ -115,8 +130,7 @@ Strips Dissection::draw(size_t index, int64_t unit, const std::vector<const uint
         const uint8_t *from = pixels[i] + static_cast<size_t>(y) * width * 3;
         std::copy_n(from, width * 3, strips.orig.data() + y * rgbRow + left * 3);
         uint8_t *to = strips.top.data() + y * rgbRow + left * 3;
-        for (int b = 0; b < width * 3; b++)
-          to[b] = static_cast<uint8_t>((from[b] * 3 + 5) / 10);
+        darken(from, to, width * 3);
         forEachBit(wide.row(y), width, [&](int x) {
           const bool lit = mask.row(y)[x / 64] >> x % 64 & 1;
           std::copy_n(lit ? from + x * 3 : borderColor, 3, to + x * 3);
@@ -126,16 +140,15 @@ Strips Dissection::draw(size_t index, int64_t unit, const std::vector<const uint
         continue;
       const BlockView records(segmentations_[block], spill_);
       const Segmentation segmentation(records.begin(place));
-      const std::vector<uint8_t> labels = labelIndices(segmentation);
+      const uint32_t *areas = areas_[block].words.data() + (place ? areas_[block].ends[place - 1] : 0);
+      const std::vector<uint8_t> labels = labelIndices(segmentation, areas);
       std::vector<int> column(width);
       for (int x = 0; x < width; x++)
         column[x] = static_cast<int>((x + 0.5) * segmentation.width / width);
       for (int y = 0; y < height; y++) {
         const uint8_t *from = labels.data() + static_cast<size_t>((y + 0.5) * segmentation.height / height) *
                                                   segmentation.width;
-        uint8_t *to = strips.seg.data() + y * segRow + 1 + left;
-        for (int x = 0; x < width; x++)
-          to[x] = from[column[x]];
+        pick(from, column.data(), strips.seg.data() + y * segRow + 1 + left, width);
       }
     }
   });

@@ -64,6 +64,8 @@ export interface NativeOptions {
   spillFolder: string;
   keepMasks: boolean;
   scaleOffset: boolean;
+  /** For benchmarks: runs the model and looks at nothing. */
+  forwardOnly?: boolean;
   mean: readonly number[];
   deviation: readonly number[];
   /** The category of each label number, -1 where it is no label; absent where no labels are counted. */

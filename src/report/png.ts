@@ -33,7 +33,7 @@ export async function encodeIndexedPng(
     chunk('IHDR', header),
     chunk('PLTE', Buffer.from(colors.flatMap(color => color.slice(0, 3)))),
     chunk('tRNS', Buffer.from(colors.map(([, , , alpha]) => alpha))),
-    chunk('IDAT', await deflate(scanlines, { level: 4 })),
+    chunk('IDAT', await deflate(scanlines, { level: 3 })),
     chunk('IEND', Buffer.alloc(0)),
   ]);
 }

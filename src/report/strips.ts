@@ -103,7 +103,7 @@ async function writeUnit(
   const { width, height, top, orig, mask, seg } = await dissection.draw(layer, unit, pixels);
   const jpeg = (data: Buffer, name: string) =>
     sharp(data, { raw: { width, height, channels: 3 } })
-      .jpeg({ quality: 80 })
+      .jpeg({ quality: 80, optimiseCoding: false }) // half the time for 2 % more bytes
       .toBuffer()
       .then(bytes => fs.writeFile(`${prefix}${name}.jpg`, bytes));
   const png = (data: Buffer, palette: Palette, name: string) =>
