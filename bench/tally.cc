@@ -58,7 +58,7 @@ void measure(const Shape &shape, int labels, int images) {
   std::vector<torch::Tensor> oneHot; // [labels present, pixels]
   HotCells encoder(static_cast<int>(shape.side), static_cast<int>(shape.side));
   std::vector<float> thresholds(levels.data_ptr<float>(), levels.data_ptr<float>() + shape.units);
-  std::vector<LabelPlanes> planes;
+  std::vector<LabelledImages> labelled;
   std::vector<Block> blocks(images);
   SpillFile none("");
   for (int i = 0; i < images; i++) {
@@ -73,9 +73,9 @@ void measure(const Shape &shape, int labels, int images) {
     }
     Words record;
     packSegmentation(input, table, record);
-    planes.emplace_back(Segmentation(record.data()));
+    labelled.emplace_back(std::vector<LabelPlanes>{LabelPlanes(Segmentation(record.data()))}, table);
     std::vector<torch::Tensor> present;
-    for (const uint16_t label : planes.back().labels)
+    for (const uint16_t label : labelled.back().planes[0].labels)
       present.push_back(hotLabels[label]);
     oneHot.push_back(torch::stack(present).contiguous());
     for (int64_t u = 0; u < shape.units; u++) {
@@ -98,8 +98,14 @@ void measure(const Shape &shape, int labels, int images) {
   for (int round = 0; round < 2; round++)
     for (int i = 0; i < images; i++) {
       LayerTally tally(shape.units, geometry, table);
-      const BlockView view(blocks[i], none);
-      kernel.push_back(seconds([&] { tally.add(view, {planes[i]}, thresholds); }));
+      std::vector<std::unique_ptr<BlockView>> view;
+      view.push_back(std::make_unique<BlockView>(blocks[i], none));
+      kernel.push_back(seconds([&] {
+        tally.prepare(labelled[i]);
+        parallelFor(shape.units, 8, [&](int64_t begin, int64_t end) {
+          tally.add(begin, end, view, {1}, labelled[i], thresholds);
+        });
+      }));
       composition.push_back(seconds([&] {
         const torch::Tensor up = F::grid_sample(maps[i].unsqueeze(0), grid, options)[0];
         const torch::Tensor mask = (up > levels.view({-1, 1, 1})).to(torch::kFloat).view({shape.units, -1});
@@ -111,8 +117,8 @@ void measure(const Shape &shape, int labels, int images) {
     }
   const double ours = median(kernel) * 1e3, theirs = median(composition) * 1e3;
   double present = 0;
-  for (const LabelPlanes &p : planes)
-    present += static_cast<double>(p.labels.size()) / images;
+  for (const LabelledImages &image : labelled)
+    present += static_cast<double>(image.planes[0].labels.size()) / images;
   std::cout << "{\"units\": " << shape.units << ", \"side\": " << shape.side << ", \"target\": " << shape.target
             << ", \"labels\": " << present << ", \"kernel_ms\": " << ours << ", \"composition_ms\": " << theirs
             << ", \"ratio\": " << theirs / ours << ", \"count_difference\": " << counted / sum - 1 << "}" << std::endl;

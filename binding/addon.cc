@@ -433,7 +433,11 @@ private:
       throw Napi::RangeError::New(env, "pixels must have count × channels × height × width elements");
     return runAsync(
         env, handle->use(env), {self(info), pixels},
-        [handle, layers, images] { return handle->model->retain(layers)->run(images); },
+        [handle, layers, images] {
+          const auto forward = handle->model->retain(layers);
+          forward->run(images);
+          return forward->take();
+        },
         [](Napi::Env env, const std::vector<Activation> &activations) {
           const auto array = Napi::Array::New(env);
           for (const Activation &activation : activations) {

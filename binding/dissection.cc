@@ -65,7 +65,8 @@ Dissection::Dissection(std::shared_ptr<ScriptModel> model, DissectionOptions opt
   probe.channels = options_.channels;
   probe.height = options_.height;
   probe.width = options_.width;
-  const std::vector<Activation> activations = forward_->run(probe);
+  forward_->run(probe);
+  const std::vector<Activation> activations = forward_->take();
   for (size_t i = 0; i < layers_.size(); i++) {
     Layer &layer = layers_[i];
     const Activation &activation = activations[i];
@@ -151,10 +152,14 @@ void Dissection::select(Layer &layer, const Activation &activation, int64_t firs
   Gathered gathered;
   std::mutex mutex;
   int64_t badImage = -1, badUnit = -1;
+  const size_t expected = layer.hot.empty() ? 0 : layer.hot.back().words.size() * 3 / 2;
   parallelFor(layer.units, 1, [&](int64_t begin, int64_t end) {
     HotCells hot(layer.height, layer.width);
     std::vector<uint64_t> over((cells + 63) / 64);
+    std::vector<uint8_t> live(images); // which maps have a value over the bound
     Words ends, words;
+    words.reserve(expected * (end - begin) / layer.units);
+    ends.reserve(images * (end - begin));
     for (int64_t unit = begin; unit < end; unit++) {
       for (int64_t i = 0; i < images; i++) {
         const float *map = activation.values + (i * layer.units + unit) * cells;
@@ -168,7 +173,8 @@ void Dissection::select(Layer &layer, const Activation &activation, int64_t firs
           continue;
         }
         layer.top->add(unit, scan.largest, firstImage + i);
-        if (!scan.over)
+        live[i] = scan.over > 0;
+        if (!live[i])
           continue;
         k.overBits(map, static_cast<int>(cells), layer.tail->bound(unit), over.data());
         for (size_t w = 0; w < over.size(); w++)
@@ -179,7 +185,8 @@ void Dissection::select(Layer &layer, const Activation &activation, int64_t firs
         continue;
       const float bound = layer.tail->bound(unit);
       for (int64_t i = 0; i < images; i++) {
-        hot.encode(activation.values + (i * layer.units + unit) * cells, bound, words);
+        if (live[i])
+          hot.encode(activation.values + (i * layer.units + unit) * cells, bound, words);
         ends.push_back(static_cast<uint32_t>(words.size()));
       }
     }
@@ -228,14 +235,14 @@ void Dissection::observe(const Batch &batch, const std::atomic<bool> &cancelled)
     piece.mean = options_.mean;
     piece.deviation = options_.deviation;
     {
-      std::vector<Activation> activations;
       {
         const Stopwatch watch(profile_.forward);
-        activations = (countingPass_ ? counting_ : forward_)->run(piece);
+        (countingPass_ ? counting_ : forward_)->run(piece);
       }
       if (options_.forwardOnly)
         continue;
       const Stopwatch watch(profile_.select);
+      std::vector<Activation> activations = (countingPass_ ? counting_ : forward_)->take();
       if (countingPass_) {
         auto activation = activations.begin();
         for (Layer &layer : layers_)
@@ -343,29 +350,55 @@ void Dissection::finish() {
 
 int64_t Dissection::count(int64_t blocks) {
   const Stopwatch watch(profile_.count);
-  int64_t done = 0;
-  for (; counted_ < segmentations_.size() && blocks > 0; counted_++, blocks--) {
-    const BlockView records(segmentations_[counted_], spill_);
-    const int64_t images = pieces_[counted_].images;
-    std::vector<LabelPlanes> planes(images);
-    parallelFor(images, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; i++)
-        planes[i] = LabelPlanes(Segmentation(records.begin(i)));
-    });
-    Block &kept = areas_.emplace_back();
-    for (const LabelPlanes &p : planes) {
-      const std::vector<uint32_t> areas = p.areas();
-      kept.words.insert(kept.words.end(), areas.begin(), areas.end());
-      kept.ends.push_back(static_cast<uint32_t>(kept.words.size()));
-      for (size_t l = 0; l < areas.size(); l++)
-        labelPixels_[p.labels[l]] += areas[l];
-    }
-    for (Layer &layer : layers_)
-      layer.tally->add(BlockView(layer.hot[counted_], spill_), planes, layer.thresholds);
+  const size_t begin = counted_, end = std::min(segmentations_.size(), begin + static_cast<size_t>(blocks));
+  // Everything of some blocks in two parallel steps: the label planes of all images, then all units of all
+  // layers.
+  std::vector<std::unique_ptr<BlockView>> records;
+  std::vector<int64_t> sizes;
+  std::vector<const uint32_t *> images;
+  for (size_t b = begin; b < end; b++) {
+    records.push_back(std::make_unique<BlockView>(segmentations_[b], spill_));
+    sizes.push_back(pieces_[b].images);
+    for (int64_t i = 0; i < sizes.back(); i++)
+      images.push_back(records.back()->begin(i));
   }
-  for (size_t b = 0; b < counted_; b++)
-    done += pieces_[b].images;
-  return done;
+  std::vector<LabelPlanes> planes(images.size());
+  std::vector<std::vector<uint32_t>> areas(images.size());
+  parallelFor(static_cast<int64_t>(images.size()), 1, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; i++) {
+      planes[i] = LabelPlanes(Segmentation(images[i]));
+      areas[i] = planes[i].areas();
+    }
+  });
+  size_t image = 0;
+  for (const int64_t size : sizes) {
+    Block &kept = areas_.emplace_back();
+    for (int64_t i = 0; i < size; i++, image++) {
+      kept.words.insert(kept.words.end(), areas[image].begin(), areas[image].end());
+      kept.ends.push_back(static_cast<uint32_t>(kept.words.size()));
+      for (size_t l = 0; l < areas[image].size(); l++)
+        labelPixels_[planes[image].labels[l]] += areas[image][l];
+    }
+  }
+  const LabelledImages labelled(std::move(planes), options_.labels);
+  std::vector<std::vector<std::unique_ptr<BlockView>>> hot(layers_.size());
+  std::vector<int64_t> ends; // of the layers' units in the sequence of all units
+  for (size_t l = 0; l < layers_.size(); l++) {
+    for (size_t b = begin; b < end; b++)
+      hot[l].push_back(std::make_unique<BlockView>(layers_[l].hot[b], spill_));
+    layers_[l].tally->prepare(labelled);
+    ends.push_back((ends.empty() ? 0 : ends.back()) + layers_[l].units);
+  }
+  parallelFor(ends.back(), 8, [&](int64_t first, int64_t last) {
+    for (size_t l = 0; l < layers_.size(); l++) {
+      const int64_t start = ends[l] - layers_[l].units;
+      const int64_t from = std::max(first, start) - start, to = std::min(last, ends[l]) - start;
+      if (from < to)
+        layers_[l].tally->add(from, to, hot[l], sizes, labelled, layers_[l].thresholds);
+    }
+  });
+  counted_ = end;
+  return counted_ == 0 ? 0 : pieces_[counted_ - 1].first + pieces_[counted_ - 1].images;
 }
 
 LayerResult Dissection::result(size_t index) const {

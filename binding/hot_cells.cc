@@ -1,4 +1,5 @@
 #include "hot_cells.h"
+#include "bits.h"
 #include "kernels.h"
 #include <algorithm>
 #include <cstring>
@@ -10,23 +11,44 @@ constexpr int lengthBits = 10;
 constexpr uint32_t longestRun = (1u << lengthBits) - 1;
 constexpr float farUnder = std::numeric_limits<float>::lowest();
 
+static uint32_t wordOf(float value) {
+  uint32_t word;
+  std::memcpy(&word, &value, sizeof word);
+  return word;
+}
+
+float HotCells::largest(const uint32_t *record) {
+  float value;
+  std::memcpy(&value, record, sizeof value);
+  return value;
+}
+
 HotCells::HotCells(int height, int width)
-    : height_(height), width_(width), words_((width + 63) / 64), over_(static_cast<size_t>(height) * words_),
+    : height_(height), width_(width), words_((width + 63) / 64),
+      over_((static_cast<size_t>(height) * width + 63) / 64 + 1),
       wide_(static_cast<size_t>(height + 2) * words_, 0),
       map_(static_cast<size_t>(height) * width, farUnder) {}
 
 void HotCells::encode(const float *map, float bound, Words &out) {
-  // Cells over the bound, widened by one cell to the left and right; wide_ has an empty row above and below.
+  kernels().overBits(map, height_ * width_, bound, over_.data());
+  if (std::all_of(over_.begin(), over_.end(), [](uint64_t word) { return word == 0; }))
+    return;
+  // Widened by one cell to the left and right.
   for (int y = 0; y < height_; y++) {
-    uint64_t *over = over_.data() + static_cast<size_t>(y) * words_;
     uint64_t *wide = wide_.data() + static_cast<size_t>(y + 1) * words_;
-    kernels().overBits(map + static_cast<size_t>(y) * width_, width_, bound, over);
-    for (int w = 0; w < words_; w++)
-      wide[w] = over[w] | over[w] << 1 | over[w] >> 1 | (w > 0 ? over[w - 1] >> 63 : 0) |
-                (w + 1 < words_ ? over[w + 1] << 63 : 0);
+    copyBits(over_.data(), static_cast<size_t>(y) * width_, width_, wide);
+    uint64_t before = 0; // the word to the left as it was
+    for (int w = 0; w < words_; w++) {
+      const uint64_t over = wide[w];
+      wide[w] |= over << 1 | over >> 1 | before >> 63 | (w + 1 < words_ ? wide[w + 1] << 63 : 0);
+      before = over;
+    }
     if (width_ % 64)
       wide[words_ - 1] &= (uint64_t{1} << width_ % 64) - 1;
   }
+  const size_t head = out.size();
+  float largest = farUnder;
+  out.push_back(0);
   for (int y = 0; y < height_; y++) {
     const uint64_t *wide = wide_.data() + static_cast<size_t>(y) * words_;
     const float *row = map + static_cast<size_t>(y) * width_;
@@ -35,9 +57,10 @@ void HotCells::encode(const float *map, float bound, Words &out) {
       for (uint32_t done = 0; done < runLength;) {
         const uint32_t length = std::min(runLength - done, longestRun), start = runStart + done;
         out.push_back((static_cast<uint32_t>(y) * width_ + start) << lengthBits | length);
-        const size_t at = out.size();
-        out.resize(at + length);
-        std::memcpy(out.data() + at, row + start, length * sizeof(float));
+        for (uint32_t i = start; i < start + length; i++) {
+          largest = std::max(largest, row[i]);
+          out.push_back(wordOf(row[i]));
+        }
         done += length;
       }
       runLength = 0;
@@ -57,17 +80,21 @@ void HotCells::encode(const float *map, float bound, Words &out) {
       }
     flush();
   }
+  out[head] = wordOf(largest);
 }
 
 const float *HotCells::decode(const uint32_t *begin, const uint32_t *end) {
-  for (size_t i = 0; i < dirty_.size(); i += 2)
-    std::fill_n(map_.begin() + dirty_[i], dirty_[i + 1], farUnder);
+  for (const Run &run : dirty_)
+    std::fill_n(map_.begin() + run.start, run.length, farUnder);
   dirty_.clear();
-  while (begin != end) {
+  if (begin == end)
+    return map_.data();
+  for (begin++; begin != end;) {
     const uint32_t start = *begin >> lengthBits, length = *begin & longestRun;
-    std::memcpy(map_.data() + start, begin + 1, length * sizeof(float));
-    dirty_.insert(dirty_.end(), {start, length});
-    begin += 1 + length;
+    begin++;
+    std::memmove(map_.data() + start, begin, length * sizeof(float));
+    dirty_.push_back({start, length});
+    begin += length;
   }
   return map_.data();
 }

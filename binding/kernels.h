@@ -31,6 +31,13 @@ struct Kernels {
   /// counts[l] += |mask ∧ plane l|; `mask` is [rows][words], `planes` [rows][labels][words].
   void (*intersect)(const uint64_t *mask, const uint64_t *planes, int rows, int labels, int words,
                     uint32_t *counts);
+
+  /// The bits set in `n` words.
+  uint32_t (*popcount)(const uint64_t *words, size_t n);
+
+  /// to[c][r] = from[r][c] for a matrix [rows, columns] whose rows lie `stride` apart; `to` has rows of
+  /// `rows`.
+  void (*transpose)(const float *from, int64_t rows, int64_t columns, int64_t stride, float *to);
 };
 
 /// The fastest that this processor runs; NETDISSECT_SIMD=portable or avx2 holds it back.

@@ -3,5 +3,5 @@
 
 namespace netdissect {
 extern const Kernels avx2Kernels;
-const Kernels avx2Kernels{"avx2", scan, overBits, interpolate, maskWord, intersect};
+const Kernels avx2Kernels{"avx2", scan, overBits, interpolate, maskWord, intersect, popcount, transpose};
 } // namespace netdissect

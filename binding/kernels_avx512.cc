@@ -3,5 +3,5 @@
 
 namespace netdissect {
 extern const Kernels avx512Kernels;
-const Kernels avx512Kernels{"avx512", scan, overBits, interpolate, maskWord, intersect};
+const Kernels avx512Kernels{"avx512", scan, overBits, interpolate, maskWord, intersect, popcount, transpose};
 } // namespace netdissect

@@ -2,5 +2,6 @@
 
 namespace netdissect {
 extern const Kernels portableKernels;
-const Kernels portableKernels{"portable", scan, overBits, interpolate, maskWord, intersect};
+const Kernels portableKernels{"portable", scan,      overBits, interpolate,
+                              maskWord,   intersect, popcount, transpose};
 } // namespace netdissect

@@ -1,6 +1,7 @@
 #include "script_model.h"
 #include "failure.h"
 #include "geometry.h"
+#include "kernels.h"
 #include "parallel.h"
 #include "retain.h"
 #include <ATen/ATen.h>
@@ -118,6 +119,15 @@ at::Tensor inputTensor(const Images &images) {
   return input;
 }
 
+/// Lays the weights of convolutions out as their inputs are, which would otherwise be done anew in every
+/// forward.
+void layOut(const torch::jit::Module &model, at::MemoryFormat format) {
+  const at::NoGradGuard noGradients;
+  for (at::Tensor parameter : model.parameters())
+    if (parameter.dim() == 4)
+      parameter.set_data(parameter.contiguous(format));
+}
+
 /// Runs a model. Channels-last input is the faster layout, but a model may look at its tensors' memory
 /// (`view`) in a way that only the plain layout allows: `channelsLast` says which it takes, and learns it.
 std::vector<Capture> runModel(HookedGraph &hooked, const Images &images, at::Device device,
@@ -140,11 +150,33 @@ std::vector<Capture> runModel(HookedGraph &hooked, const Images &images, at::Dev
   }
 }
 
+/// The tensor [N, C, H, W] in C order. What is channels last is turned over band by band, several times
+/// faster than by a general copy.
+at::Tensor plain(const at::Tensor &maps) {
+  if (maps.is_contiguous() || !maps.is_contiguous(at::MemoryFormat::ChannelsLast))
+    return maps.contiguous();
+  const at::Tensor out = at::empty(maps.sizes(), at::TensorOptions(at::kFloat));
+  const int64_t units = maps.size(1), cells = maps.size(2) * maps.size(3);
+  constexpr int64_t band = 32; // units that a thread turns over at once
+  const int64_t bands = (units + band - 1) / band;
+  const float *source = maps.data_ptr<float>();
+  float *target = out.data_ptr<float>();
+  parallelFor(maps.size(0) * bands, 4, [&](int64_t begin, int64_t end) {
+    for (int64_t b = begin; b < end; b++) {
+      const int64_t first = b % bands * band, image = b / bands * units * cells;
+      kernels().transpose(source + image + first, cells, std::min(band, units - first), units,
+                          target + image + first * cells);
+    }
+  });
+  return out;
+}
+
 class TorchForward : public RetainedForward {
 public:
-  TorchForward(torch::jit::Module model, at::Device device, const std::vector<torch::jit::Module> &modules,
-               std::vector<std::string> names)
-      : device_(device), names_(std::move(names)), hooked_(std::move(model), modules, true) {
+  TorchForward(torch::jit::Module model, at::Device device, bool &channelsLast,
+               const std::vector<torch::jit::Module> &modules, std::vector<std::string> names)
+      : device_(device), channelsLast_(channelsLast), names_(std::move(names)),
+        hooked_(std::move(model), modules, true) {
     for (size_t i = 0; i < names_.size(); i++)
       if (!hooked_.sites(i))
         throw Failure("ERR_NETDISSECT_LAYER",
@@ -153,27 +185,31 @@ public:
                           "choose another layer");
   }
 
-  std::vector<Activation> run(const Images &images) override {
-    std::vector<Capture> captures = runModel(hooked_, images, device_, channelsLast_);
+  void run(const Images &images) override {
+    count_ = images.count;
+    captures_ = runModel(hooked_, images, device_, channelsLast_);
+  }
+
+  std::vector<Activation> take() override {
     std::vector<Activation> activations;
-    for (size_t i = 0; i < captures.size(); i++) {
-      if (!captures[i].calls)
+    for (size_t i = 0; i < captures_.size(); i++) {
+      if (!captures_[i].calls)
         throw Failure("ERR_NETDISSECT_LAYER",
                       "layer '" + names_[i] + "' was not called on this input (control flow)");
       at::Tensor maps;
-      if (const std::string refusal = mapsOf(captures[i].value, images.count, maps); !refusal.empty())
+      if (const std::string refusal = mapsOf(captures_[i].value, count_, maps); !refusal.empty())
         throw Failure("ERR_NETDISSECT_LAYER", "layer '" + names_[i] + "' cannot be dissected: " + refusal);
-      const auto owner = std::make_shared<at::Tensor>(maps.to(at::Device(at::kCPU), at::kFloat).contiguous());
+      const auto owner = std::make_shared<at::Tensor>(plain(maps.to(at::Device(at::kCPU), at::kFloat)));
       Activation activation;
       activation.values = owner->data_ptr<float>();
       activation.count = owner->size(0);
       activation.units = owner->size(1);
       activation.height = static_cast<int>(owner->size(2));
       activation.width = static_cast<int>(owner->size(3));
-      activation.changedInPlace = captures[i].changedInPlace;
+      activation.changedInPlace = captures_[i].changedInPlace;
       activation.owner = owner;
       activations.push_back(std::move(activation));
-      captures[i] = {};
+      captures_[i] = {};
     }
     return activations;
   }
@@ -182,9 +218,11 @@ public:
 
 private:
   at::Device device_;
+  bool &channelsLast_; // the model's
   std::vector<std::string> names_;
   HookedGraph hooked_;
-  bool channelsLast_ = true;
+  int64_t count_ = 0;
+  std::vector<Capture> captures_;
 };
 
 class TorchModel : public ScriptModel {
@@ -206,8 +244,7 @@ public:
     image.channels = channels;
     image.height = height;
     image.width = width;
-    bool channelsLast = true;
-    const std::vector<Capture> captures = runModel(hooked, image, device_, channelsLast);
+    const std::vector<Capture> captures = runModel(hooked, image, device_, channelsLast_);
     const std::vector<Geometry> geometries = layerGeometry(hooked, named.size());
     std::vector<LayerInfo> result;
     for (size_t i = 0; i < named.size(); i++) {
@@ -248,7 +285,7 @@ public:
                                                   "'; the nearest names are " + nearest(names, layer));
       modules.push_back(named[at - names.begin()].second);
     }
-    return std::make_unique<TorchForward>(model_, device_, modules, layers);
+    return std::make_unique<TorchForward>(model_, device_, channelsLast_, modules, layers);
   }
 
 private:
@@ -264,6 +301,7 @@ private:
 
   torch::jit::Module model_;
   at::Device device_;
+  bool channelsLast_ = true; // see runModel
 };
 
 } // namespace
@@ -279,6 +317,7 @@ std::unique_ptr<ScriptModel> ScriptModel::load(const std::string &path, const st
     torch::jit::Module model = torch::jit::load(path, at::Device(at::kCPU));
     model.eval();
     model.to(target);
+    layOut(model, at::MemoryFormat::ChannelsLast);
     return std::make_unique<TorchModel>(std::move(model), target);
   } catch (const std::exception &error) {
     throw Failure("ERR_NETDISSECT_MODEL", "cannot load " + path + ": " + diagnose(path, cleanMessage(error)));

@@ -49,7 +49,9 @@ struct Activation {
 class RetainedForward {
 public:
   virtual ~RetainedForward() = default;
-  virtual std::vector<Activation> run(const Images &images) = 0;
+  virtual void run(const Images &images) = 0;
+  /// What the last run retained, once.
+  virtual std::vector<Activation> take() = 0;
   /// The geometry of a retained layer.
   virtual Geometry geometry(size_t layer) = 0;
 };

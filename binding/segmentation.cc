@@ -1,17 +1,10 @@
 #include "segmentation.h"
+#include "kernels.h"
 #include <algorithm>
 
 namespace netdissect {
 
 namespace {
-
-uint32_t numberAt(const LabelMap &map, size_t pixel) {
-  if (map.numbers)
-    return map.numbers[pixel];
-  if (map.channels < 3)
-    return map.bytes[pixel * map.channels];
-  return map.bytes[pixel * map.channels] + 256u * map.bytes[pixel * map.channels + 1];
-}
 
 /// A map as indices into the numbers found in it; found[0] is 0, no label.
 struct Indexed {
@@ -25,17 +18,29 @@ Indexed indexMap(const LabelMap &map, size_t pixels, const LabelTable &table) {
     result.found[0] = table.has(map.constant) ? map.constant : 0;
     return result;
   }
-  std::vector<uint16_t> place(table.category.size(), 0);
-  result.indices.resize(pixels);
-  for (size_t i = 0; i < pixels; i++) {
-    const uint32_t number = numberAt(map, i);
-    if (!table.has(number))
-      continue;
-    if (!place[number]) {
-      place[number] = static_cast<uint16_t>(result.found.size());
-      result.found.push_back(number);
+  constexpr int32_t unseen = -1;
+  std::vector<int32_t> places(table.category.size(), unseen); // number -> index
+  const auto indexOf = [&](uint32_t number) -> uint16_t {
+    if (number >= places.size())
+      return 0;
+    int32_t &place = places[number];
+    if (place == unseen) {
+      place = table.has(number) ? static_cast<int32_t>(result.found.size()) : 0;
+      if (place)
+        result.found.push_back(number);
     }
-    result.indices[i] = place[number];
+    return static_cast<uint16_t>(place);
+  };
+  result.indices.resize(pixels);
+  uint16_t *out = result.indices.data();
+  if (map.numbers)
+    for (size_t i = 0; i < pixels; i++)
+      out[i] = indexOf(map.numbers[i]);
+  else {
+    const bool high = map.channels >= 3;
+    const uint8_t *pixel = map.bytes;
+    for (size_t i = 0; i < pixels; i++, pixel += map.channels)
+      out[i] = indexOf(pixel[0] + (high ? 256u * pixel[1] : 0));
   }
   return result;
 }
@@ -71,8 +76,10 @@ void packSegmentation(const LabelMaps &maps, const LabelTable &table, Words &out
                            : 0);
     const size_t first = out.size();
     out.resize(first + (pixels * bits + 31) / 32, 0);
-    for (size_t i = 0; i < map.indices.size(); i++)
-      out[first + i * bits / 32] |= static_cast<uint32_t>(map.indices[i]) << i * bits % 32;
+    const size_t perWord = bits ? 32 / bits : 1;
+    for (size_t i = 0, word = first; i < map.indices.size(); i += perWord, word++)
+      for (size_t k = 0; k < std::min(perWord, map.indices.size() - i); k++)
+        out[word] |= static_cast<uint32_t>(map.indices[i + k]) << k * bits;
   }
 }
 
@@ -93,8 +100,10 @@ void Segmentation::unpack(size_t map, uint16_t *out) const {
     return;
   }
   const uint32_t mask = (1u << bits) - 1;
-  for (size_t i = 0; i < pixels; i++)
-    out[i] = static_cast<uint16_t>(meaning[packed[i * bits / 32] >> i * bits % 32 & mask]);
+  const size_t perWord = 32 / bits;
+  for (size_t i = 0; i < pixels; i += perWord, packed++)
+    for (size_t k = 0; k < std::min(perWord, pixels - i); k++)
+      out[i + k] = static_cast<uint16_t>(meaning[*packed >> k * bits & mask]);
 }
 
 LabelPlanes::LabelPlanes(const Segmentation &segmentation)
@@ -115,11 +124,9 @@ LabelPlanes::LabelPlanes(const Segmentation &segmentation)
 
 std::vector<uint32_t> LabelPlanes::areas() const {
   std::vector<uint32_t> areas(labels.size());
-  const uint64_t *word = bits.data();
-  for (int y = 0; y < height; y++)
-    for (uint32_t &area : areas)
-      for (int w = 0; w < words; w++)
-        area += static_cast<uint32_t>(__builtin_popcountll(*word++));
+  const std::vector<uint64_t> everywhere(static_cast<size_t>(height) * words, ~uint64_t{0});
+  kernels().intersect(everywhere.data(), bits.data(), height, static_cast<int>(labels.size()), words,
+                      areas.data());
   return areas;
 }
 

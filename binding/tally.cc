@@ -1,6 +1,5 @@
 #include "tally.h"
 #include "kernels.h"
-#include "parallel.h"
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -26,50 +25,56 @@ LayerTally::LayerTally(int64_t units, const MapGeometry &geometry, const LabelTa
     : units_(units), geometry_(geometry), labels_(labels), categoryPixels_(units * labels.categories),
       intersections_(units * labels.category.size()) {}
 
-void LayerTally::add(const BlockView &hot, const std::vector<LabelPlanes> &planes,
-                     const std::vector<float> &thresholds) {
-  const size_t images = planes.size(), labelCount = labels_.category.size();
-  size_t mostLabels = 0;
-  std::vector<std::vector<int32_t>> present(images); // categories
-  for (size_t i = 0; i < images; i++) {
-    const LabelPlanes &p = planes[i];
-    mostLabels = std::max(mostLabels, p.labels.size());
-    for (const uint16_t label : p.labels)
-      present[i].push_back(labels_.category[label]);
-    std::sort(present[i].begin(), present[i].end());
-    present[i].erase(std::unique(present[i].begin(), present[i].end()), present[i].end());
-    const std::pair<int, int> size{p.height, p.width};
-    if (!grids_.count(size))
-      grids_.emplace(size, geometry_.grid(p.height, p.width));
+LabelledImages::LabelledImages(std::vector<LabelPlanes> all, const LabelTable &table)
+    : planes(std::move(all)), categories(planes.size()) {
+  for (size_t i = 0; i < planes.size(); i++) {
+    mostLabels = std::max(mostLabels, planes[i].labels.size());
+    for (const uint16_t label : planes[i].labels)
+      categories[i].push_back(table.category[label]);
+    std::sort(categories[i].begin(), categories[i].end());
+    categories[i].erase(std::unique(categories[i].begin(), categories[i].end()), categories[i].end());
   }
-  parallelFor(units_, 8, [&](int64_t firstUnit, int64_t lastUnit) {
-    HotCells cells(geometry_.height, geometry_.width);
-    std::map<std::pair<int, int>, MaskBuilder> builders;
-    std::vector<uint32_t> counts(mostLabels);
+}
+
+void LayerTally::prepare(const LabelledImages &images) {
+  for (const LabelPlanes &p : images.planes)
+    if (const std::pair<int, int> size{p.height, p.width}; !grids_.count(size))
+      grids_.emplace(size, geometry_.grid(p.height, p.width));
+}
+
+void LayerTally::add(int64_t firstUnit, int64_t lastUnit, const std::vector<std::unique_ptr<BlockView>> &hot,
+                     const std::vector<int64_t> &sizes, const LabelledImages &images,
+                     const std::vector<float> &thresholds) {
+  const Kernels &k = kernels();
+  HotCells cells(geometry_.height, geometry_.width);
+  std::map<std::pair<int, int>, MaskBuilder> builders;
+  std::vector<uint32_t> counts(images.mostLabels);
+  size_t first = 0;
+  for (size_t block = 0; block < hot.size(); first += sizes[block++])
     for (int64_t unit = firstUnit; unit < lastUnit; unit++)
-      for (size_t i = 0; i < images; i++) {
-        const LabelPlanes &p = planes[i];
-        const size_t record = static_cast<size_t>(unit) * images + i;
-        if (p.labels.empty() || hot.begin(record) == hot.end(record))
+      for (int64_t i = 0; i < sizes[block]; i++) {
+        const LabelPlanes &p = images.planes[first + i];
+        const size_t record = static_cast<size_t>(unit * sizes[block] + i);
+        const uint32_t *begin = hot[block]->begin(record), *end = hot[block]->end(record);
+        if (begin == end || p.labels.empty() || !(HotCells::largest(begin) > thresholds[unit]))
           continue;
         const std::pair<int, int> size{p.height, p.width};
         auto builder = builders.find(size);
         if (builder == builders.end())
           builder = builders.emplace(size, MaskBuilder(grids_.at(size))).first;
         MaskBuilder &mask = builder->second;
-        const uint32_t count = mask.build(cells.decode(hot.begin(record), hot.end(record)), thresholds[unit]);
+        const uint32_t count = mask.build(cells.decode(begin, end), thresholds[unit]);
         if (!count)
           continue;
-        for (const int32_t category : present[i])
+        for (const int32_t category : images.categories[first + i])
           categoryPixels_[unit * labels_.categories + category] += count;
         std::fill(counts.begin(), counts.end(), 0);
-        kernels().intersect(mask.row(mask.begin()), p.row(mask.begin()), mask.end() - mask.begin(),
-                            static_cast<int>(p.labels.size()), p.words, counts.data());
-        int64_t *row = intersections_.data() + unit * labelCount;
+        k.intersect(mask.row(mask.begin()), p.row(mask.begin()), mask.end() - mask.begin(),
+                    static_cast<int>(p.labels.size()), p.words, counts.data());
+        int64_t *row = intersections_.data() + unit * labels_.category.size();
         for (size_t l = 0; l < p.labels.size(); l++)
           row[p.labels[l]] += counts[l];
       }
-  });
 }
 
 static std::vector<double> transposed(const std::vector<int64_t> &counts, int64_t units) {

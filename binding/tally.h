@@ -5,6 +5,7 @@
 #include "segmentation.h"
 #include "upsample.h"
 #include <map>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -21,13 +22,26 @@ struct MapGeometry {
   Grid grid(int targetHeight, int targetWidth) const;
 };
 
+/// The label planes of some images and the categories present on each.
+struct LabelledImages {
+  std::vector<LabelPlanes> planes;
+  std::vector<std::vector<int32_t>> categories;
+  size_t mostLabels = 0;
+
+  LabelledImages(std::vector<LabelPlanes> planes, const LabelTable &table);
+};
+
 /// The counts of one layer; units are counted by different threads at once.
 class LayerTally {
 public:
   LayerTally(int64_t units, const MapGeometry &geometry, const LabelTable &labels);
 
-  /// Adds consecutive images: record `unit * images + image` of `hot` against the planes of that image.
-  void add(const BlockView &hot, const std::vector<LabelPlanes> &planes,
+  /// Has to be called, by one thread, before add() is with these images.
+  void prepare(const LabelledImages &images);
+  /// Adds the units [firstUnit, lastUnit) on some images. `hot` are the blocks that hold them, `sizes` how
+  /// many images each block has: record `unit * size + image` of a block.
+  void add(int64_t firstUnit, int64_t lastUnit, const std::vector<std::unique_ptr<BlockView>> &hot,
+           const std::vector<int64_t> &sizes, const LabelledImages &images,
            const std::vector<float> &thresholds);
 
   /// [categories, units] and [labels, units].

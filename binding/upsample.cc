@@ -1,4 +1,5 @@
 #include "upsample.h"
+#include "bits.h"
 #include "kernels.h"
 #include <algorithm>
 #include <cmath>
@@ -28,6 +29,7 @@ Axis Axis::aligned(int source, int target) {
 
 MaskBuilder::MaskBuilder(const Grid &grid)
     : grid_(grid), words_(grid.words()), padded_(words_ * 64), sourceWords_((grid.x.source + 63) / 64),
+      over_((static_cast<size_t>(grid.y.source) * grid.x.source + 63) / 64 + 1),
       bits_(static_cast<size_t>(grid.y.target) * words_), reach_(static_cast<size_t>(grid.y.source) * words_),
       cells_(sourceWords_), hot_(grid.y.source), done_(grid.y.source, 0),
       stretched_(static_cast<size_t>(grid.y.source) * padded_) {}
@@ -52,15 +54,17 @@ const float *MaskBuilder::stretched(const float *map, int row) {
 }
 
 uint32_t MaskBuilder::build(const float *map, float level) {
+  const Kernels &k = kernels();
   const Axis &x = grid_.x, &y = grid_.y;
   round_++;
   begin_ = y.target;
   end_ = 0;
   left_ = x.target;
   right_ = 0;
+  k.overBits(map, y.source * x.source, level, over_.data());
   // The pixels that read a cell over the level, row of cells by row of cells.
   for (int r = 0; r < y.source; r++) {
-    kernels().overBits(map + static_cast<size_t>(r) * x.source, x.source, level, cells_.data());
+    copyBits(over_.data(), static_cast<size_t>(r) * x.source, x.source, cells_.data());
     hot_[r] = 0;
     uint64_t *reach = reach_.data() + static_cast<size_t>(r) * words_;
     for (int w = 0; w < sourceWords_; w++)
@@ -78,7 +82,6 @@ uint32_t MaskBuilder::build(const float *map, float level) {
       end_ = std::max(end_, y.last[r]);
     }
   }
-  uint32_t count = 0;
   for (int t = begin_; t < end_; t++) {
     uint64_t *out = bits_.data() + static_cast<size_t>(t) * words_;
     const int i = y.low[t], j = y.high[t];
@@ -91,13 +94,14 @@ uint32_t MaskBuilder::build(const float *map, float level) {
     const float *upper = stretched(map, i), *lower = stretched(map, j);
     for (int w = 0; w < words_; w++) {
       const uint64_t wanted = (hot_[i] ? reachI[w] : 0) | (hot_[j] ? reachJ[w] : 0);
-      out[w] = wanted ? kernels().maskWord(upper + w * 64, lower + w * 64, y.weight[t], level, wanted) : 0;
-      count += static_cast<uint32_t>(__builtin_popcountll(out[w]));
+      out[w] = wanted ? k.maskWord(upper + w * 64, lower + w * 64, y.weight[t], level, wanted) : 0;
     }
   }
-  if (end_ < begin_)
+  if (end_ <= begin_) {
     begin_ = end_ = 0;
-  return count;
+    return 0;
+  }
+  return kernels().popcount(row(begin_), static_cast<size_t>(end_ - begin_) * words_);
 }
 
 } // namespace netdissect

@@ -49,7 +49,7 @@ private:
   int words_, padded_, sourceWords_;
   int begin_ = 0, end_ = 0, left_ = 0, right_ = 0;
   uint32_t round_ = 0;
-  std::vector<uint64_t> bits_, reach_, cells_;
+  std::vector<uint64_t> over_, bits_, reach_, cells_;
   std::vector<uint8_t> hot_;
   std::vector<uint32_t> done_;
   std::vector<float> stretched_;
