@@ -160,7 +160,7 @@ export async function dissect(
           numbers.memory / 2,
         ),
         single: options.singleImages ?? false,
-        workers: numbers.numWorkers,
+        workers: 2 * numbers.numWorkers, // while the engine draws one, others are encoded
         onUnit: () => options.onProgress?.({ phase: 'draw', done: ++done, total }),
         signal: options.signal,
       });
