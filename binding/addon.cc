@@ -74,10 +74,13 @@ Napi::Value runAsync(Napi::Env env, Engine &engine, const std::vector<Napi::Obje
     const napi_status status = function.BlockingCall(call, [](Napi::Env env, Napi::Function, Call *done) {
       const std::unique_ptr<Call> owner(done);
       const Napi::HandleScope scope(env);
-      if (done->failure)
-        done->deferred.Reject(errorOf(env, done->failure).Value());
-      else
+      try {
+        if (done->failure)
+          std::rethrow_exception(done->failure);
         done->deferred.Resolve(done->finish(env, done->result));
+      } catch (...) {
+        done->deferred.Reject(errorOf(env, std::current_exception()).Value());
+      }
     });
     if (status == napi_ok)
       function.Release();
@@ -139,6 +142,8 @@ public:
                         InstanceMethod<&DissectionObject::results>("results"),
                         InstanceMethod<&DissectionObject::draw>("draw"),
                         InstanceMethod<&DissectionObject::profile>("profile"),
+                        InstanceMethod<&DissectionObject::cancel>("cancel"),
+                        InstanceMethod<&DissectionObject::close>("close"),
                         InstanceAccessor<&DissectionObject::passes>("passes")});
   }
 
@@ -156,7 +161,7 @@ private:
     std::vector<Napi::Object> kept{self(info), input};
     Batch batch;
     batch.first = input.Get("first").As<Napi::Number>().Int64Value();
-    const DissectionOptions &options = dissection_->options();
+    const DissectionOptions &options = open(env)->options();
     Images &images = batch.images;
     images.count = input.Get("count").As<Napi::Number>().Int64Value();
     images.channels = options.channels;
@@ -184,7 +189,7 @@ private:
     }
     return runAsync(
         env, handle_->use(env), kept,
-        [engine = &handle_->engine, dissection = dissection_, batch = std::move(batch)] {
+        [engine = &handle_->engine, dissection = open(info.Env()), batch = std::move(batch)] {
           dissection->observe(batch, engine->stopping());
           return 0;
         },
@@ -225,7 +230,7 @@ private:
   Napi::Value finish(const Napi::CallbackInfo &info) {
     return runAsync(
         info.Env(), handle_->use(info.Env()), {self(info)},
-        [dissection = dissection_] {
+        [dissection = open(info.Env())] {
           dissection->finish();
           return 0;
         },
@@ -237,7 +242,7 @@ private:
     const int64_t images = info[0].As<Napi::Number>().Int64Value();
     return runAsync(
         info.Env(), handle_->use(info.Env()), {self(info)},
-        [dissection = dissection_, images] {
+        [dissection = open(info.Env()), images] {
           return dissection->count(std::max<int64_t>(1, images / dissection->options().piece));
         },
         [](Napi::Env env, int64_t done) { return Napi::Number::New(env, static_cast<double>(done)); });
@@ -250,7 +255,7 @@ private:
     };
     return runAsync(
         info.Env(), handle_->use(info.Env()), {self(info)},
-        [dissection = dissection_] {
+        [dissection = open(info.Env())] {
           Results results{dissection->labelPixels(), {}};
           for (size_t l = 0; l < dissection->options().layers.size(); l++)
             results.layers.push_back(dissection->result(l));
@@ -290,7 +295,7 @@ private:
     const auto layer = info[0].As<Napi::Number>().Uint32Value();
     const auto unit = info[1].As<Napi::Number>().Int64Value();
     const auto list = info[2].As<Napi::Array>();
-    const DissectionOptions &options = dissection_->options();
+    const DissectionOptions &options = open(env)->options();
     std::vector<Napi::Object> kept{self(info)};
     std::vector<const uint8_t *> pixels;
     for (uint32_t i = 0; i < list.Length(); i++) {
@@ -302,7 +307,7 @@ private:
     }
     return runAsync(
         env, handle_->use(env), kept,
-        [dissection = dissection_, layer, unit, pixels = std::move(pixels)] {
+        [dissection = open(info.Env()), layer, unit, pixels = std::move(pixels)] {
           return dissection->draw(layer, unit, pixels);
         },
         [](Napi::Env env, Strips &strips) {
@@ -318,13 +323,32 @@ private:
         });
   }
 
+  std::shared_ptr<Dissection> open(Napi::Env env) const {
+    if (!dissection_)
+      throw Napi::Error::New(env, "the dissection is closed");
+    return dissection_;
+  }
+
+  Napi::Value cancel(const Napi::CallbackInfo &info) {
+    if (dissection_)
+      dissection_->cancel();
+    return info.Env().Undefined();
+  }
+
+  /// Gives memory and temporary files back, once no call is under way.
+  Napi::Value close(const Napi::CallbackInfo &info) {
+    dissection_.reset();
+    return info.Env().Undefined();
+  }
+
   Napi::Value passes(const Napi::CallbackInfo &info) {
-    return Napi::Number::New(info.Env(), dissection_->passes());
+    return Napi::Number::New(info.Env(), open(info.Env())->passes());
   }
 
   Napi::Value profile(const Napi::CallbackInfo &info) {
     const auto object = Napi::Object::New(info.Env());
-    const Profile &p = dissection_->profile();
+    const auto dissection = open(info.Env());
+    const Profile &p = dissection->profile();
     object.Set("forward", p.forward);
     object.Set("select", p.select);
     object.Set("pack", p.pack);
@@ -332,7 +356,7 @@ private:
     object.Set("spill", p.spill);
     object.Set("count", p.count);
     object.Set("draw", p.draw);
-    object.Set("spilledBytes", static_cast<double>(dissection_->spilledBytes()));
+    object.Set("spilledBytes", static_cast<double>(dissection->spilledBytes()));
     return object;
   }
 

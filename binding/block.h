@@ -19,6 +19,8 @@ public:
   }
   bool spilled() const { return spilled_; }
   void spill(SpillFile &file);
+  /// One record alone, wherever the block is.
+  Words record(size_t index, const SpillFile &file) const;
 
 private:
   friend class BlockView;

@@ -24,6 +24,8 @@ public:
       ends += part.ends.size();
       words += part.words.size();
     }
+    if (words > UINT32_MAX)
+      throw Failure("ERR_NETDISSECT_OPTION", "too many activations in one forward; lower forwardSize");
     block.ends.clear();
     block.words.clear();
     block.ends.reserve(ends);
@@ -219,13 +221,13 @@ void Dissection::pack(const Batch &batch, int64_t begin, int64_t end) {
   segmentationBytes_ += block.bytes();
 }
 
-void Dissection::observe(const Batch &batch, const std::atomic<bool> &cancelled) {
+void Dissection::observe(const Batch &batch, const std::atomic<bool> &stopping) {
   const Images &all = batch.images;
   if (observed_ + all.count > options_.images)
     throw Failure("ERR_NETDISSECT_USAGE",
                   "more images were observed than the " + std::to_string(options_.images) + " announced");
   for (int64_t begin = 0; begin < all.count; begin += options_.piece) {
-    if (cancelled)
+    if (stopping || cancelled_)
       throw Failure("ABORT_ERR", "the dissection was aborted");
     Images piece = all;
     piece.count = std::min(options_.piece, all.count - begin);
@@ -277,9 +279,10 @@ void Dissection::prune(Layer &layer) {
       uint32_t from = 0;
       for (size_t record = 0; record < block.ends.size(); record++) {
         const uint32_t to = block.ends[record];
-        if (from != to)
-          hot.encode(hot.decode(block.words.data() + from, block.words.data() + to),
-                     layer.tail->bound(static_cast<int64_t>(record) / pieces_[b].images), words);
+        const uint32_t *begin = block.words.data() + from;
+        const float bound = layer.tail->bound(static_cast<int64_t>(record) / pieces_[b].images);
+        if (from != to && HotCells::largest(begin) > bound)
+          hot.encode(hot.decode(begin, block.words.data() + to), bound, words);
         ends.push_back(static_cast<uint32_t>(words.size()));
         from = to;
       }

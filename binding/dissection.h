@@ -70,7 +70,9 @@ public:
   /// How often all of the data has to pass: observe() all of it, and finish(), that many times.
   int passes() const { return counting_ ? 2 : 1; }
   /// Consecutive images, from number 0 on.
-  void observe(const Batch &batch, const std::atomic<bool> &cancelled);
+  void observe(const Batch &batch, const std::atomic<bool> &stopping);
+  /// Ends observe() at the next chance; from any thread.
+  void cancel() { cancelled_ = true; }
   /// Ends a pass; the last one makes the levels final.
   void finish();
   /// Counts some more of the images; returns how many are done.
@@ -119,6 +121,7 @@ private:
   std::unique_ptr<RetainedForward> forward_;
   std::unique_ptr<RetainedForward> counting_; // the first of two passes: the layers that need it alone
   bool countingPass_ = false;
+  std::atomic<bool> cancelled_{false};
   std::vector<Layer> layers_;
   std::vector<Piece> pieces_; // the images of each block
   std::vector<Block> segmentations_;

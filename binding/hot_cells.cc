@@ -57,10 +57,11 @@ void HotCells::encode(const float *map, float bound, Words &out) {
       for (uint32_t done = 0; done < runLength;) {
         const uint32_t length = std::min(runLength - done, longestRun), start = runStart + done;
         out.push_back((static_cast<uint32_t>(y) * width_ + start) << lengthBits | length);
-        for (uint32_t i = start; i < start + length; i++) {
+        const size_t at = out.size();
+        out.resize(at + length);
+        std::memcpy(out.data() + at, row + start, length * sizeof(float));
+        for (uint32_t i = start; i < start + length; i++)
           largest = std::max(largest, row[i]);
-          out.push_back(wordOf(row[i]));
-        }
         done += length;
       }
       runLength = 0;

@@ -140,7 +140,7 @@ std::vector<Capture> runModel(HookedGraph &hooked, const Images &images, at::Dev
       channelsLast = false; // unless this fails, too
     }
   try {
-    return hooked.run(input.contiguous());
+    return hooked.run(inputTensor(images).to(device).contiguous()); // the first run may have changed the other
   } catch (const std::exception &error) {
     channelsLast = true;
     throw Failure("ERR_NETDISSECT_FORWARD", "the model fails on images of " + std::to_string(images.height) +

@@ -118,9 +118,8 @@ Strips Dissection::draw(size_t index, int64_t unit, const std::vector<const uint
                          1;
       const size_t block = piece - pieces_.begin();
       const int64_t place = top[i].image - piece->first;
-      const BlockView hot(layer.hot[block], spill_);
-      const size_t record = unit * piece->images + place;
-      builder.build(cells.decode(hot.begin(record), hot.end(record)), layer.thresholds[unit]);
+      const Words hot = layer.hot[block].record(unit * piece->images + place, spill_);
+      builder.build(cells.decode(hot.data(), hot.data() + hot.size()), layer.thresholds[unit]);
       BitImage &mask = masks[i], &wide = wides[i];
       for (int y = builder.begin(); y < builder.end(); y++)
         std::copy_n(builder.row(y), mask.words, mask.row(y));
@@ -138,8 +137,8 @@ Strips Dissection::draw(size_t index, int64_t unit, const std::vector<const uint
       }
       if (!labelled)
         continue;
-      const BlockView records(segmentations_[block], spill_);
-      const Segmentation segmentation(records.begin(place));
+      const Words record = segmentations_[block].record(place, spill_);
+      const Segmentation segmentation(record.data());
       const uint32_t *areas = areas_[block].words.data() + (place ? areas_[block].ends[place - 1] : 0);
       const std::vector<uint8_t> labels = labelIndices(segmentation, areas);
       std::vector<int> column(width);

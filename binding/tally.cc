@@ -15,7 +15,9 @@ Grid MapGeometry::grid(int targetHeight, int targetWidth) const {
   if (!offsets)
     return {Axis::aligned(height, targetHeight), Axis::aligned(width, targetWidth)};
   const auto axis = [&](int side, int source, int target, int image) {
-    const double ratio = image > 1 ? (target - 1.0) / (image - 1.0) : 1.0;
+    if (target == 1 || image == 1) // corners cannot line up with one pixel
+      return Axis::aligned(source, target);
+    const double ratio = (target - 1.0) / (image - 1.0);
     return Axis(source, target, offsets->scale[side] * ratio, offsets->offset[side] * ratio);
   };
   return {axis(0, height, targetHeight, imageHeight), axis(1, width, targetWidth, imageWidth)};
@@ -38,7 +40,7 @@ LabelledImages::LabelledImages(std::vector<LabelPlanes> all, const LabelTable &t
 
 void LayerTally::prepare(const LabelledImages &images) {
   for (const LabelPlanes &p : images.planes)
-    if (const std::pair<int, int> size{p.height, p.width}; !grids_.count(size))
+    if (const std::pair<int, int> size{p.height, p.width}; !p.labels.empty() && !grids_.count(size))
       grids_.emplace(size, geometry_.grid(p.height, p.width));
 }
 

@@ -20,7 +20,8 @@ export async function* inOrder<T>(
   let wake: () => void = () => {};
   const start = () => {
     while (begun < count && running.size < atOnce && waiting.length < ahead) {
-      const result = task(begun++);
+      const index = begun++;
+      const result = (async () => task(index))(); // what throws at once rejects, too
       waiting.push(result);
       running.add(result);
       const settled = () => {
@@ -66,6 +67,11 @@ export async function* batches(
     for (let index = 0; index < dataset.length; index++) {
       const { value: item } = (await items.next()) as { value: Item };
       const floats = item.pixels instanceof Float32Array;
+      if (!floats && !(item.pixels instanceof Uint8Array))
+        throw new NetdissectError(
+          'ERR_NETDISSECT_DATASET',
+          `image ${index} must give its pixels as Uint8Array or Float32Array`,
+        );
       if (item.pixels.length !== size)
         throw new NetdissectError(
           'ERR_NETDISSECT_DATASET',

@@ -18,7 +18,7 @@ function parser(args: string[]) {
     .parserConfiguration({
       'boolean-negation': false,
       'camel-case-expansion': false,
-      'duplicate-arguments-array': false,
+      'duplicate-arguments-array': true,
     })
     .command({
       command: '$0',
@@ -67,6 +67,9 @@ type Arguments<Table extends Record<string, yargs.Options>> = yargs.ArgumentsCam
 >;
 
 async function runDissect(options: Arguments<typeof OPTIONS>): Promise<void> {
+  for (const [name, value] of Object.entries(options))
+    if (Array.isArray(value) && name in OPTIONS && name !== 'layers')
+      throw optionError(`--${name} is given ${value.length} times; give it once`);
   if (!options.model) throw optionError('expected a model; name it with --model M.pt');
   if (!options.layers?.length)
     throw optionError(

@@ -7,8 +7,8 @@ import sharp from 'sharp';
 import { batches } from './batches';
 import { type DissectionDataset, IMAGENET_NORMALIZATION } from './dataset/dataset';
 import type { ReverseNormalize } from './dataset/transforms';
-import { NetdissectError } from './errors';
-import type { Model } from './model';
+import { asNetdissectError, NetdissectError } from './errors';
+import type { Model, RetainedLayer } from './model';
 import type { NativeDissection, NativeProfile } from './native';
 import { StagedFolder } from './outdir';
 import { bargraph } from './report/bargraph';
@@ -99,8 +99,8 @@ function checkedNumbers(options: DissectOptions): typeof DEFAULTS & { numWorkers
 /**
  * Dissects a model's retained layers over a data set and writes the report to `outdir`.
  *
- * The report appears as a whole: where anything fails, or `signal` aborts (`ABORT_ERR`), `outdir` stays as it
- * was.
+ * The report appears as a whole: where anything fails, or `signal` aborts (the promise then rejects with the
+ * signal's reason), `outdir` stays as it was.
  */
 export async function dissect(
   outdir: string,
@@ -117,29 +117,38 @@ export async function dissect(
     );
   if (!(dataset.length > 0))
     throw new NetdissectError('ERR_NETDISSECT_DATASET', 'the data set has no images');
-  const dirnames = layerDirnames(model.retained.map(layer => layer.reported));
+  // Copies: what the caller changes later does not reach into the run.
+  const retained = [...model.retained];
+  const { addScaleOffset } = model;
+  const meta = plainData(options.meta, 'meta');
+  const settings = plainData(dataset.settings, "the data set's settings");
+  const dirnames = layerDirnames(retained.map(layer => layer.reported));
   const labelled = options.labels !== false && dataset.labels.length > 0;
   const pictures = options.images !== false && numbers.examplesPerUnit > 0;
-  const concurrency = sharp.concurrency();
+  if (pictures) await checkPictures(dataset, options, numbers.examplesPerUnit);
+  options.signal?.throwIfAborted();
   const staged = await StagedFolder.open(outdir);
+  const releaseSharp = limitSharp();
+  let dissection: NativeDissection | undefined;
+  const cancel = () => dissection?.cancel();
   try {
-    sharp.concurrency(1); // many images at once instead of many threads for one
-    const dissection = await begin(model, dataset, options, { ...numbers, labelled, pictures });
+    dissection = await begin(model, retained, dataset, { ...numbers, labelled, pictures, addScaleOffset });
+    options.signal?.addEventListener('abort', cancel);
     await observe(dissection, dataset, options, { ...numbers, labelled });
-    const layers = await count(dissection, model, dataset, options, labelled);
+    const layers = await count(dissection, retained, dataset, options, labelled);
     const [height, width] = dataset.imageSize;
     const labelSet = labelled
       ? { labels: dataset.labels, categories: dataset.categories }
       : { labels: [], categories: [] };
     const report = buildReport(layers, labelSet, {
       netname: options.netname ?? path.basename(model.path).replace(/\.[^.]*$/, ''),
-      meta: options.meta ?? {},
+      meta,
       quantile_threshold: numbers.quantileThreshold,
       iou_threshold: numbers.iouThreshold,
       settings: {
-        ...dataset.settings,
+        ...settings,
         examples_per_unit: numbers.examplesPerUnit,
-        add_scale_offset: model.addScaleOffset,
+        add_scale_offset: addScaleOffset,
         values: 'after the whole forward',
       },
       images: dataset.length,
@@ -172,30 +181,92 @@ export async function dissect(
     return { layers, ...labelSet, report, profile };
   } catch (error) {
     await staged.discard();
+    options.signal?.throwIfAborted();
     throw named(error, dataset);
   } finally {
-    sharp.concurrency(concurrency);
+    options.signal?.removeEventListener('abort', cancel);
+    dissection?.close();
+    releaseSharp();
   }
 }
 
 /** Says which file an engine's message about an image number means. */
 function named(error: unknown, dataset: DissectionDataset): unknown {
-  const { image, message, code } = error as { image?: number; message: string; code: string };
-  if (image === undefined || !dataset.nameOf) return error;
-  return new NetdissectError(code, `${message} (${dataset.nameOf(image)})`, { cause: error });
+  const { image } = (error ?? {}) as { image?: number };
+  return asNetdissectError(
+    error,
+    image === undefined || !dataset.nameOf ? '' : ` (${dataset.nameOf(image)})`,
+  );
+}
+
+/** What JSON keeps of a value; refused before the run where it cannot be written. */
+function plainData(value: Record<string, unknown> = {}, name: string): Record<string, unknown> {
+  try {
+    return JSON.parse(JSON.stringify(value));
+  } catch (cause) {
+    throw new NetdissectError(
+      'ERR_NETDISSECT_OPTION',
+      `${name} cannot be written as JSON: ${(cause as Error).message.split('\n')[0]}`,
+      { cause },
+    );
+  }
+}
+
+let limits = 0;
+let concurrency = 0;
+
+/** While any dissection runs sharp decodes many images at once, each by one thread. */
+function limitSharp(): () => void {
+  if (limits++ === 0) {
+    concurrency = sharp.concurrency();
+    sharp.concurrency(1);
+  }
+  return () => {
+    if (--limits === 0) sharp.concurrency(concurrency);
+  };
+}
+
+/** The most pixels that a side of a JPEG can have. */
+const JPEG_SIDE = 65_500;
+
+/** What would keep the pictures from being written, found before the run and not after it. */
+async function checkPictures(
+  dataset: DissectionDataset,
+  { recoverImage }: DissectOptions,
+  examples: number,
+): Promise<void> {
+  const [, width] = dataset.imageSize;
+  const most = Math.floor((JPEG_SIDE + 5) / (width + 5));
+  if (Math.min(examples, dataset.length) > most)
+    throw new NetdissectError(
+      'ERR_NETDISSECT_OPTION',
+      `expected at most ${most} examples per unit, which is what a strip of images ${width} pixels wide holds, but received ${examples}`,
+    );
+  if (recoverImage || dataset.picture) return;
+  if (!((await dataset.get(0, false)).pixels instanceof Uint8Array)) throw noPictures();
+}
+
+function noPictures(): NetdissectError {
+  return new NetdissectError(
+    'ERR_NETDISSECT_OPTION',
+    'the data set gives normalised images; pass recoverImage to turn them back into pictures, or leave the pictures out',
+  );
 }
 
 function begin(
   model: Model,
+  retained: readonly RetainedLayer[],
   dataset: DissectionDataset,
-  options: DissectOptions,
-  settings: ReturnType<typeof checkedNumbers> & { labelled: boolean; pictures: boolean },
+  settings: ReturnType<typeof checkedNumbers> & {
+    labelled: boolean;
+    pictures: boolean;
+    addScaleOffset: boolean;
+  },
 ): Promise<NativeDissection> {
-  options.signal?.throwIfAborted();
   const { mean, deviation } = dataset.normalization ?? IMAGENET_NORMALIZATION;
   const [height, width] = dataset.imageSize;
   return model.native.dissect({
-    layers: model.retained.map(layer => layer.name),
+    layers: retained.map(layer => layer.name),
     images: dataset.length,
     channels: 3,
     height,
@@ -206,7 +277,7 @@ function begin(
     memory: settings.memory,
     spillFolder: os.tmpdir(),
     keepMasks: settings.labelled || settings.pictures,
-    scaleOffset: model.addScaleOffset,
+    scaleOffset: settings.addScaleOffset,
     mean,
     deviation,
     ...(settings.labelled && {
@@ -257,7 +328,7 @@ async function observe(
 
 async function count(
   dissection: NativeDissection,
-  model: Model,
+  retained: readonly RetainedLayer[],
   dataset: DissectionDataset,
   { onProgress, signal }: DissectOptions,
   labelled: boolean,
@@ -272,7 +343,7 @@ async function count(
   return layers.map((layer, i) => {
     const { categoryPixels, intersections, ...statistics } = layer;
     return {
-      layer: model.retained[i].reported,
+      layer: retained[i].reported,
       ...statistics,
       tally: labelled ? { labelPixels, categoryPixels, intersections } : null,
     };
@@ -287,11 +358,7 @@ async function picture(
   if (!recoverImage && dataset.picture) return dataset.picture(image);
   const { pixels } = await dataset.get(image, false);
   if (pixels instanceof Uint8Array) return pixels;
-  if (!recoverImage)
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      'the data set gives normalised images; pass recoverImage to turn them back into pictures, or leave the pictures out',
-    );
+  if (!recoverImage) throw noPictures();
   const [height, width] = dataset.imageSize;
   return typeof recoverImage === 'function'
     ? recoverImage(pixels, height, width)

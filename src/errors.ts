@@ -14,3 +14,16 @@ export class NetdissectError extends Error {
     this.name = 'NetdissectError';
   }
 }
+
+/** The engine's errors, which are plain ones with a code, as errors of this package; others as they are. */
+export function asNetdissectError(error: unknown, about = ''): unknown {
+  const { code, message } = (error ?? {}) as { code?: unknown; message: string };
+  if (error instanceof NetdissectError || typeof code !== 'string' || !code.startsWith('ERR_NETDISSECT_'))
+    return error;
+  return new NetdissectError(code, `${message}${about}`, { cause: error });
+}
+
+/** For `promise.catch`. */
+export function rethrow(error: unknown): never {
+  throw asNetdissectError(error);
+}

@@ -1,13 +1,14 @@
 /** A TorchScript model in the addon's hands. */
 
 import fs from 'node:fs';
-import { NetdissectError } from './errors';
+import os from 'node:os';
+import { asNetdissectError, NetdissectError, rethrow } from './errors';
 import { type LayerInfo, type LayerOutput, type NativeModel, native } from './native';
 
 export interface LoadOptions {
   /** `auto` (the default) takes a CUDA device where there is one. */
   device?: 'auto' | 'cpu' | 'cuda';
-  /** Threads of the forward and the counting; by default LibTorch's choice, the number of cores. */
+  /** Threads of the forward and the counting; by default as many as there are cores. */
   threads?: number;
 }
 
@@ -42,7 +43,7 @@ export class Model {
    */
   layers(imageSize: number | readonly [height: number, width: number]): Promise<LayerInfo[]> {
     const [height, width] = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
-    return this.native.layers(3, height, width);
+    return this.native.layers(3, height, width).catch(rethrow);
   }
 
   /**
@@ -50,11 +51,13 @@ export class Model {
    * the model wants them.
    */
   forward(pixels: Float32Array, shape: readonly [number, number, number, number]): Promise<LayerOutput[]> {
-    return this.native.forward(
-      this.retained.map(layer => layer.name),
-      pixels,
-      shape,
-    );
+    return this.native
+      .forward(
+        this.retained.map(layer => layer.name),
+        pixels,
+        shape,
+      )
+      .catch(rethrow);
   }
 
   close(): void {
@@ -76,13 +79,19 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
       'ERR_NETDISSECT_MODEL',
       `cannot load ${path}: it is a folder, not a model file`,
     );
-  const model = new (native().NativeModel)(options.threads);
+  const threads = options.threads ?? os.availableParallelism();
+  if (!Number.isInteger(threads) || threads < 1 || threads > 1024)
+    throw new NetdissectError(
+      'ERR_NETDISSECT_OPTION',
+      `expected a whole number from 1 to 1024 for threads but received ${threads}`,
+    );
+  const model = new (native().NativeModel)(threads);
   try {
     const device = await model.load(path, options.device ?? 'auto');
     return new Model(path, device.split(':')[0], model);
   } catch (error) {
     model.close();
-    throw error;
+    throw asNetdissectError(error);
   }
 }
 

@@ -117,6 +117,10 @@ export interface NativeDissection {
   results(): Promise<{ labelPixels: Float64Array; layers: NativeLayerResult[] }>;
   draw(layer: number, unit: number, pixels: Uint8Array[]): Promise<NativeStrips>;
   profile(): NativeProfile;
+  /** Ends `observe` at the next chance, with the code `ABORT_ERR`. */
+  cancel(): void;
+  /** Gives memory and temporary files back. */
+  close(): void;
 }
 
 /** A layer's output for a batch of images, as it stands after the whole forward. */

@@ -133,6 +133,12 @@ const set = (args, options) => {
 };
 
 refuses('an unknown option', ({ args }) => [...args, '--layer', 'x'], /Unknown argument: layer/);
+refuses(
+  'an option given twice',
+  ({ args }) => [...args, '--outdir', 'x'],
+  /--outdir is given 2 times; give it once/,
+);
+refuses('no threads', ({ args }) => [...args, '--threads', '0'], /from 1 to 1024 for threads but received 0/);
 refuses('no model', () => ['--layers', 'x'], /expected a model; name it with --model/);
 refuses('no layers', () => ['--model', MODEL], /expected layers to dissect; name them with --layers/);
 refuses(

@@ -350,3 +350,95 @@ test('options that make no sense are refused', async t => {
   await t.throwsAsync(dissect(outdir, model, dataset), { code: 'ERR_NETDISSECT_OPTION' });
   await t.throwsAsync(fs.stat(outdir), { code: 'ENOENT' });
 });
+
+test('a data set that throws at once, or gives something else than bytes and floats, is refused', async t => {
+  const dataset = await noiseSet(t);
+  const model = await openModel(t, ['plain']);
+  const outdir = path.join(await temporaryFolder(t), 'new');
+  const like = get => ({
+    length: dataset.length,
+    imageSize: dataset.imageSize,
+    labels: dataset.labels,
+    categories: dataset.categories,
+    get,
+  });
+  const throwing = like((i, segmentation) => {
+    if (i === 8) throw new Error('on purpose');
+    return dataset.get(i, segmentation);
+  });
+  await t.throwsAsync(dissect(outdir, model, throwing, { numWorkers: 2 }), { message: 'on purpose' });
+  const doubles = like(async (i, segmentation) => ({
+    ...(await dataset.get(i, segmentation)),
+    pixels: new Float64Array(192),
+  }));
+  await t.throwsAsync(dissect(outdir, model, doubles, { images: false }), {
+    code: 'ERR_NETDISSECT_DATASET',
+    message: /must give its pixels as Uint8Array or Float32Array/,
+  });
+  const floats = like(async () => ({ pixels: new Float32Array(192) }));
+  await t.throwsAsync(dissect(outdir, model, floats), {
+    code: 'ERR_NETDISSECT_OPTION',
+    message: /recoverImage/,
+  });
+  await t.throwsAsync(fs.stat(outdir), { code: 'ENOENT' });
+});
+
+test('images without labels, with a scale and offset', async t => {
+  const model = await openModel(t, ['plain'], { addScaleOffset: true });
+  const dataset = await noiseSet(t);
+  const some = {
+    length: dataset.length,
+    imageSize: dataset.imageSize,
+    labels: dataset.labels,
+    categories: dataset.categories,
+    get: (i, segmentation) => dataset.get(i, segmentation && i % 2 === 0),
+  };
+  const { layers } = await dissect(await temporaryFolder(t), model, some, { examplesPerUnit: 2 });
+  t.is(layers[0].tally.labelPixels[6], 4 * 16);
+});
+
+test('what is changed during a run does not reach into it', async t => {
+  const model = await openModel(t, ['plain']);
+  const run = dissect(await temporaryFolder(t), model, await noiseSet(t), { images: false });
+  retainLayers(model, ['last', 'inside']);
+  t.deepEqual(
+    (await run).layers.map(layer => layer.layer),
+    ['plain'],
+  );
+});
+
+test.serial('two runs at once on one model, and sharp as it was before', async t => {
+  sharp.concurrency(3);
+  const model = await openModel(t, ['plain']);
+  const dataset = await noiseSet(t);
+  const run = async options =>
+    dissect(await temporaryFolder(t), model, dataset, { examplesPerUnit: 2, ...options });
+  const [a, b] = await Promise.all([run({}), run({ batchSize: 3 })]);
+  sameResults(t, a.layers[0].tally, b.layers[0].tally);
+  t.is(sharp.concurrency(), 3);
+});
+
+test('what JSON cannot keep of meta is refused, or written as JSON has it', async t => {
+  const model = await openModel(t, ['plain']);
+  const dataset = await noiseSet(t);
+  const outdir = await temporaryFolder(t);
+  await t.throwsAsync(dissect(outdir, model, dataset, { meta: { big: 1n } }), {
+    code: 'ERR_NETDISSECT_OPTION',
+    message: /^meta cannot be written as JSON/,
+  });
+  await dissect(outdir, model, dataset, { images: false, meta: { when: new Date(0), nothing: undefined } });
+  t.deepEqual(JSON.parse(await fs.readFile(path.join(outdir, 'dissect.json'), 'utf8')).meta, {
+    when: '1970-01-01T00:00:00.000Z',
+  });
+});
+
+test('more examples than a strip can hold are refused before the run', async t => {
+  const dataset = { ...(await noiseSet(t)), length: 9000, imageSize: [8, 8], get: () => t.fail() };
+  await t.throwsAsync(
+    dissect(await temporaryFolder(t), await openModel(t, ['plain']), dataset, { examplesPerUnit: 6000 }),
+    {
+      code: 'ERR_NETDISSECT_OPTION',
+      message: /at most 5038 examples per unit/,
+    },
+  );
+});

@@ -9,7 +9,7 @@ import { type CsvError, parse } from 'csv-parse/sync';
 import { NetdissectError } from '../errors';
 import type { Label } from '../results';
 import { type DissectionDataset, IMAGENET_NORMALIZATION, type Item, type Normalization } from './dataset';
-import { readImage, readLabelMap } from './transforms';
+import { type LabelMapPixels, readImage, readLabelMap } from './transforms';
 
 /** Turns RGB bytes `[height, width, 3]` into float32 `[3, height, width]`. */
 export type TransformImage = (pixels: Uint8Array, height: number, width: number) => Float32Array;
@@ -54,6 +54,11 @@ export class BrodenDataset implements DissectionDataset {
 
   constructor(directory: string, options: BrodenOptions = {}) {
     const { imageSize = 227, split = 'train', size = Number.POSITIVE_INFINITY, transformImage } = options;
+    if (!(size >= 1))
+      throw new NetdissectError(
+        'ERR_NETDISSECT_OPTION',
+        `expected a number from 1 on for size but received ${size}`,
+      );
     this.imageSize = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
     this.folder = findFolder(directory, options.resolution ?? Math.max(...this.imageSize));
     this.categories = chooseCategories(this.folder, options.categories);
@@ -111,6 +116,10 @@ export class BrodenDataset implements DissectionDataset {
           throw damaged(
             `label map ${map} is ${read.height}×${read.width} but line ${row.line} of index.csv says ${height}×${width}; repair one of them`,
           );
+        if (isGrey(read))
+          throw damaged(
+            `label map ${map}, named in line ${row.line} of index.csv, is grey; its labels must stand as R + 256·G in a coloured PNG`,
+          );
         return read.data;
       }),
     );
@@ -127,6 +136,16 @@ export class BrodenDataset implements DissectionDataset {
       cause,
     );
   }
+}
+
+/** Whether a map was a greyscale file: blue is no part of a label, and nowhere differs from the rest. */
+function isGrey({ data, channels }: LabelMapPixels): boolean {
+  let used = channels < 3;
+  for (let i = 0; channels >= 3 && i < data.length; i += channels) {
+    if (data[i] !== data[i + 1] || data[i] !== data[i + 2]) return false;
+    used ||= data[i] !== 0;
+  }
+  return used;
 }
 
 function damaged(message: string, cause?: unknown): NetdissectError {

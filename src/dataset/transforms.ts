@@ -5,13 +5,13 @@ import type { Normalization } from './dataset';
 
 /**
  * Reads an image file as RGB bytes `[height, width, 3]`, resized where its size differs: bilinear with
- * antialiasing.
+ * antialiasing. Colour profiles are ignored, as they are where models are trained.
  */
 export async function readImage(
   path: string,
   [height, width]: readonly [number, number],
 ): Promise<Uint8Array> {
-  const { data } = await sharp(path)
+  const { data } = await sharp(path, { ignoreIcc: true })
     .resize(width, height, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false })
     .toColourspace('srgb')
     .removeAlpha()
@@ -22,14 +22,14 @@ export async function readImage(
 
 /** A label map's pixels, channel by channel, as they are in the file. */
 export interface LabelMapPixels {
-  data: Uint8Array | Uint16Array;
+  data: Uint8Array;
   height: number;
   width: number;
   channels: number;
 }
 
 export async function readLabelMap(path: string): Promise<LabelMapPixels> {
-  const { data, info } = await sharp(path).raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await sharp(path, { ignoreIcc: true }).raw().toBuffer({ resolveWithObject: true });
   return { data, height: info.height, width: info.width, channels: info.channels };
 }
 

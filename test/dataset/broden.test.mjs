@@ -1,6 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
+import sharp from 'sharp';
 import { BrodenDataset } from '../../lib/index.js';
 import {
   INDEX_HEADER,
@@ -166,4 +167,17 @@ test('a missing or damaged image or label map is named with its line in index.cs
   ];
   for (const [i, pattern] of expected.entries())
     await t.throwsAsync(dataset.get(i, true), { ...message, message: pattern });
+});
+
+test('a grey label map is refused: its labels are not R + 256·G', async t => {
+  const dataset = await open(t, ['b.png,train,8,8,4,4,grey.png,,']);
+  const grey = await sharp({ create: { width: 4, height: 4, channels: 3, background: '#050505' } })
+    .toColourspace('b-w')
+    .png()
+    .toBuffer();
+  await writeFiles(dataset.folder, { 'images/grey.png': grey });
+  await t.throwsAsync(dataset.get(0, true), {
+    ...message,
+    message: /label map grey\.png, named in line 2 of index\.csv, is grey/,
+  });
 });
