@@ -20,7 +20,8 @@ Words Block::record(size_t index, const SpillFile &file) const {
     std::copy_n(ends.data() + first, count, range + 2 - count);
     return {words.begin() + range[0], words.begin() + range[1]};
   }
-  file.read(place_ + static_cast<int64_t>(first * sizeof(uint32_t)), range + 2 - count, count * sizeof(uint32_t));
+  file.read(place_ + static_cast<int64_t>(first * sizeof(uint32_t)), range + 2 - count,
+            count * sizeof(uint32_t));
   Words result(range[1] - range[0]);
   file.read(place_ + static_cast<int64_t>((endCount_ + range[0]) * sizeof(uint32_t)), result.data(),
             result.size() * sizeof(uint32_t));

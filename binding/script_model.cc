@@ -140,7 +140,8 @@ std::vector<Capture> runModel(HookedGraph &hooked, const Images &images, at::Dev
       channelsLast = false; // unless this fails, too
     }
   try {
-    return hooked.run(inputTensor(images).to(device).contiguous()); // the first run may have changed the other
+    return hooked.run(
+        inputTensor(images).to(device).contiguous()); // the first run may have changed the other
   } catch (const std::exception &error) {
     channelsLast = true;
     throw Failure("ERR_NETDISSECT_FORWARD", "the model fails on images of " + std::to_string(images.height) +
