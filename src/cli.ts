@@ -89,7 +89,8 @@ async function runDissect(options: Arguments<typeof OPTIONS>): Promise<void> {
   retainLayers(model, options.layers, { addScaleOffset: options.add_scale_offset });
   const abort = new AbortController();
   const interrupt = () => abort.abort();
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.once(signal, interrupt);
   const progress = options.quiet ? undefined : progressLine(process.stderr);
   try {
     const result = await dissect(options.outdir, model, dataset, {
@@ -110,7 +111,7 @@ async function runDissect(options: Arguments<typeof OPTIONS>): Promise<void> {
     if (options.profile) console.log(profileTable(result));
   } finally {
     progress?.end();
-    process.removeListener('SIGINT', interrupt).removeListener('SIGTERM', interrupt);
+    for (const signal of signals) process.removeListener(signal, interrupt);
     model.close();
   }
 }
