@@ -106,8 +106,7 @@ async function measure() {
   fs.rmSync(output, { recursive: true, force: true });
   model.close();
   const ratios = times.dissect.map((time, i) => time / times.limit[i]);
-  const units = MODELS[options.measure].units;
-  console.log(JSON.stringify({ times, ratios, profile, units }));
+  console.log(JSON.stringify({ times, ratios, profile }));
 }
 
 /** The largest resident size of one dissection alone, in MiB. */

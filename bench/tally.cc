@@ -53,8 +53,6 @@ void measure(const Shape &shape, int labels, int images) {
         for (int64_t u = x; u < std::min(shape.target, x + size); u++)
           maps16[i][v * shape.target + u] = label;
     }
-  Words segmentation;
-  Block segmentations, hot;
   std::vector<torch::Tensor> oneHot; // [labels present, pixels]
   HotCells encoder(static_cast<int>(shape.side), static_cast<int>(shape.side));
   std::vector<float> thresholds(levels.data_ptr<float>(), levels.data_ptr<float>() + shape.units);

@@ -13,7 +13,7 @@ import type { NativeDissection, NativeProfile } from './native';
 import { StagedFolder } from './outdir';
 import { bargraph } from './report/bargraph';
 import { buildReport, formatReport, layerDirnames, type Report, singleLayerReport } from './report/json';
-import { renderPage } from './report/page';
+import { renderPage, STRIP_GAP } from './report/page';
 import { ImageCache, writeStrips } from './report/strips';
 import type { Label, LayerStatistics } from './results';
 
@@ -236,7 +236,7 @@ async function checkPictures(
   examples: number,
 ): Promise<void> {
   const [, width] = dataset.imageSize;
-  const most = Math.floor((JPEG_SIDE + 5) / (width + 5));
+  const most = Math.floor((JPEG_SIDE + STRIP_GAP) / (width + STRIP_GAP));
   if (Math.min(examples, dataset.length) > most)
     throw new NetdissectError(
       'ERR_NETDISSECT_OPTION',

@@ -13,7 +13,7 @@ import { PAGE_SCRIPT } from './page-client';
 import { PAGE_STYLE } from './page-style';
 
 /** White pixels between the images of a strip. */
-const STRIP_GAP = 5;
+export const STRIP_GAP = 5;
 
 const VIEWS = [
   ['top', 'masked', 'The images, dark outside the mask'],
