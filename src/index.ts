@@ -1,12 +1,13 @@
 /** The public surface of the package. */
 
-export { BrodenDataset, type BrodenOptions, type TransformImage } from './dataset/broden';
+export { BrodenDataset, type BrodenOptions } from './dataset/broden';
 export {
   type DissectionDataset,
   IMAGENET_NORMALIZATION,
   type Item,
   type Normalization,
 } from './dataset/dataset';
+export type { FileDatasetOptions, TransformImage } from './dataset/files';
 export { ReverseNormalize } from './dataset/transforms';
 export { type DissectionResult, type DissectOptions, dissect, type Progress } from './dissect';
 export { NetdissectError } from './errors';

@@ -5,28 +5,15 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
-import { type CsvError, parse } from 'csv-parse/sync';
 import { NetdissectError } from '../errors';
 import type { Label } from '../results';
-import { type DissectionDataset, IMAGENET_NORMALIZATION, type Item, type Normalization } from './dataset';
-import { type LabelMapPixels, readImage, readLabelMap } from './transforms';
+import { readTable } from './csv';
+import { damaged, FileDataset, type FileDatasetOptions } from './files';
+import { type LabelMapPixels, readLabelMap } from './transforms';
 
-/** Turns RGB bytes `[height, width, 3]` into float32 `[3, height, width]`. */
-export type TransformImage = (pixels: Uint8Array, height: number, width: number) => Float32Array;
-
-export interface BrodenOptions {
-  /** The images' size, one number or `[height, width]`; images of another size are resized. Default 227. */
-  imageSize?: number | readonly [height: number, width: number];
+export interface BrodenOptions extends FileDatasetOptions {
   /** 224, 227 or 384; by default the smallest that holds the image size. */
   resolution?: number;
-  /** Default `train`. */
-  split?: string;
-  /** The categories to take labels from; all of the data set by default. */
-  categories?: readonly string[];
-  /** The most images to take. */
-  size?: number;
-  /** A normalisation (done natively), or a function. ImageNet's normalisation by default. */
-  transformImage?: Normalization | TransformImage;
 }
 
 interface Row {
@@ -42,35 +29,19 @@ const RESOLUTIONS = [224, 227, 384];
 const MOST_MAPS = 6;
 
 /** A Broden data set. The constructor reads its tables; images are read one by one. */
-export class BrodenDataset implements DissectionDataset {
+export class BrodenDataset extends FileDataset {
   readonly folder: string;
-  readonly imageSize: readonly [height: number, width: number];
   readonly labels: readonly Label[];
   readonly categories: readonly string[];
-  readonly normalization: Normalization;
-  readonly settings: Record<string, unknown>;
   readonly #rows: Row[];
-  readonly #transform?: TransformImage;
 
   constructor(directory: string, options: BrodenOptions = {}) {
-    const { imageSize = 227, split = 'train', size = Number.POSITIVE_INFINITY, transformImage } = options;
-    if (!(size >= 1))
-      throw new NetdissectError(
-        'ERR_NETDISSECT_OPTION',
-        `expected a number from 1 on for size but received ${size}`,
-      );
-    this.imageSize = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
+    super(options);
+    const { split = 'train', size = Number.POSITIVE_INFINITY } = options;
     this.folder = findFolder(directory, options.resolution ?? Math.max(...this.imageSize));
     this.categories = chooseCategories(this.folder, options.categories);
     this.labels = readLabels(this.folder, this.categories);
     this.#rows = readIndex(this.folder, this.categories, split, size);
-    if (typeof transformImage === 'function') this.#transform = transformImage;
-    this.normalization =
-      transformImage && typeof transformImage !== 'function' ? transformImage : IMAGENET_NORMALIZATION;
-    this.settings = {
-      split,
-      normalization: this.#transform ? 'function' : this.normalization,
-    };
   }
 
   get length(): number {
@@ -81,60 +52,29 @@ export class BrodenDataset implements DissectionDataset {
     return path.join(this.folder, 'images', this.#rows[index].image);
   }
 
-  async get(index: number, segmentation: boolean): Promise<Item> {
-    const picture = this.picture(index);
-    const maps = segmentation ? this.#segmentation(index) : undefined;
-    const [bytes, segmentationMaps] = await Promise.all([picture, maps]);
-    const [height, width] = this.imageSize;
-    const pixels = this.#transform ? this.#transform(bytes, height, width) : bytes;
-    if (pixels.length !== height * width * 3)
-      throw new NetdissectError(
-        'ERR_NETDISSECT_OPTION',
-        `transformImage must give ${height * width * 3} values (3 × ${height} × ${width}) but gave ${pixels.length}`,
-      );
-    return { pixels, segmentation: segmentationMaps };
+  protected namedIn(index: number): string {
+    return `line ${this.#rows[index].line} of index.csv`;
   }
 
-  async picture(index: number): Promise<Uint8Array> {
-    try {
-      return await readImage(this.nameOf(index), this.imageSize);
-    } catch (cause) {
-      throw this.#unreadable('image', this.#rows[index].image, this.#rows[index], cause);
-    }
-  }
-
-  async #segmentation(index: number) {
-    const row = this.#rows[index];
-    const { height, width } = row;
-    const maps = await Promise.all(
-      row.maps.map(async map => {
-        if (typeof map === 'number') return map;
-        const read = await readLabelMap(path.join(this.folder, 'images', map)).catch(cause => {
-          throw this.#unreadable('label map', map, row, cause);
-        });
-        if (read.height !== height || read.width !== width)
-          throw damaged(
-            `label map ${map} is ${read.height}×${read.width} but line ${row.line} of index.csv says ${height}×${width}; repair one of them`,
-          );
-        if (isGrey(read))
-          throw damaged(
-            `label map ${map}, named in line ${row.line} of index.csv, is grey; its labels must stand as R + 256·G in a coloured PNG`,
-          );
-        return read.data;
-      }),
-    );
-    return { height, width, maps };
-  }
-
-  #unreadable(kind: string, file: string, row: Row, cause: unknown): NetdissectError {
-    const full = path.join(this.folder, 'images', file);
-    const why = fs.existsSync(full)
-      ? `is damaged (${(cause as Error).message.split('\n')[0]})`
-      : 'is missing';
-    return damaged(
-      `${kind} ${full}, named in line ${row.line} of index.csv, ${why}; restore it or remove the line`,
-      cause,
-    );
+  protected async segmentation(index: number) {
+    const { height, width, maps } = this.#rows[index];
+    const read = async (map: number | string) => {
+      if (typeof map === 'number') return map;
+      const file = path.join(this.folder, 'images', map);
+      const pixels = await readLabelMap(file).catch(cause => {
+        throw this.unreadable('label map', file, index, cause);
+      });
+      if (pixels.height !== height || pixels.width !== width)
+        throw damaged(
+          `label map ${map} is ${pixels.height}×${pixels.width} but ${this.namedIn(index)} says ${height}×${width}; repair one of them`,
+        );
+      if (isGrey(pixels))
+        throw damaged(
+          `label map ${map}, named in ${this.namedIn(index)}, is grey; its labels must stand as R + 256·G in a coloured PNG`,
+        );
+      return pixels.data;
+    };
+    return { height, width, maps: await Promise.all(maps.map(read)) };
   }
 }
 
@@ -146,10 +86,6 @@ function isGrey({ data, channels }: LabelMapPixels): boolean {
     used ||= data[i] !== 0;
   }
   return used;
-}
-
-function damaged(message: string, cause?: unknown): NetdissectError {
-  return new NetdissectError('ERR_NETDISSECT_DATASET', message, { cause });
 }
 
 function findFolder(directory: string, size: number): string {
@@ -165,46 +101,6 @@ function findFolder(directory: string, size: number): string {
   throw damaged(
     `no data set for images of ${size} pixels in ${directory}: neither index.csv nor broden1_${wanted}/index.csv is there; ${hint}`,
   );
-}
-
-type Table = { line: number; get(column: string): string }[];
-
-/** The rows of a CSV file, which must have the columns. */
-function readTable(file: string, columns: readonly string[]): Table {
-  let text: string;
-  try {
-    text = fs.readFileSync(file, 'utf8');
-  } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'is missing' : (cause as Error).message;
-    throw damaged(`${file} ${why}; a Broden data set needs it`, cause);
-  }
-  let records: { info: { lines: number }; record: string[] }[];
-  try {
-    // info.lines is the line that a record ends on
-    records = parse(text, {
-      bom: true,
-      info: true,
-      relax_column_count_less: true,
-      skip_empty_lines: true,
-    }) as unknown as typeof records;
-  } catch (cause) {
-    const { message } = cause as CsvError;
-    throw damaged(`${file} is damaged: ${message}`, cause);
-  }
-  const header = records[0]?.record ?? [];
-  const place = new Map(header.map((name, i) => [name, i]));
-  for (const column of columns)
-    if (!place.has(column))
-      throw damaged(
-        `${file} has no column '${column}' in its header (${header.join(',') || 'it is empty'}); it is no Broden table`,
-      );
-  return records.slice(1).map(({ info, record }) => {
-    if (record.length < columns.length)
-      throw damaged(
-        `${file}, line ${info.lines}: expected at least ${columns.length} cells but found ${record.length}; repair the line`,
-      );
-    return { line: info.lines, get: column => record[place.get(column) ?? -1] ?? '' };
-  });
 }
 
 function chooseCategories(folder: string, wish?: readonly string[]): string[] {
