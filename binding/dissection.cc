@@ -55,9 +55,9 @@ MapGeometry Dissection::Layer::mapGeometry(const DissectionOptions &options) con
 }
 
 Dissection::Dissection(std::shared_ptr<ScriptModel> model, DissectionOptions options)
-    : model_(std::move(model)), options_(std::move(options)), forward_(model_->retain(options_.layers)),
-      layers_(options_.layers.size()), spill_(options_.spillFolder),
-      labelPixels_(options_.labels.category.size()) {
+    : model_(std::move(model)), options_(std::move(options)),
+      forward_(model_->retain(options_.layers, options_.retain)), layers_(options_.layers.size()),
+      spill_(options_.spillFolder), labelPixels_(options_.labels.category.size()) {
   // One image of zeros tells the shapes, and whether the model takes images of this size, before any is
   // decoded.
   const std::vector<float> zeros(options_.channels * options_.height * options_.width);
@@ -76,6 +76,7 @@ Dissection::Dissection(std::shared_ptr<ScriptModel> model, DissectionOptions opt
     layer.units = activation.units;
     layer.height = activation.height;
     layer.width = activation.width;
+    layer.tokensDropped = activation.tokensDropped;
     layer.changedInPlace = activation.changedInPlace;
     const int64_t cells = int64_t{layer.height} * layer.width;
     if (cells > largestMap)
@@ -125,7 +126,7 @@ void Dissection::chooseTails() {
     if (layer.radix)
       counted.push_back(layer.name);
   if (!counted.empty()) {
-    counting_ = model_->retain(counted);
+    counting_ = model_->retain(counted, options_.retain);
     countingPass_ = true;
   }
 }
@@ -410,6 +411,7 @@ LayerResult Dissection::result(size_t index) const {
   result.units = layer.units;
   result.height = layer.height;
   result.width = layer.width;
+  result.tokensDropped = layer.tokensDropped;
   result.changedInPlace = layer.changedInPlace;
   result.geometry = layer.geometry;
   result.levels = layer.levels;

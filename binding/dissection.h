@@ -26,6 +26,7 @@ struct DissectionOptions {
   LabelTable labels;     // empty: no label is counted
   bool keepMasks = true; // false where neither labels nor pictures are wanted
   bool scaleOffset = false;
+  RetainOptions retain;
   bool forwardOnly = false; // for benchmarks: runs the model and looks at nothing
   std::array<float, 3> mean{0, 0, 0}, deviation{1, 1, 1};
   int64_t piece = 8;  // images of one forward
@@ -47,6 +48,7 @@ struct Profile {
 struct LayerResult {
   int64_t units = 0;
   int height = 0, width = 0;
+  int tokensDropped = 0;
   bool changedInPlace = false;
   Geometry geometry;
   std::vector<double> levels;
@@ -91,6 +93,7 @@ private:
     std::string name;
     int64_t units = 0;
     int height = 0, width = 0;
+    int tokensDropped = 0;
     bool changedInPlace = false;
     Geometry geometry;
     std::unique_ptr<Tail> tail;

@@ -8,7 +8,7 @@ import { batches } from './batches';
 import { type DissectionDataset, IMAGENET_NORMALIZATION } from './dataset/dataset';
 import type { ReverseNormalize } from './dataset/transforms';
 import { asNetdissectError, NetdissectError } from './errors';
-import type { Model, RetainedLayer } from './model';
+import { type Model, nativeOptions, type RetainedLayer, type RetainOptions } from './model';
 import type { NativeDissection, NativeProfile } from './native';
 import { StagedFolder } from './outdir';
 import { bargraph } from './report/bargraph';
@@ -119,7 +119,7 @@ export async function dissect(
     throw new NetdissectError('ERR_NETDISSECT_DATASET', 'the data set has no images');
   // Copies: what the caller changes later does not reach into the run.
   const retained = [...model.retained];
-  const { addScaleOffset } = model;
+  const retainOptions = model.retainOptions;
   const meta = plainData(options.meta, 'meta');
   const settings = plainData(dataset.settings, "the data set's settings");
   const dirnames = layerDirnames(retained.map(layer => layer.reported));
@@ -132,7 +132,7 @@ export async function dissect(
   let dissection: NativeDissection | undefined;
   const cancel = () => dissection?.cancel();
   try {
-    dissection = await begin(model, retained, dataset, { ...numbers, labelled, pictures, addScaleOffset });
+    dissection = await begin(model, retained, dataset, { ...numbers, ...retainOptions, labelled, pictures });
     options.signal?.addEventListener('abort', cancel);
     await observe(dissection, dataset, options, { ...numbers, labelled });
     const layers = await count(dissection, retained, dataset, options, labelled);
@@ -148,8 +148,8 @@ export async function dissect(
       settings: {
         ...settings,
         examples_per_unit: numbers.examplesPerUnit,
-        add_scale_offset: addScaleOffset,
-        values: 'after the whole forward',
+        add_scale_offset: retainOptions.addScaleOffset,
+        values: retainOptions.values === 'call' ? 'at the call' : 'after the whole forward',
       },
       images: dataset.length,
       image_size: [height, width],
@@ -257,11 +257,8 @@ function begin(
   model: Model,
   retained: readonly RetainedLayer[],
   dataset: DissectionDataset,
-  settings: ReturnType<typeof checkedNumbers> & {
-    labelled: boolean;
-    pictures: boolean;
-    addScaleOffset: boolean;
-  },
+  settings: ReturnType<typeof checkedNumbers> &
+    Required<RetainOptions> & { labelled: boolean; pictures: boolean },
 ): Promise<NativeDissection> {
   const { mean, deviation } = dataset.normalization ?? IMAGENET_NORMALIZATION;
   const [height, width] = dataset.imageSize;
@@ -278,6 +275,7 @@ function begin(
     spillFolder: os.tmpdir(),
     keepMasks: settings.labelled || settings.pictures,
     scaleOffset: settings.addScaleOffset,
+    ...nativeOptions(settings),
     mean,
     deviation,
     ...(settings.labelled && {

@@ -22,6 +22,8 @@ export interface LayerInfo {
   shape: [units: number, height: number, width: number] | null;
   /** Why it cannot be dissected, null where it can. */
   refusal: string | null;
+  /** How many tokens of a sequence come before those that count as its map. */
+  tokensDropped: number;
   /** Whether a later operation of the model changes its output in place. */
   changedInPlace: boolean;
   /** Cell c lies on input pixel `scale · c + offset`, `[y, x]`; null where the geometry is not known. */
@@ -49,7 +51,24 @@ export interface NativeBatch {
   segmentations?: Segmentation[];
 }
 
-export interface NativeOptions {
+/** Which values of the layers are retained. */
+export interface NativeRetainOptions {
+  /** How many tokens of a sequence come before those of its map; -1 (the default) detects it, -2 takes no sequences. */
+  tokens?: number;
+  /** Values when the layer's call returns, not after the whole forward. */
+  atCall?: boolean;
+}
+
+/** A parameter or buffer of a model. */
+export interface Parameter {
+  /** Its dotted name. */
+  name: string;
+  /** Such as `float32`. */
+  dtype: string;
+  shape: number[];
+}
+
+export interface NativeOptions extends NativeRetainOptions {
   layers: string[];
   images: number;
   channels: number;
@@ -75,6 +94,7 @@ export interface NativeOptions {
 
 export interface NativeLayerResult {
   shape: [number, number, number];
+  tokensDropped: number;
   changedInPlace: boolean;
   scale?: [number, number];
   offset?: [number, number];
@@ -128,14 +148,23 @@ export interface LayerOutput {
   shape: [images: number, units: number, height: number, width: number];
   /** In C order. */
   values: Float32Array;
+  tokensDropped: number;
   changedInPlace: boolean;
 }
 
 export interface NativeModel {
   load(path: string, device: string): Promise<string>;
-  layers(channels: number, height: number, width: number): Promise<LayerInfo[]>;
+  layers(channels: number, height: number, width: number, tokens?: number): Promise<LayerInfo[]>;
+  parameters(): Promise<Parameter[]>;
+  /** Overwrites a parameter or buffer with values in C order; they are converted from `dtype`. */
+  setParameter(name: string, dtype: string, bytes: Uint8Array): Promise<void>;
   dissect(options: NativeOptions): Promise<NativeDissection>;
-  forward(layers: string[], pixels: Float32Array, shape: readonly number[]): Promise<LayerOutput[]>;
+  forward(
+    layers: string[],
+    pixels: Float32Array,
+    shape: readonly number[],
+    options?: NativeRetainOptions,
+  ): Promise<LayerOutput[]>;
   close(): void;
 }
 

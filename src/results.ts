@@ -35,6 +35,8 @@ export interface LayerStatistics {
   topImages: Int32Array;
   /** Their largest activation, `[units, top]`. */
   topActivations: Float32Array;
+  /** How many tokens of a sequence came before those that count as its map. */
+  tokensDropped: number;
   /** Whether a later operation of the model changed the layer's output in place. */
   changedInPlace: boolean;
   /** Counts against the labels, or null where no labels were asked for. */
