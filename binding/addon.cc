@@ -278,6 +278,8 @@ private:
               layer.Set("scale", pairOf(env, result.geometry.scale));
               layer.Set("offset", pairOf(env, result.geometry.offset));
             }
+            if (result.estimated)
+              layer.Set("rankError", result.rankError);
             layer.Set("levels", typedArray<Napi::Float64Array>(env, result.levels));
             layer.Set("topImages", typedArray<Napi::Int32Array>(env, result.topImages));
             layer.Set("topActivations", typedArray<Napi::Float32Array>(env, result.topActivations));
@@ -555,6 +557,7 @@ private:
     options.piece = std::max<int64_t>(1, number("piece").Int64Value());
     options.memory = number("memory").Int64Value();
     options.spillFolder = input.Get("spillFolder").As<Napi::String>().Utf8Value();
+    options.approximate = input.Get("approximate").ToBoolean();
     options.keepMasks = input.Get("keepMasks").ToBoolean();
     options.scaleOffset = input.Get("scaleOffset").ToBoolean();
     options.retain = retainOptions(input);

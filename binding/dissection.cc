@@ -114,11 +114,16 @@ void Dissection::chooseTails() {
   std::vector<std::string> counted;
   for (Layer *layer : bySize) {
     const int64_t saved = tailBytes(*layer) - RadixTail::bytes(layer->units);
-    if (bytes > options_.memory / 2 && saved > 0 && RadixTail::fits(values(*layer))) {
+    const bool tooLarge = bytes > options_.memory / 2 && saved > 0 && RadixTail::fits(values(*layer));
+    if (tooLarge)
+      bytes -= saved;
+    layer->estimated = tooLarge && options_.approximate;
+    if (layer->estimated)
+      layer->tail = std::make_unique<HistogramTail>(layer->units, values(*layer), options_.quantile);
+    else if (tooLarge) {
       auto radix = std::make_unique<RadixTail>(layer->units, values(*layer), options_.quantile);
       layer->radix = radix.get();
       layer->tail = std::move(radix);
-      bytes -= saved;
     } else
       layer->tail = std::make_unique<UpperTail>(layer->units, values(*layer), options_.quantile);
   }
@@ -348,6 +353,8 @@ void Dissection::finish() {
         layer.thresholds[unit] = thresholdOf(layer.levels[unit]);
       }
     });
+    for (int64_t unit = 0; unit < layer.units; unit++)
+      layer.rankError = std::max(layer.rankError, layer.tail->rankError(unit));
     layer.tail.reset();
   }
 }
@@ -415,6 +422,9 @@ LayerResult Dissection::result(size_t index) const {
   result.changedInPlace = layer.changedInPlace;
   result.geometry = layer.geometry;
   result.levels = layer.levels;
+  result.estimated = layer.estimated;
+  result.rankError = static_cast<double>(layer.rankError) /
+                     (static_cast<double>(options_.images) * layer.height * layer.width);
   for (int64_t unit = 0; unit < layer.units; unit++)
     for (const TopImage &top : layer.top->of(unit)) {
       result.topImages.push_back(static_cast<int32_t>(top.image));

@@ -39,6 +39,8 @@ export interface DissectOptions {
   iouThreshold?: number;
   /** Bytes kept of the images in memory; more goes to a temporary file. Default 512 MiB. */
   memory?: number;
+  /** Estimate levels where `memory` is too short for exact ones in one pass, instead of a second pass. Default false. */
+  approximate?: boolean;
   /** Count against labels. Default true. */
   labels?: boolean;
   /** Write the strips of every unit. Default true. */
@@ -132,7 +134,13 @@ export async function dissect(
   let dissection: NativeDissection | undefined;
   const cancel = () => dissection?.cancel();
   try {
-    dissection = await begin(model, retained, dataset, { ...numbers, ...retainOptions, labelled, pictures });
+    dissection = await begin(model, retained, dataset, {
+      ...numbers,
+      ...retainOptions,
+      approximate: options.approximate ?? false,
+      labelled,
+      pictures,
+    });
     options.signal?.addEventListener('abort', cancel);
     await observe(dissection, dataset, options, { ...numbers, labelled });
     const layers = await count(dissection, retained, dataset, options, labelled);
@@ -258,7 +266,7 @@ function begin(
   retained: readonly RetainedLayer[],
   dataset: DissectionDataset,
   settings: ReturnType<typeof checkedNumbers> &
-    Required<RetainOptions> & { labelled: boolean; pictures: boolean },
+    Required<RetainOptions> & { approximate: boolean; labelled: boolean; pictures: boolean },
 ): Promise<NativeDissection> {
   const { mean, deviation } = dataset.normalization ?? IMAGENET_NORMALIZATION;
   const [height, width] = dataset.imageSize;
@@ -273,6 +281,7 @@ function begin(
     piece: settings.forwardSize,
     memory: settings.memory,
     spillFolder: os.tmpdir(),
+    approximate: settings.approximate,
     keepMasks: settings.labelled || settings.pictures,
     scaleOffset: settings.addScaleOffset,
     ...nativeOptions(settings),

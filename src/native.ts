@@ -81,6 +81,8 @@ export interface NativeOptions extends NativeRetainOptions {
   /** Bytes for what is kept of the images; more goes to a temporary file. */
   memory: number;
   spillFolder: string;
+  /** Estimates levels where exact ones take another pass. */
+  approximate?: boolean;
   keepMasks: boolean;
   scaleOffset: boolean;
   /** For benchmarks: runs the model and looks at nothing. */
@@ -98,6 +100,8 @@ export interface NativeLayerResult {
   changedInPlace: boolean;
   scale?: [number, number];
   offset?: [number, number];
+  /** Present where levels are estimated. */
+  rankError?: number;
   levels: Float64Array;
   topImages: Int32Array;
   topActivations: Float32Array;

@@ -31,6 +31,11 @@ export interface LayerStatistics {
   shape: [units: number, height: number, width: number];
   /** The activation that only the top `quantile` of a unit's values exceed, `[units]`. */
   levels: Float64Array;
+  /**
+   * Present where the levels are estimates: how far their place in the order of a unit's values may be from that of
+   * the exact level, as a part of all values, for the worst unit.
+   */
+  rankError?: number;
   /** Image numbers of the strongest images, strongest first, `[units, top]`. */
   topImages: Int32Array;
   /** Their largest activation, `[units, top]`. */
