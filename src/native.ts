@@ -131,8 +131,20 @@ export interface LayerOutput {
   changedInPlace: boolean;
 }
 
+/** A parameter or buffer of the model; what is tied stands under each of its names. */
+export interface Parameter {
+  /** Its dotted name. */
+  name: string;
+  /** `float32` and so on; what PyTorch calls it. */
+  dtype: string;
+  shape: readonly number[];
+}
+
 export interface NativeModel {
   load(path: string, device: string): Promise<string>;
+  parameters(): Promise<Parameter[]>;
+  /** Takes values in C order, of a type that may be another than the parameter's. */
+  setParameter(name: string, dtype: string, bytes: Uint8Array): Promise<void>;
   layers(channels: number, height: number, width: number): Promise<LayerInfo[]>;
   dissect(options: NativeOptions): Promise<NativeDissection>;
   forward(layers: string[], pixels: Float32Array, shape: readonly number[]): Promise<LayerOutput[]>;
