@@ -36,12 +36,16 @@ export interface AppliedCheckpoint {
   meta: Record<string, number>;
   /** Entries of the state dict for which the model has no place. */
   unexpected: string[];
+  /** Buffers that the state dict lacks, as it does where they are not persistent; the model keeps its own. */
+  kept: string[];
 }
 
 export interface StateMatch {
   matched: { parameter: Parameter; tensor: CheckpointTensor }[];
-  /** Parameters that the checkpoint lacks. */
+  /** Parameters, means and variances that the checkpoint lacks. */
   missing: string[];
+  /** Other buffers that it lacks, without the counts of batches, which no evaluation uses. */
+  kept: string[];
   /** Entries of the checkpoint that no parameter takes. */
   unexpected: string[];
   misshapen: { name: string; expected: readonly number[]; found: readonly number[] }[];
@@ -79,7 +83,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     try {
       content = unpickle(data);
     } catch (cause) {
-      throw failure(`${path} is damaged: its data.pkl has ${(cause as Error).message}`, cause);
+      throw damaged(path, cause, 'data.pkl: ');
     }
     const { state, rest } = findState(archive, content);
     return { path, tensors: state, meta: await numbers(archive, rest), close: () => archive.close() };
@@ -91,8 +95,8 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
 
 /**
  * Pairs the parameters and buffers of a model with a checkpoint's tensors, by name: the very name, or what is left of
- * it without leading `module.` and `_orig_mod.`. Whole numbers and booleans that the checkpoint lacks are no weights
- * (counts of batches, tables of indices) and are not missing: the model keeps its own.
+ * it without leading `module.` and `_orig_mod.`. A buffer need not be in the checkpoint, since TorchScript keeps those
+ * that are not persistent, too; the statistics of a batch normalisation have to.
  */
 export function matchState(
   checkpoint: Pick<Checkpoint, 'tensors'>,
@@ -108,12 +112,14 @@ export function matchState(
     const name = place(tensor);
     if (!found.has(name) || name === tensor.name) found.set(name, tensor);
   }
-  const match: StateMatch = { matched: [], missing: [], unexpected: [], misshapen: [] };
+  const match: StateMatch = { matched: [], missing: [], kept: [], unexpected: [], misshapen: [] };
   for (const parameter of parameters) {
     const { name, shape, dtype } = parameter;
     const tensor = found.get(name);
     if (!tensor) {
-      if (!/^(u?int|bool)/.test(dtype)) match.missing.push(name);
+      const buffer = parameter.buffer ?? /^(u?int|bool)/.test(dtype);
+      if (!buffer || /\brunning_(mean|var)$/.test(name)) match.missing.push(name);
+      else if (!/\bnum_batches_tracked$/.test(name)) match.kept.push(name);
     } else if (tensor.refusal === null && tensor.shape.join() !== shape.join())
       match.misshapen.push({ name, expected: shape, found: tensor.shape });
     else match.matched.push({ parameter, tensor });
@@ -138,11 +144,12 @@ export async function applyCheckpoint(
     const parameters = await model.parameters();
     const match = matchState(checkpoint, parameters);
     requireFit(checkpoint, parameters, match);
+    // refuses before anything is changed
     const unreadable = match.matched.find(({ tensor }) => tensor.refusal !== null);
     await unreadable?.tensor.read();
     for (const { parameter, tensor } of match.matched)
       await model.setParameter(parameter.name, tensor.dtype, await tensor.read());
-    return { meta: checkpoint.meta, unexpected: match.unexpected };
+    return { meta: checkpoint.meta, unexpected: match.unexpected, kept: match.kept };
   } finally {
     await checkpoint.close();
   }
@@ -194,7 +201,7 @@ class Archive {
   static async open(path: string): Promise<Archive> {
     let file: fs.FileHandle;
     try {
-      if ((await fs.stat(path)).isDirectory())
+      if (!(await fs.stat(path)).isFile())
         throw failure(`cannot load the checkpoint ${path}: it is a folder, not a file`);
       file = await fs.open(path);
     } catch (cause) {
@@ -270,15 +277,35 @@ class Archive {
   }
 }
 
-const damaged = (path: string, cause?: unknown) =>
+const damaged = (path: string, cause?: unknown, where = '') =>
   failure(
-    `${path} is damaged or cut off${cause ? ` (${(cause as Error).message})` : ''}; copy or save it again`,
+    `${path} is damaged or cut off${cause ? ` (${where}${(cause as Error).message})` : ''}; copy or save it again`,
     cause,
   );
 
+/** How yauzl reads the file. Its own reader throws out of all reach where a damaged file names impossible places. */
+class Reader extends yauzl.RandomAccessReader {
+  constructor(private readonly file: fs.FileHandle) {
+    super();
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null, bytesRead?: number) => void,
+  ): void {
+    this.file.read(buffer, offset, length, position).then(
+      ({ bytesRead }) => callback(null, bytesRead),
+      error => callback(error),
+    );
+  }
+}
+
 async function directory(file: fs.FileHandle, path: string) {
   try {
-    const zip = await yauzl.fromFdPromise(file.fd);
+    const zip = await yauzl.fromRandomAccessReaderPromise(new Reader(file), (await file.stat()).size);
     const all: yauzl.Entry[] = [];
     for await (const entry of zip.eachEntry()) all.push(entry);
     return { zip, all };
@@ -318,7 +345,7 @@ function findState(archive: Archive, content: unknown) {
     throw failure(
       `${path} holds a whole module (${module.name}), which only its Python code could load; save its state_dict() instead`,
     );
-  const keys = [...top.keys()].map(String);
+  const keys = [...top.keys()].filter(key => typeof key === 'string');
   throw failure(
     `${path} holds no state dict, neither by itself nor under ${STATE_KEYS.join(', ')}${keys.length ? ` (it has ${several(keys)})` : ''}; save model.state_dict()`,
   );
@@ -426,7 +453,9 @@ function layoutOf(archive: Archive, { name, args }: Call): Layout | string {
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-const isCounts = (value: unknown): value is number[] => Array.isArray(value) && value.every(isCount);
+/** Sizes or strides; PyTorch's tensors have 64 dimensions at most. */
+const isCounts = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.length <= 64 && value.every(isCount);
 
 const product = (shape: number[]) =>
   shape.includes(0) ? 0 : shape.reduce((count, length) => count * length, 1);
@@ -482,11 +511,13 @@ async function numbers(archive: Archive, entries: Map<unknown, unknown>): Promis
 }
 
 function numpyScalar({ name, args }: Opaque): number | undefined {
-  if (!/^numpy\.(_?core)\.multiarray\.scalar$/.test(name) || !Array.isArray(args)) return undefined;
+  if (!/^numpy\._?core\.multiarray\.scalar$/.test(name) || !Array.isArray(args)) return undefined;
   let [dtype, bytes] = args;
   // how protocol 2 writes bytes
-  if (bytes instanceof Opaque && bytes.name === '_codecs.encode' && Array.isArray(bytes.args))
-    bytes = Buffer.from(String(bytes.args[0]), 'latin1');
+  if (bytes instanceof Opaque && bytes.name === '_codecs.encode' && Array.isArray(bytes.args)) {
+    const [text] = bytes.args;
+    if (typeof text === 'string' && text.length <= 8) bytes = Buffer.from(text, 'latin1');
+  }
   if (!(dtype instanceof Opaque) || !Array.isArray(dtype.args) || !(bytes instanceof Uint8Array))
     return undefined;
   const littleEndian = !Array.isArray(dtype.state) || dtype.state[1] !== '>';

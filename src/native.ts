@@ -138,6 +138,8 @@ export interface Parameter {
   /** `float32` and so on; what PyTorch calls it. */
   dtype: string;
   shape: readonly number[];
+  /** Whether it is a buffer; where absent, whole numbers and booleans are taken for buffers. */
+  buffer?: boolean;
 }
 
 export interface NativeModel {
