@@ -419,6 +419,7 @@ private:
             const auto object = Napi::Object::New(env);
             object.Set("name", parameter.name);
             object.Set("dtype", parameter.dtype);
+            object.Set("buffer", parameter.buffer);
             const auto shape = Napi::Array::New(env);
             for (const int64_t side : parameter.shape)
               shape.Set(shape.Length(), static_cast<double>(side));

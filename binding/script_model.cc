@@ -379,8 +379,10 @@ public:
 
   std::vector<ParameterInfo> parameters() const override {
     std::vector<ParameterInfo> result;
-    for (const auto &[name, tensor] : namedTensors())
-      result.push_back({name, nameOf(tensor.scalar_type()), tensor.sizes().vec()});
+    for (const auto &parameter : model_.named_parameters())
+      result.push_back(infoOf(parameter.name, parameter.value, false));
+    for (const auto &buffer : model_.named_buffers())
+      result.push_back(infoOf(buffer.name, buffer.value, true));
     return result;
   }
 
@@ -413,6 +415,10 @@ private:
           "the model has no named layers left: it was frozen (torch.jit.freeze or optimize_for_inference) "
           "or is one operation only; export it without freezing");
     return named;
+  }
+
+  static ParameterInfo infoOf(const std::string &name, const at::Tensor &tensor, bool buffer) {
+    return {name, nameOf(tensor.scalar_type()), tensor.sizes().vec(), buffer};
   }
 
   std::vector<std::pair<std::string, at::Tensor>> namedTensors() const {

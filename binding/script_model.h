@@ -32,6 +32,7 @@ struct LayerInfo {
 struct ParameterInfo {
   std::string name, dtype; // such as "features.0.weight", "float32"
   std::vector<int64_t> shape;
+  bool buffer = false;
 };
 
 /// Which values of the layers are retained, and which sequences of tokens count as maps.

@@ -1,5 +1,6 @@
 /** The public surface of the package. */
 
+export type { AppliedCheckpoint } from './checkpoint';
 export { BrodenDataset, type BrodenOptions } from './dataset/broden';
 export {
   type DissectionDataset,

@@ -2,6 +2,7 @@
 
 import fs from 'node:fs';
 import os from 'node:os';
+import { type AppliedCheckpoint, applyCheckpoint } from './checkpoint';
 import { asNetdissectError, NetdissectError, rethrow } from './errors';
 import {
   type LayerInfo,
@@ -16,6 +17,8 @@ export interface LoadOptions {
   device?: 'auto' | 'cpu' | 'cuda';
   /** Threads of the forward and the counting; by default as many as there are cores. */
   threads?: number;
+  /** A PyTorch checkpoint whose weights replace the model's own; `docs/checkpoints.md` says which are taken. */
+  checkpoint?: string;
 }
 
 /** A layer to dissect: the module's name and the name that the report gives it. */
@@ -56,6 +59,8 @@ export class Model {
     readonly device: string,
     /** @internal */
     readonly native: NativeModel,
+    /** What the checkpoint gave, where one was asked for. */
+    readonly checkpoint?: AppliedCheckpoint,
   ) {}
 
   /**
@@ -89,7 +94,8 @@ export class Model {
 
 /**
  * Loads a traced or scripted TorchScript model (`.pt`), in evaluation mode.
- * Rejects with `ERR_NETDISSECT_MODEL` where the file is missing, damaged, or something else.
+ * Rejects with `ERR_NETDISSECT_MODEL` where the file is missing, damaged, or something else, and with
+ * `ERR_NETDISSECT_CHECKPOINT` where the checkpoint is, or does not fit the model.
  */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<Model> {
   const stat = await fs.promises.stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -110,7 +116,9 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
   const model = new (native().NativeModel)(threads);
   try {
     const device = await model.load(path, options.device ?? 'auto');
-    return new Model(path, device.split(':')[0], model);
+    const { checkpoint } = options;
+    const applied = checkpoint === undefined ? undefined : await applyCheckpoint(model, checkpoint);
+    return new Model(path, device.split(':')[0], model, applied);
   } catch (error) {
     model.close();
     throw asNetdissectError(error);

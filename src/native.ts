@@ -59,15 +59,6 @@ export interface NativeRetainOptions {
   atCall?: boolean;
 }
 
-/** A parameter or buffer of a model. */
-export interface Parameter {
-  /** Its dotted name. */
-  name: string;
-  /** Such as `float32`. */
-  dtype: string;
-  shape: number[];
-}
-
 export interface NativeOptions extends NativeRetainOptions {
   layers: string[];
   images: number;
@@ -154,6 +145,16 @@ export interface LayerOutput {
   values: Float32Array;
   tokensDropped: number;
   changedInPlace: boolean;
+}
+
+/** A parameter or buffer of the model; what is tied stands under each of its names. */
+export interface Parameter {
+  /** Its dotted name. */
+  name: string;
+  /** `float32` and so on; what PyTorch calls it. */
+  dtype: string;
+  shape: readonly number[];
+  buffer: boolean;
 }
 
 export interface NativeModel {
