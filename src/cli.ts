@@ -4,6 +4,7 @@
  * is used, since loading yargs alone takes longer than printing the help.
  */
 
+import { COMPLETION_REQUEST, formatCompletions, printCompletionScript } from './commands/completion';
 import { helpText, PROGRAM } from './commands/help';
 import type { Terminal } from './commands/terminal';
 import { type CommandName, commandNamed, type DissectValues, type LayersValues } from './options';
@@ -18,7 +19,7 @@ export async function main(args: readonly string[], terminal: Terminal = process
       stderr.write(`${help('dissect', stderr)}\n`);
       return 1;
     }
-    if (args[0] === '--get-yargs-completions') await completion(args);
+    if (args[0] === COMPLETION_REQUEST) stdout.write(formatCompletions(args.slice(1)));
     else if (asked('--help', '-h')) stdout.write(`${help(commandNamed(args) ?? 'dissect', stdout)}\n`);
     else if (asked('--version')) stdout.write(`${require('../package.json').version}\n`);
     else await run(args, terminal);
@@ -49,12 +50,7 @@ async function run(args: readonly string[], terminal: Terminal): Promise<void> {
     await runLayers(values as LayersValues, terminal);
   } else if (name === 'validate') await require('./commands/validate.js').runValidate(values, terminal);
   else if (name === 'stats') await require('./commands/stats.js').runStats(values, terminal);
-  else await completion(args);
-}
-
-function completion(args: readonly string[]): Promise<void> {
-  const { runCompletion } = require('./commands/completion.js') as typeof import('./commands/completion.js');
-  return runCompletion(args);
+  else printCompletionScript(PROGRAM);
 }
 
 /**
@@ -65,7 +61,12 @@ function enlargeThreadPool(workers: number): void {
   if (workers > 4) process.env.UV_THREADPOOL_SIZE ??= String(workers);
 }
 
-if (require.main === module)
+if (require.main === module) {
+  // A reader that has seen enough (`| head`) is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   main(process.argv.slice(2)).then(code => {
     process.exitCode = code;
   });
+}

@@ -52,14 +52,12 @@ const flag: Kind<boolean> = {
   parse: text => (text === 'true' || text === 'false' ? text === 'true' : undefined),
 };
 
-const text: Kind<string> = {
-  expected: 'a text',
-  json: ['string'],
-  parse: value => (value === '' ? undefined : value),
-};
+function text(expected: string): Kind<string> {
+  return { expected, json: ['string'], parse: value => (value === '' ? undefined : value) };
+}
 
-const file: Kind<string> = { ...text, expected: 'a file', path: true };
-const folder: Kind<string> = { ...text, expected: 'a folder', path: true };
+const file: Kind<string> = { ...text('a file'), path: true };
+const folder: Kind<string> = { ...text('a folder'), path: true };
 
 function number(expected: string, fits: (value: number) => boolean): Kind<number> {
   return {
@@ -153,7 +151,7 @@ const SELECTION = {
     describe: 'the images to use',
   },
   categories: {
-    kind: text,
+    kind: text('the name of a category'),
     list: true,
     value: 'NAME',
     otherwise: 'all',
@@ -178,7 +176,7 @@ const DISSECT = {
     describe: "a PyTorch checkpoint to load into the model's parameters",
   },
   layers: {
-    kind: text,
+    kind: text('the name of a layer'),
     list: true,
     value: 'LAYER',
     group: MODEL,
@@ -268,7 +266,7 @@ const DISSECT = {
     describe: 'resolutions of Broden to download or use: 224, 227, 384',
   },
   url: {
-    kind: text,
+    kind: text('an address'),
     value: 'URL',
     otherwise: 'netdissect.csail.mit.edu',
     group: DATA,
@@ -304,7 +302,7 @@ const DISSECT = {
     describe: 'the folder for the report',
   },
   netname: {
-    kind: text,
+    kind: text('a name'),
     value: 'NAME',
     otherwise: "the model's file name",
     group: OUTPUT,

@@ -26,10 +26,10 @@ export function parseArguments(args: readonly string[]): { name: CommandName; va
   const command: Command = COMMANDS[name];
   const words = checkedWords(name === 'dissect' ? args : args.slice(1), command);
   const argv = yargs(words)
-    .options(yargsOptions(command))
-    .parserConfiguration(PARSING)
     .help(false)
     .version(false)
+    .parserConfiguration(PARSING)
+    .options(yargsOptions(command))
     .parseSync();
   const given = fromCommandLine(argv, command);
   const configuration = typeof given.config === 'string' ? fromFile(given.config, command) : {};
@@ -48,15 +48,11 @@ const PARSING = {
 };
 
 /** A command's options as yargs knows them: texts and flags, since what they may be is checked here. */
-export function yargsOptions({ options }: Command): Record<string, yargs.Options> {
+function yargsOptions({ options }: Command): Record<string, yargs.Options> {
   return Object.fromEntries(
     Object.entries(options).map(([name, option]) => [
       name,
-      {
-        type: option.value ? 'string' : 'boolean',
-        array: option.list !== undefined,
-        describe: option.describe,
-      },
+      { type: option.value ? 'string' : 'boolean', array: option.list !== undefined },
     ]),
   );
 }
@@ -87,7 +83,7 @@ function fromCommandLine(argv: Values & { _: (string | number)[] }, command: Com
   const values: Values = {};
   const [first, ...others] = argument ? argv._ : [undefined, ...argv._];
   if (argument && first === undefined)
-    throw optionError(`expected a ${argument.name}, ${argument.describe}: ${PROGRAM} ${command.usage}`);
+    throw optionError(`expected a ${argument.name}; the usage is ${PROGRAM} ${command.usage}`);
   if (others.length > 0)
     throw optionError(
       `unexpected argument '${others[0]}'; put it in quotes if it belongs to a value${SEE_HELP}`,

@@ -1,32 +1,38 @@
-/** Shell completion, which is yargs' own: the script, and what it asks for each word. */
+/** Shell completion: the script is yargs', and what it asks for is answered from the tables. */
 
-import yargs from 'yargs';
-import { COMMANDS, type Command } from '../options';
-import { yargsOptions } from './arguments';
-import { PROGRAM } from './help';
+import { COMMANDS, type Command, type CommandName, commandNamed, optionNamed } from '../options';
 
-/** yargs knowing every command, for completion alone; it prints by itself. */
-export async function runCompletion(args: readonly string[]): Promise<void> {
-  const completing = yargs(args)
-    .scriptName(PROGRAM)
-    .parserConfiguration({ 'boolean-negation': false, 'camel-case-expansion': false })
-    .help(false)
-    .version(false)
-    .exitProcess(false)
-    .completion('completion', COMMANDS.completion.describe);
-  for (const [name, command] of Object.entries<Command>(COMMANDS)) {
-    const options = withChoices(command);
-    if (name === 'dissect')
-      for (const [key, option] of Object.entries(options))
-        completing.option(key, { ...option, global: false });
-    else if (name !== 'completion')
-      completing.command(name, command.describe, inner => inner.options(options));
-  }
-  await completing.parseAsync();
+/** How the script asks: with this and the words so far, the program's name first and the one being written last. */
+export const COMPLETION_REQUEST = '--get-yargs-completions';
+
+/**
+ * What the last of the words can become, each with its description; nothing where that is for the shell to say
+ * (files).
+ */
+export function completions([, ...words]: readonly string[]): { word: string; describe: string }[] {
+  const current = words[words.length - 1] ?? '';
+  const command: Command = COMMANDS[commandNamed(words) ?? 'dissect'];
+  const previous = words[words.length - 2] ?? '';
+  const option = previous.startsWith('--') ? optionNamed(command.options, previous.slice(2)) : undefined;
+  if (option && command.options[option].value && !current.startsWith('-'))
+    return (command.options[option].kind.choices ?? []).map(word => ({ word, describe: '' }));
+  if (current.startsWith('-'))
+    return Object.entries(command.options).map(([name, { describe }]) => ({ word: `--${name}`, describe }));
+  if (words.length > 1) return [];
+  return (Object.keys(COMMANDS) as CommandName[])
+    .filter(name => name !== 'dissect')
+    .map(word => ({ word, describe: COMMANDS[word].describe }));
 }
 
-function withChoices(command: Command): Record<string, yargs.Options> {
-  const options = yargsOptions(command);
-  for (const [name, { kind }] of Object.entries(command.options)) options[name].choices = kind.choices;
-  return options;
+/** One completion a line, as the shell's script reads them. */
+export function formatCompletions(words: readonly string[], shell = process.env.SHELL ?? ''): string {
+  return completions(words)
+    .map(({ word, describe }) => `${shell.includes('zsh') && describe ? `${word}:${describe}` : word}\n`)
+    .join('');
+}
+
+/** Prints the script for the shell that the variable SHELL names: bash, or zsh. */
+export function printCompletionScript(program: string): void {
+  const yargs = require('yargs') as (args: string[]) => import('yargs').Argv;
+  yargs([]).scriptName(program).showCompletionScript();
 }
