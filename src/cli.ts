@@ -25,11 +25,10 @@ export async function main(args: readonly string[], terminal: Terminal = process
     else await run(args, terminal);
     return 0;
   } catch (caught) {
-    const error = caught as Error & { code?: string };
-    const stopped = error.name === 'AbortError' || error.code === 'ABORT_ERR';
-    stderr.write(`${PROGRAM}: ${stopped ? 'stopped; nothing was written' : error.message}\n`);
+    const error = caught as Error;
+    stderr.write(`${PROGRAM}: ${error.message}\n`);
     if (process.env.NETDISSECT_DEBUG) stderr.write(`${error.stack}\n`);
-    return stopped ? 130 : 1;
+    return error.name === 'AbortError' ? 130 : 1;
   }
 }
 

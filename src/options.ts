@@ -211,13 +211,13 @@ const DISSECT = {
     default: 'dataset/broden',
     alias: 'segments',
     group: DATA,
-    describe: 'the data set: Broden, or any other segmentation',
+    describe: 'the data set: the folder of Broden, or the folder or file of any other segmentation',
   },
   imgsize: IMGSIZE,
   size: { kind: whole(1), value: 'N', default: '10000', group: DATA, describe: 'the most images to use' },
   ...SELECTION,
   shuffle: {
-    kind: whole(0),
+    kind: whole(0, 2 ** 32 - 1),
     value: 'SEED',
     otherwise: 'file order',
     group: DATA,
@@ -379,7 +379,7 @@ export interface Command {
   options: Table;
 }
 
-const directory = { name: 'directory', kind: folder, describe: 'the folder of the data set' };
+const directory = { name: 'directory', kind: folder, describe: 'the folder or file of the data set' };
 
 /** The commands; `dissect` is what runs where none is named. */
 export const COMMANDS = {

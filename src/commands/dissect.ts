@@ -13,7 +13,7 @@ import { interruptible, type Terminal } from './terminal';
 export async function runDissect(values: DissectValues, terminal: Terminal): Promise<void> {
   const { model: file, layers, outdir, quiet } = values;
   if (values.download) {
-    await download(values, terminal);
+    await download(values);
     if (!file) return;
   }
   if (!file) throw optionError('expected a model; name it with --model FILE');
@@ -74,18 +74,10 @@ function resolutionFor(size: readonly number[]): number {
   return [224, 227, 384].find(resolution => resolution >= Math.max(...size)) ?? 384;
 }
 
-async function download(values: DissectValues, { stderr }: Terminal): Promise<void> {
+async function download({ broden, resolution, url, quiet, model, imgsize }: DissectValues): Promise<void> {
   const { runDownload } = require('./download.js');
-  const { broden, url, quiet, model, imgsize } = values;
-  const resolutions = values.resolution ?? (model ? [resolutionFor(imgsize)] : [224, 227, 384]);
-  const progress = progressReporter(stderr, { quiet });
-  try {
-    await interruptible(signal =>
-      runDownload({ directory: broden, resolutions, url, signal, onProgress: progress.update }),
-    );
-  } finally {
-    progress.end();
-  }
+  const resolutions = resolution ?? (model ? [resolutionFor(imgsize)] : undefined);
+  await runDownload({ directory: broden, resolutions, url, quiet });
 }
 
 function openData(values: DissectValues) {
@@ -96,9 +88,9 @@ function openData(values: DissectValues) {
     categories: values.categories,
     shuffle: values.shuffle,
     resize: values.resize,
-    resolution: values.resolution?.[0],
+    resolution: values.resolution?.length === 1 ? values.resolution[0] : undefined,
     images: values.images,
-    perturbation: values.perturbation,
+    perturbation: values.perturbation && require('../dataset/npy.js').readPerturbation(values.perturbation),
     transformImage: normalization(values),
   };
   return new BrodenDataset(values.broden, options);

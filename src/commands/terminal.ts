@@ -12,7 +12,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Runs what must not be cut off in the middle: Ctrl-C and its like abort the signal, a second one ends the process. */
 export async function interruptible<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const abort = new AbortController();
-  const interrupt = () => abort.abort();
+  const interrupt = () => abort.abort(new DOMException('stopped; nothing was written', 'AbortError'));
   for (const signal of SIGNALS) process.once(signal, interrupt);
   try {
     return await run(abort.signal);
