@@ -73,8 +73,10 @@ export function progressReporter(
       const facts = describe({ ...progress, unit: progress.unit ?? unit }, start, time);
       if (!stream.isTTY) stream.write(`${title}: ${facts}\n`);
       else {
-        const line = `${title} ${total ? `${bar(done / total)} ` : ''}${facts}`;
-        stream.write(CLEAR + line.slice(0, (stream.columns || 80) - 1));
+        const columns = (stream.columns || 80) - 1;
+        const room = Math.min(BAR, columns - `${title} [] ${facts}`.length);
+        const line = `${title} ${total && room >= 5 ? `${bar(done / total, room)} ` : ''}${facts}`;
+        stream.write(CLEAR + line.slice(0, columns));
       }
     },
     end() {
@@ -84,9 +86,9 @@ export function progressReporter(
   };
 }
 
-function bar(part: number): string {
-  const full = Math.round(BAR * Math.min(1, part));
-  return `[${'#'.repeat(full)}${'-'.repeat(BAR - full)}]`;
+function bar(part: number, width: number): string {
+  const full = Math.round(width * Math.min(1, part));
+  return `[${'#'.repeat(full)}${'-'.repeat(width - full)}]`;
 }
 
 /** `512/10000 images (5 %), 123 images/s, 1 min 17 s left` */

@@ -53,11 +53,17 @@ test('on a terminal: nothing of the line remains', t => {
   t.is(written.length, 2);
 });
 
-test('on a narrow terminal the line is cut, not broken', t => {
-  const { written, at } = reporter({ isTTY: true, columns: 40 });
-  at(0, 0, 400);
-  at(10, 100, 400);
-  t.true(written.every(text => text.length - CLEAR.length < 40));
+test('on a narrower terminal the bar is shorter, or left out; the line never breaks', t => {
+  const at = (columns, seconds) => {
+    const { written, at } = reporter({ isTTY: true, columns });
+    at(0, 0, 400);
+    at(seconds, 100, 400);
+    return written.at(-1).slice(CLEAR.length);
+  };
+  const facts = '100/400 images (25 %), 10 images/s, 30 s left';
+  t.is(at(80, 10), `running the model [###----------] ${facts}`);
+  t.is(at(70, 10), `running the model ${facts}`);
+  t.is(at(40, 10), `running the model ${facts}`.slice(0, 39));
 });
 
 test('in a log: plain lines, ten seconds apart at least', t => {
