@@ -133,14 +133,6 @@ const IMGSIZE = {
   describe: 'the size that images are given to the model: N, or HEIGHT,WIDTH',
 } satisfies Option<[height: number, width: number]>;
 
-const THREADS = {
-  kind: whole(1, 1024),
-  value: 'N',
-  otherwise: 'as many as there are cores',
-  group: RUN,
-  describe: 'threads that run the model and count',
-} satisfies Option<number>;
-
 /** What part of a data set is taken. */
 const SELECTION = {
   split: {
@@ -347,7 +339,13 @@ const DISSECT = {
     group: RUN,
     describe: 'images decoded at once; more than 4 enlarge the thread pool (UV_THREADPOOL_SIZE)',
   },
-  threads: THREADS,
+  threads: {
+    kind: whole(1, 1024),
+    value: 'N',
+    otherwise: 'as many as there are cores',
+    group: RUN,
+    describe: 'threads that run the model and count',
+  },
   memory: {
     kind: over0,
     value: 'MIB',

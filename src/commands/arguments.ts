@@ -47,6 +47,9 @@ const PARSING = {
   'parse-positional-numbers': false,
 };
 
+/** What yargs takes for a negative number, and not for an option. */
+const NEGATIVE = /^-(\d+(\.\d+)?|\.\d+)$/;
+
 /** A command's options as yargs knows them: texts and flags, since what they may be is checked here. */
 function yargsOptions({ options }: Command): Record<string, yargs.Options> {
   return Object.fromEntries(
@@ -61,7 +64,7 @@ function yargsOptions({ options }: Command): Record<string, yargs.Options> {
 function checkedWords(words: readonly string[], { options }: Command): string[] {
   const end = words.includes('--') ? words.indexOf('--') : words.length;
   return words.map((word, i) => {
-    if (i >= end || !/^-[^\d.]/.test(word)) return word;
+    if (i >= end || !/^-./s.test(word) || NEGATIVE.test(word)) return word;
     const [, dashes, given, rest] = /^(--?)([^=]*)(.*)$/s.exec(word)!;
     const name = dashes === '--' ? optionNamed(options, given) : undefined;
     if (name === undefined)

@@ -62,7 +62,8 @@ test('what looks like a number stays a text where a text is wanted', t => {
 });
 
 test('negative numbers are values', t => {
-  t.deepEqual(values('--mean -0.5 -1 .5 --std 1 1 1').mean, [-0.5, -1, 0.5]);
+  t.deepEqual(values('--mean -0.5 -1 -.5 --std 1 1 1').mean, [-0.5, -1, -0.5]);
+  t.throws(() => values('--mean 0 -5x 0'), { message: /^unknown option -5x; see/ });
 });
 
 test('hyphens and underscores mean the same', t => {
