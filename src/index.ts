@@ -12,6 +12,7 @@ export type { FileDatasetOptions, TransformImage } from './dataset/files';
 export { ReverseNormalize } from './dataset/transforms';
 export { type DissectionResult, type DissectOptions, dissect, type Progress } from './dissect';
 export { NetdissectError } from './errors';
+export { expandLayers } from './layers';
 export {
   type LoadOptions,
   loadModel,
