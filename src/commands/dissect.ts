@@ -1,7 +1,7 @@
 /** The command without a name: a data set, a model, a report. */
 
 import type { DissectionResult } from '../dissect';
-import { BrodenDataset, dissect, loadModel, type Normalization, retainLayers } from '../index';
+import { BrodenDataset, dissect, loadModel, type Model, type Normalization, retainLayers } from '../index';
 import { expandLayers, hasPatterns } from '../layers';
 import { type DissectValues, optionError } from '../options';
 import { PROGRAM } from './help';
@@ -21,10 +21,7 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
     throw optionError(
       `expected layers to dissect; name them with --layers, and see them with ${PROGRAM} layers ${file}`,
     );
-  const meta = Object.assign(
-    {},
-    ...(values.meta ?? []).map(name => readJsonObject(name, 'given with --meta')),
-  );
+  const given = (values.meta ?? []).map(name => readJsonObject(name, 'given with --meta'));
   const dataset = openData(values);
   const modelOptions = {
     device: values['no-cuda'] ? ('cpu' as const) : ('auto' as const),
@@ -34,6 +31,8 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
   const model = await loadModel(file, modelOptions);
   const progress = progressReporter(terminal.stderr, { quiet });
   try {
+    if (!quiet) for (const line of remarks(model)) terminal.stderr.write(`${PROGRAM}: ${line}\n`);
+    const meta = [model.checkpoint?.meta, ...given].reduce<object>((all, one) => ({ ...all, ...one }), {});
     const names = hasPatterns(layers) ? expandLayers(layers, await model.layers(values.imgsize)) : layers;
     const retainOptions = {
       addScaleOffset: values.add_scale_offset,
@@ -54,7 +53,7 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
       singleImages: values['single-images'],
       report: !values['no-report'],
       netname: values.netname,
-      meta,
+      meta: { ...meta },
       onProgress: progress.update,
     };
     const result = await interruptible(signal => dissect(outdir, model, dataset, { ...options, signal }));
@@ -67,6 +66,18 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
     progress.end();
     model.close();
   }
+}
+
+/** What of a checkpoint and a model had no use for each other. */
+function remarks({ checkpoint }: Model): string[] {
+  const some = (names: readonly string[]) =>
+    names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
+  const lines: string[] = [];
+  if (checkpoint?.unexpected.length)
+    lines.push(`the checkpoint has entries that the model does not use: ${some(checkpoint.unexpected)}`);
+  if (checkpoint?.kept.length)
+    lines.push(`the checkpoint lacks buffers, which keep the model's values: ${some(checkpoint.kept)}`);
+  return lines;
 }
 
 /** Broden's published resolutions: what images of a size need. */
