@@ -45,10 +45,10 @@ export function cutSegmentation(
 ): Segmentation {
   const [top, bottom] = wholePixels(window.top, window.height, sourceHeight, height);
   const [left, right] = wholePixels(window.left, window.width, sourceWidth, width);
-  const cut = <Map extends Uint8Array | Uint16Array>(map: Map): Map => {
+  const cut = (map: Uint8Array | Uint16Array) => {
     const channels = map.length / (height * width);
     const row = (right - left) * channels;
-    const out = new (map.constructor as { new (length: number): Map })((bottom - top) * row);
+    const out = new (map instanceof Uint16Array ? Uint16Array : Uint8Array)((bottom - top) * row);
     for (let y = top; y < bottom; y++) {
       const from = (y * width + left) * channels;
       out.set(map.subarray(from, from + row), (y - top) * row);
