@@ -49,7 +49,7 @@ test('a seed shuffles, the same way everywhere, before size cuts', t => {
 test('every place is as likely', t => {
   const counts = Array.from({ length: 5 }, () => new Array(5).fill(0));
   for (let seed = 0; seed < 5000; seed++)
-    select([0, 1, 2, 3, 4], { shuffle: seed }).forEach((row, place) => counts[row][place]++);
+    for (const [place, row] of select([0, 1, 2, 3, 4], { shuffle: seed }).entries()) counts[row][place]++;
   // 1000 expected, with a deviation of 28
   t.true(
     counts.flat().every(count => Math.abs(count - 1000) < 150),
