@@ -186,7 +186,7 @@ function readIndex(folder: string, categories: readonly string[], split: string)
   }
   if (rows.length === 0)
     throw damaged(
-      `${file} has no image of split '${split}' with a label in ${categories.join(', ') || 'any category'} (its splits are ${[...splits].join(', ') || 'none'}; 'all' takes any); choose others`,
+      `${file} has no image of ${split === 'all' ? 'any split' : `split '${split}'`} with a label in ${categories.join(', ') || 'any category'} (its splits are ${[...splits].join(', ') || 'none'}; 'all' takes any); choose others`,
     );
   return rows;
 }

@@ -11,8 +11,8 @@ function round(value: number): number {
 
 /**
  * What of an image is kept where it is resized until it covers `imageSize` and its centre is cut, in pixels of
- * the source. The roundings are those of torchvision's `Resize(n)` and `CenterCrop(n)`: the longer side of the resized image is
- * rounded down to whole pixels, the margins to the nearest.
+ * the source. The roundings are those of torchvision's `Resize(n)` and `CenterCrop(n)`: the longer side of the
+ * resized image is rounded down to whole pixels, the margins to the nearest.
  */
 export function cropWindow(
   sourceHeight: number,

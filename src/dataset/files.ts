@@ -50,7 +50,7 @@ export abstract class FileDataset implements DissectionDataset {
   /** Of the images' size. */
   readonly #perturbation?: Float32Array;
 
-  /** A kind of data set with another default hands `resize` on: `super({ ...options, resize: options.resize ?? 'crop' })`. */
+  /** A kind with another default says so: `super({ ...options, resize: options.resize ?? 'crop' })`. */
   constructor(options: FileDatasetOptions) {
     const { imageSize = 227, resize = 'stretch', split = 'train', shuffle, transformImage } = options;
     this.imageSize = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;

@@ -79,7 +79,7 @@ function filterRows(pixels: Uint8Array, length: number, first: number, last: num
   return new Uint8Array(out.buffer);
 }
 
-/** The rows of `pixels`, `bytes` long, of which the first is row `first` of the image, filtered to `starts.length`. */
+/** Rows of `bytes` each, the first of them row `first` of the image, filtered to `starts.length` rows. */
 function filterColumns(pixels: Uint8Array, bytes: number, first: number, filter: Filter): Uint8Array {
   const { starts, ends, weights, taps } = filter;
   const out = new Uint8ClampedArray(starts.length * bytes);

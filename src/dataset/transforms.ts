@@ -28,8 +28,8 @@ export interface ResizedImage {
 }
 
 /**
- * Reads an image file as RGB bytes, the ones that `Image.open(path).convert('RGB')` gives in Python but for the differences that
- * docs/images.md tells, resized as Pillow does where its size differs: bilinear with antialiasing.
+ * Reads an image file as RGB bytes, those of Pillow's `Image.open(path).convert('RGB')` but for what docs/images.md
+ * tells, resized as Pillow does where the size differs: bilinear with antialiasing. Rejects with an `UnreadableFile`.
  */
 export async function readImage(
   path: string,
@@ -40,7 +40,7 @@ export async function readImage(
     if (depth !== 'uchar' && depth !== 'ushort')
       throw new UnreadableFile(`holds ${depth} values, where 8 or 16 bits a channel are expected`);
     if (space !== 'cmyk') return pixelsOf(open(file).toColourspace('srgb').removeAlpha());
-    return withoutInk(await pixelsOf(open(file).pipelineColourspace('cmyk').toColourspace('cmyk')));
+    return cmykToRgb(await pixelsOf(open(file).pipelineColourspace('cmyk').toColourspace('cmyk')));
   });
   const whole = { top: 0, left: 0, height, width };
   const window = resize === 'crop' ? cropWindow(height, width, imageSize) : whole;
@@ -50,7 +50,7 @@ export async function readImage(
   };
 }
 
-/** Reads a label map, channel by channel as it is in the file. */
+/** Reads a label map, channel by channel as it is in the file. Rejects with an `UnreadableFile`. */
 export function readLabelMap(path: string): Promise<Pixels> {
   return decode(path, (file, { depth }) => {
     if (depth !== 'uchar')
@@ -59,7 +59,7 @@ export function readLabelMap(path: string): Promise<Pixels> {
   });
 }
 
-/** Colour profiles are ignored, as they are where models are trained; truncated files are errors, warnings are not. */
+/** Colour profiles are ignored, as they are where models are trained. Files that are cut off are errors, oddities not. */
 function open(file: Buffer): sharp.Sharp {
   return sharp(file, { ignoreIcc: true, failOn: 'error' });
 }
@@ -71,7 +71,6 @@ async function pixelsOf(image: sharp.Sharp): Promise<Pixels> {
 
 type Header = Pick<sharp.Metadata, 'space' | 'depth'>;
 
-/** Reads a file and its pixels; rejects with an `UnreadableFile`. */
 async function decode(
   path: string,
   pixels: (file: Buffer, header: Header) => Promise<Pixels>,
@@ -110,7 +109,7 @@ function quickHeader(file: Buffer): Header | undefined {
 }
 
 /** CMYK as RGB without a colour profile: what black leaves of each colour, less its ink in proportion. */
-function withoutInk({ data, height, width, channels }: Pixels): Pixels {
+function cmykToRgb({ data, height, width, channels }: Pixels): Pixels {
   const rgb = new Uint8Array(height * width * 3);
   for (let p = 0, i = 0; i < rgb.length; p += channels) {
     const light = 255 - data[p + 3];
