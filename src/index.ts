@@ -9,6 +9,7 @@ export {
   type Normalization,
 } from './dataset/dataset';
 export type { FileDatasetOptions, TransformImage } from './dataset/files';
+export { type Perturbation, readPerturbation } from './dataset/npy';
 export { ReverseNormalize } from './dataset/transforms';
 export { type DissectionResult, type DissectOptions, dissect, type Progress } from './dissect';
 export { NetdissectError } from './errors';

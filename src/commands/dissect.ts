@@ -32,7 +32,9 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
   const progress = progressReporter(terminal.stderr, { quiet });
   try {
     if (!quiet) for (const line of remarks(model)) terminal.stderr.write(`${PROGRAM}: ${line}\n`);
-    const meta = [model.checkpoint?.meta, ...given].reduce<object>((all, one) => ({ ...all, ...one }), {});
+    const meta = Object.fromEntries(
+      [model.checkpoint?.meta ?? {}, ...given].flatMap(object => Object.entries(object)),
+    );
     const names = hasPatterns(layers) ? expandLayers(layers, await model.layers(values.imgsize)) : layers;
     const retainOptions = {
       addScaleOffset: values.add_scale_offset,
@@ -53,7 +55,7 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
       singleImages: values['single-images'],
       report: !values['no-report'],
       netname: values.netname,
-      meta: { ...meta },
+      meta,
       onProgress: progress.update,
     };
     const result = await interruptible(signal => dissect(outdir, model, dataset, { ...options, signal }));
