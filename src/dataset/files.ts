@@ -13,6 +13,8 @@ export type TransformImage = (pixels: Uint8Array, height: number, width: number)
 export interface FileDatasetOptions {
   /** The images' size, one number or `[height, width]`; images of another size are resized. Default 227. */
   imageSize?: number | readonly [height: number, width: number];
+  /** `stretch`ed to the image size, or the centre `crop`ped that has its shape. Default `stretch`. */
+  resize?: 'stretch' | 'crop';
   /** Default `train`. */
   split?: string;
   /** The categories to take labels from; all of the data set by default. */
@@ -28,18 +30,26 @@ export abstract class FileDataset implements DissectionDataset {
   readonly imageSize: readonly [height: number, width: number];
   readonly normalization: Normalization;
   readonly settings: Record<string, unknown>;
+  readonly resize: 'stretch' | 'crop';
   abstract readonly labels: readonly Label[];
   abstract readonly categories: readonly string[];
   abstract readonly length: number;
   readonly #transform?: TransformImage;
 
-  constructor({ imageSize = 227, split = 'train', size, transformImage }: FileDatasetOptions) {
+  constructor({
+    imageSize = 227,
+    split = 'train',
+    size,
+    transformImage,
+    resize = 'stretch',
+  }: FileDatasetOptions) {
     if (size !== undefined && !(size >= 1))
       throw new NetdissectError(
         'ERR_NETDISSECT_OPTION',
         `expected a number from 1 on for size but received ${size}`,
       );
     this.imageSize = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
+    this.resize = resize;
     if (typeof transformImage === 'function') this.#transform = transformImage;
     this.normalization =
       transformImage && typeof transformImage !== 'function' ? transformImage : IMAGENET_NORMALIZATION;
@@ -51,8 +61,8 @@ export abstract class FileDataset implements DissectionDataset {
 
   /** The image's file. */
   abstract nameOf(index: number): string;
-  /** What names the image's files: `line 3 of index.csv`. */
-  protected abstract namedIn(index: number): string;
+  /** What names the image's files: `line 3 of index.csv`; nothing where they are found in a folder. */
+  protected abstract namedIn(index: number): string | undefined;
   protected abstract segmentation(index: number): Promise<Segmentation>;
 
   async get(index: number, segmentation: boolean): Promise<Item> {
@@ -72,7 +82,7 @@ export abstract class FileDataset implements DissectionDataset {
   async picture(index: number): Promise<Uint8Array> {
     const file = this.nameOf(index);
     try {
-      return await readImage(file, this.imageSize);
+      return await readImage(file, this.imageSize, { resize: this.resize });
     } catch (cause) {
       throw this.unreadable('image', file, index, cause);
     }
@@ -82,11 +92,34 @@ export abstract class FileDataset implements DissectionDataset {
     const why = fs.existsSync(file)
       ? `is damaged (${(cause as Error).message.split('\n')[0]})`
       : 'is missing';
+    const line = this.namedIn(index);
     return damaged(
-      `${kind} ${file}, named in ${this.namedIn(index)}, ${why}; restore it or remove the line`,
+      line
+        ? `${kind} ${file}, named in ${line}, ${why}; restore it or remove the line`
+        : `${kind} ${file} ${why}; restore it or remove it`,
       cause,
     );
   }
+}
+
+/** The categories that are wanted, in their order; all where none are named. */
+export function chosenCategories(all: readonly string[], wanted?: readonly string[]): string[] {
+  const unknown = wanted?.find(name => !all.includes(name));
+  if (unknown !== undefined)
+    throw new NetdissectError(
+      'ERR_NETDISSECT_OPTION',
+      `the data set has no category '${unknown}'; it has ${all.join(', ')}`,
+    );
+  return all.filter(name => wanted?.includes(name) ?? true);
+}
+
+/** What is said of a split that is not there. */
+export function noSplit(where: string, split: string, splits: readonly string[]): NetdissectError {
+  const there = splits.length > 0 ? `it has ${splits.join(', ')}` : 'it has no splits';
+  return new NetdissectError(
+    'ERR_NETDISSECT_OPTION',
+    `${where} has no split '${split}': ${there}; choose another, or all`,
+  );
 }
 
 /** An error that says what is wrong with a data set. */

@@ -10,9 +10,14 @@ import type { Normalization } from './dataset';
 export async function readImage(
   path: string,
   [height, width]: readonly [number, number],
+  { resize = 'stretch' }: { resize?: 'stretch' | 'crop' } = {},
 ): Promise<Uint8Array> {
   const { data } = await sharp(path, { ignoreIcc: true })
-    .resize(width, height, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false })
+    .resize(width, height, {
+      fit: resize === 'crop' ? 'cover' : 'fill',
+      kernel: 'linear',
+      fastShrinkOnLoad: false,
+    })
     .toColourspace('srgb')
     .removeAlpha()
     .raw()
