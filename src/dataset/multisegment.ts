@@ -39,7 +39,7 @@ export class MultiSegmentDataset extends PairDataset {
   readonly #fields: readonly Field[];
 
   constructor(directory: string, options: FileDatasetOptions = {}) {
-    super({ resize: 'crop', ...options });
+    super({ ...options, resize: options.resize ?? 'crop' });
     const { split = 'train', size = Number.POSITIVE_INFINITY, categories } = options;
     this.directory = directory;
     const fields = readFields(path.join(directory, 'labelnames.json'));
