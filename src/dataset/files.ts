@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import { NetdissectError } from '../errors';
 import type { Segmentation } from '../native';
 import type { Label } from '../results';
+import { cropWindow, cutSegmentation } from './crop';
 import { type DissectionDataset, IMAGENET_NORMALIZATION, type Item, type Normalization } from './dataset';
 import { readImage } from './transforms';
 
@@ -30,11 +31,11 @@ export abstract class FileDataset implements DissectionDataset {
   readonly imageSize: readonly [height: number, width: number];
   readonly normalization: Normalization;
   readonly settings: Record<string, unknown>;
-  readonly resize: 'stretch' | 'crop';
   abstract readonly labels: readonly Label[];
   abstract readonly categories: readonly string[];
   abstract readonly length: number;
   readonly #transform?: TransformImage;
+  readonly #resize: 'stretch' | 'crop';
 
   constructor({
     imageSize = 227,
@@ -49,7 +50,7 @@ export abstract class FileDataset implements DissectionDataset {
         `expected a number from 1 on for size but received ${size}`,
       );
     this.imageSize = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
-    this.resize = resize;
+    this.#resize = resize;
     if (typeof transformImage === 'function') this.#transform = transformImage;
     this.normalization =
       transformImage && typeof transformImage !== 'function' ? transformImage : IMAGENET_NORMALIZATION;
@@ -63,11 +64,12 @@ export abstract class FileDataset implements DissectionDataset {
   abstract nameOf(index: number): string;
   /** What names the image's files: `line 3 of index.csv`; nothing where they are found in a folder. */
   protected abstract namedIn(index: number): string | undefined;
+  /** The image's label maps, whole: `get` cuts them where images are cut. */
   protected abstract segmentation(index: number): Promise<Segmentation>;
 
   async get(index: number, segmentation: boolean): Promise<Item> {
     const picture = this.picture(index);
-    const maps = segmentation ? this.segmentation(index) : undefined;
+    const maps = segmentation ? this.#maps(index) : undefined;
     const [bytes, segmentationMaps] = await Promise.all([picture, maps]);
     const [height, width] = this.imageSize;
     const pixels = this.#transform ? this.#transform(bytes, height, width) : bytes;
@@ -82,10 +84,17 @@ export abstract class FileDataset implements DissectionDataset {
   async picture(index: number): Promise<Uint8Array> {
     const file = this.nameOf(index);
     try {
-      return await readImage(file, this.imageSize, { resize: this.resize });
+      return await readImage(file, this.imageSize, { resize: this.#resize });
     } catch (cause) {
       throw this.unreadable('image', file, index, cause);
     }
+  }
+
+  async #maps(index: number): Promise<Segmentation> {
+    const maps = await this.segmentation(index);
+    if (this.#resize === 'stretch') return maps;
+    const { height, width } = maps;
+    return cutSegmentation(maps, cropWindow(height, width, this.imageSize), [height, width]);
   }
 
   protected unreadable(kind: string, file: string, index: number, cause: unknown): NetdissectError {

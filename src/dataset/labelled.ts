@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Label } from '../results';
 import { readTable } from './csv';
 import { chosenCategories, damaged, FileDataset, type FileDatasetOptions, noSplit } from './files';
+import { select } from './select';
 
 export interface LabelledOptions extends FileDatasetOptions {
   /** The folder that the table's paths start from; the table's own by default. */
@@ -36,7 +37,7 @@ export class LabelledDataset extends FileDataset {
 
   constructor(file: string, options: LabelledOptions = {}) {
     super(options);
-    const { split = 'train', size = Number.POSITIVE_INFINITY } = options;
+    const { split = 'train' } = options;
     this.file = file;
     this.#images = options.images ?? path.dirname(file);
     const table = readTable(file, ['image', 'label'], 'labelled').map(row => ({
@@ -68,9 +69,8 @@ export class LabelledDataset extends FileDataset {
       if (this.categories.includes(row.category)) entry.labels.add(numbers.get(key(row))!);
       rows.set(image, entry);
     }
-    this.#rows = chooseSplit(file, [...rows.values()], split)
-      .filter(row => row.labels.size > 0)
-      .slice(0, size);
+    const used = chooseSplit(file, [...rows.values()], split).filter(row => row.labels.size > 0);
+    this.#rows = select(used, options);
     if (this.#rows.length === 0)
       throw damaged(
         `${file} has no image of split '${split}' with a label in ${this.categories.join(', ') || 'any category'}; choose others`,

@@ -10,7 +10,7 @@ import { chosenCategories, damaged, type FileDatasetOptions, noSplit } from './f
 import { readNames } from './names';
 import { filesUnder, IMAGE, isFolder, type Pair, PairDataset, PNG, readLines } from './pairs';
 import { type PngValues, readPngValues } from './png-values';
-import { coverWindow, cutWindow } from './window';
+import { select } from './select';
 
 export interface MaskOptions extends FileDatasetOptions {
   /** The file with the labels' names; by default one in the data set's folder. */
@@ -82,7 +82,6 @@ export class MaskDataset extends PairDataset {
 
   constructor(directory: string, options: MaskOptions = {}) {
     super(options);
-    const { split = 'train', size = Number.POSITIVE_INFINITY } = options;
     this.directory = directory;
     const { file, names, complete } = readNames(directory, options.names);
     const categories = [...new Set(Array.from(names.values(), ({ category }) => category))];
@@ -100,7 +99,7 @@ export class MaskDataset extends PairDataset {
       if (this.categories.includes(category)) labels.push({ number: value + shift, name, category });
     }
     this.labels = labels.sort((a, b) => a.number - b.number);
-    this.pairs = pairFiles(directory, split).slice(0, size);
+    this.pairs = select(pairFiles(directory, options.split ?? 'train'), options);
   }
 
   protected async segmentation(index: number) {
@@ -109,9 +108,7 @@ export class MaskDataset extends PairDataset {
       throw this.unreadable('mask', file, index, cause);
     });
     const { height, width } = values;
-    const map = { height, width, data: this.#labelNumbers(values, file) };
-    const cut = this.resize === 'crop' ? cutWindow(map, coverWindow(height, width, this.imageSize)) : map;
-    return { height: cut.height, width: cut.width, maps: [cut.data] };
+    return { height, width, maps: [this.#labelNumbers(values, file)] };
   }
 
   #labelNumbers({ data, channels, bits, height, width }: PngValues, file: string): Uint16Array {

@@ -6,11 +6,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { NetdissectError } from '../errors';
+import type { Segmentation } from '../native';
 import type { Label } from '../results';
+import type { Item } from './dataset';
 import { chosenCategories, damaged, type FileDatasetOptions } from './files';
 import { byName, filesUnder, IMAGE, isFolder, type Pair, PairDataset, PNG, readLines } from './pairs';
-import { readPngValues } from './png-values';
-import { coverWindow, cutWindow } from './window';
+import { select } from './select';
+import { readLabelMap } from './transforms';
 
 interface Field {
   field: string;
@@ -40,26 +42,28 @@ export class MultiSegmentDataset extends PairDataset {
 
   constructor(directory: string, options: FileDatasetOptions = {}) {
     super({ ...options, resize: options.resize ?? 'crop' });
-    const { split = 'train', size = Number.POSITIVE_INFINITY, categories } = options;
     this.directory = directory;
     const fields = readFields(path.join(directory, 'labelnames.json'));
-    this.categories = chosenCategories([...new Set(fields.map(({ field }) => field))], categories);
+    this.categories = chosenCategories([...new Set(fields.map(({ field }) => field))], options.categories);
     this.#fields = fields.filter(({ field }) => this.categories.includes(field));
     this.labels = this.#fields.flatMap(({ field, before, label }) =>
       label.slice(1).map((name, i) => ({ number: before + i + 1, name, category: field })),
     );
-    this.pairs = chooseSplit(directory, pairFiles(directory), split).slice(0, size);
+    this.pairs = select(chooseSplit(directory, pairFiles(directory), options.split ?? 'train'), options);
+  }
+
+  /** As of any data set of files, with the label maps sampled to the images' size. */
+  override async get(index: number, segmentation: boolean): Promise<Item> {
+    const item = await super.get(index, segmentation);
+    if (item.segmentation) item.segmentation = sample(item.segmentation, this.imageSize);
+    return item;
   }
 
   protected async segmentation(index: number) {
     const { map } = this.pairs[index];
-    const { height, width, channels, data } = await readPngValues(map, { colours: true }).catch(cause => {
+    const { height, width, channels, data } = await readLabelMap(map).catch(cause => {
       throw this.unreadable('label map', map, index, cause);
     });
-    const window =
-      this.resize === 'crop'
-        ? coverWindow(height, width, this.imageSize)
-        : { top: 0, left: 0, height, width };
     const maps = this.#fields.map(({ field, index, bitshift, bitmask, label, before }) => {
       if (index >= channels)
         throw damaged(
@@ -74,10 +78,25 @@ export class MultiSegmentDataset extends PairDataset {
           );
         numbers[i] = value && before + value;
       }
-      return cutWindow({ height, width, data: numbers }, window, this.imageSize).data;
+      return numbers;
     });
-    return { height: this.imageSize[0], width: this.imageSize[1], maps };
+    return { height, width, maps };
   }
+}
+
+/** Label maps at another size, from the nearest pixels. */
+function sample({ height, width, maps }: Segmentation, [rows, columns]: readonly [number, number]) {
+  const nearest = (i: number, count: number, source: number) => Math.floor(((i + 0.5) * source) / count);
+  const xs = Int32Array.from({ length: columns }, (_, x) => nearest(x, columns, width));
+  const sampled = (maps as Uint16Array[]).map(map => {
+    const numbers = new Uint16Array(rows * columns);
+    for (let y = 0; y < rows; y++) {
+      const row = nearest(y, rows, height) * width;
+      for (let x = 0; x < columns; x++) numbers[y * columns + x] = map[row + xs[x]];
+    }
+    return numbers;
+  });
+  return { height: rows, width: columns, maps: sampled };
 }
 
 function readFields(file: string): Field[] {
@@ -114,8 +133,8 @@ function readFields(file: string): Field[] {
     const result = {
       field,
       index: number('index', 3),
-      bitshift: number('bitshift', 15),
-      bitmask: number('bitmask', 65535),
+      bitshift: number('bitshift', 7),
+      bitmask: number('bitmask', 255),
       label,
       before,
     };

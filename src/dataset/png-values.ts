@@ -11,7 +11,7 @@ import sharp from 'sharp';
 export interface PngValues {
   height: number;
   width: number;
-  /** Without alpha 1 of a grey or palette PNG, 3 of a coloured one or with `colours`. */
+  /** Without alpha 1 of a grey or palette PNG, 3 of a coloured one. */
   channels: number;
   /** 8 or 16. */
   bits: number;
@@ -24,19 +24,19 @@ const PALETTE = 3;
 const COLOUR = 2; // a bit
 
 /**
- * Reads a PNG file's numbers. A palette PNG gives its indices; with `colours` every PNG gives red, green and blue.
+ * Reads a PNG file's numbers. A palette PNG gives its indices.
  *
  * @throws Error where the file is no PNG or is damaged
  */
-export async function readPngValues(file: string, { colours = false } = {}): Promise<PngValues> {
+export async function readPngValues(file: string): Promise<PngValues> {
   const png = await fs.readFile(file);
   if (!png.subarray(0, 8).equals(SIGNATURE) || png.toString('latin1', 12, 16) !== 'IHDR')
     throw new Error('it is no PNG file');
   const depth = png[24];
   const type = png[25];
-  const image = sharp(type === PALETTE && !colours ? withoutPalette(png) : png, { ignoreIcc: true });
+  const image = sharp(type === PALETTE ? withoutPalette(png) : png, { ignoreIcc: true });
   const wide = depth === 16;
-  const grey = !colours && (type === PALETTE || !(type & COLOUR));
+  const grey = type === PALETTE || !(type & COLOUR);
   image.toColourspace(grey ? (wide ? 'grey16' : 'b-w') : wide ? 'rgb16' : 'srgb');
   const { data, info } = await image
     .raw({ depth: wide ? 'ushort' : 'uchar' })
@@ -50,7 +50,7 @@ export async function readPngValues(file: string, { colours = false } = {}): Pro
       bits: 16,
       data: new Uint16Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.length)),
     };
-  const stretched = depth < 8 && !(type === PALETTE && colours) ? 255 / (2 ** depth - 1) : 1;
+  const stretched = depth < 8 ? 255 / (2 ** depth - 1) : 1;
   if (stretched > 1) for (let i = 0; i < data.length; i++) data[i] /= stretched;
   return { height, width, channels, bits: 8, data };
 }

@@ -1,4 +1,5 @@
 // Data sets that users write in JavaScript.
+import fs from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { dissect, IMAGENET_NORMALIZATION } from '../../lib/index.js';
@@ -124,6 +125,15 @@ test('a class with getters and without normalization works, and an image may hav
   }
   const { layers } = await dissect(await temporaryFolder(t), await openModel(t), new Stripes());
   t.is(layers[0].tally.labelPixels[2], 4);
+});
+
+test('the example of docs/datasets.md works', async t => {
+  const manual = await fs.readFile(path.join(import.meta.dirname, '../../docs/datasets.md'), 'utf8');
+  const [, code] = manual.match(/```js\n(class Halves[^`]*)```/);
+  const Halves = new Function(`${code}; return Halves;`)();
+  const dataset = Object.assign(new Halves(8), { normalization: IMAGENET_NORMALIZATION });
+  const { layers } = await sameAsReference(t, dataset);
+  t.deepEqual([...layers[0].tally.labelPixels], [0, 10, 10, 8]);
 });
 
 const label = change => noise({ labels: [LABELS[0], { ...LABELS[1], ...change }] });
