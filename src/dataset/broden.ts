@@ -6,8 +6,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Label } from '../results';
+import { chosenCategories } from './choose';
 import { readTable } from './csv';
-import { chosenCategories, damaged, FileDataset, type FileDatasetOptions } from './files';
+import { damaged, FileDataset, type FileDatasetOptions } from './files';
 import { type LabelMapPixels, readLabelMap } from './transforms';
 
 export interface BrodenOptions extends FileDatasetOptions {

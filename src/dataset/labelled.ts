@@ -2,8 +2,9 @@
 
 import path from 'node:path';
 import type { Label } from '../results';
+import { chosenCategories, noSplit } from './choose';
 import { readTable } from './csv';
-import { chosenCategories, damaged, FileDataset, type FileDatasetOptions, noSplit } from './files';
+import { damaged, FileDataset, type FileDatasetOptions } from './files';
 import { select } from './select';
 
 export interface LabelledOptions extends FileDatasetOptions {

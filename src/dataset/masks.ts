@@ -6,7 +6,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Label } from '../results';
-import { chosenCategories, damaged, type FileDatasetOptions, noSplit } from './files';
+import { chosenCategories, noSplit } from './choose';
+import { damaged, type FileDatasetOptions } from './files';
 import { readNames } from './names';
 import { filesUnder, IMAGE, isFolder, type Pair, PairDataset, PNG, readLines } from './pairs';
 import { type PngValues, readPngValues } from './png-values';
