@@ -53,7 +53,7 @@ const SPLITS = new Map<string, readonly string[]>([
   ['val', ['val', 'validation', 'valid']],
   ['test', ['test', 'testing']],
 ]);
-const SPLIT_FOLDERS = [...SPLITS.values()].flat();
+const SPLIT_FOLDERS = [...SPLITS.values()].flat().sort();
 
 /** What a message lists that looked for masks. */
 export const MASK_LAYOUTS =

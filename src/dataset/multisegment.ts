@@ -47,9 +47,11 @@ export class MultiSegmentDataset extends PairDataset {
     const fields = readFields(path.join(directory, 'labelnames.json'));
     this.categories = chosenCategories([...new Set(fields.map(({ field }) => field))], options.categories);
     this.#fields = fields.filter(({ field }) => this.categories.includes(field));
-    this.labels = this.#fields.flatMap(({ field, before, label }) =>
-      label.slice(1).map((name, i) => ({ number: before + i + 1, name, category: field })),
-    );
+    this.labels = this.#fields
+      .flatMap(({ field, before, label }) =>
+        label.map((name, value) => ({ number: before + value, name, category: field })).slice(1),
+      )
+      .filter(({ name }) => name !== '');
     this.pairs = select(chooseSplit(directory, pairFiles(directory), options.split ?? 'train'), options);
   }
 

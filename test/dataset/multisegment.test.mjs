@@ -51,6 +51,18 @@ test('labels are numbered from 1 on, field by field; value 0 of a field is none;
   );
 });
 
+test('a value whose name is empty is no label, and the numbers after it stay', async t => {
+  const folder = await temporaryFolder(t);
+  await writePairs(folder);
+  await writeFiles(folder, {
+    'labelnames.json': JSON.stringify([{ ...FIELDS[0], label: ['', '', 'dog'] }, FIELDS[2]]),
+  });
+  t.deepEqual(
+    open(folder).labels.map(({ number, name }) => `${number} ${name}`),
+    ['2 dog', '3 fur'],
+  );
+});
+
 test('a pixel has a label in each field: bits of a channel, 0 for none', async t => {
   const folder = await temporaryFolder(t);
   const written = await writePairs(folder);
