@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
 import { batches } from './batches';
+import { checkDataset, checkItem } from './dataset/check';
 import { type DissectionDataset, IMAGENET_NORMALIZATION } from './dataset/dataset';
 import type { ReverseNormalize } from './dataset/transforms';
 import { asNetdissectError, NetdissectError } from './errors';
@@ -117,8 +118,7 @@ export async function dissect(
       'ERR_NETDISSECT_OPTION',
       'no layer is retained; call retainLayers(model, [...]) first',
     );
-  if (!(dataset.length > 0))
-    throw new NetdissectError('ERR_NETDISSECT_DATASET', 'the data set has no images');
+  checkDataset(dataset);
   // Copies: what the caller changes later does not reach into the run.
   const retained = [...model.retained];
   const retainOptions = model.retainOptions;
@@ -251,7 +251,9 @@ async function checkPictures(
       `expected at most ${most} examples per unit, which is what a strip of images ${width} pixels wide holds, but received ${examples}`,
     );
   if (recoverImage || dataset.picture) return;
-  if (!((await dataset.get(0, false)).pixels instanceof Uint8Array)) throw noPictures();
+  const item = await dataset.get(0, false);
+  checkItem(item, 0, dataset);
+  if (item.pixels instanceof Float32Array) throw noPictures();
 }
 
 function noPictures(): NetdissectError {

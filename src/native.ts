@@ -31,7 +31,10 @@ export interface LayerInfo {
   offset: [y: number, x: number] | null;
 }
 
-/** The label maps of one image. */
+/**
+ * The label maps of one image, on a grid of any size; masks are compared with labels on that grid. A pixel has the
+ * label of each map. Numbers that are no label of the data set, 0 among them, mean none.
+ */
 export interface Segmentation {
   height: number;
   width: number;

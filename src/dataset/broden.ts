@@ -5,8 +5,8 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
-import { NetdissectError } from '../errors';
 import type { Label } from '../results';
+import { chosenCategories } from './choose';
 import { readTable } from './csv';
 import { damaged, FileDataset, type FileDatasetOptions } from './files';
 import { select } from './select';
@@ -105,13 +105,7 @@ function findFolder(directory: string, size: number): string {
 
 function chooseCategories(folder: string, wish?: readonly string[]): string[] {
   const all = readTable(path.join(folder, 'category.csv'), ['name']).map(row => row.get('name'));
-  const unknown = wish?.find(name => !all.includes(name));
-  if (unknown !== undefined)
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      `the data set has no category '${unknown}'; it has ${all.join(', ')}`,
-    );
-  return wish ? all.filter(name => wish.includes(name)) : all;
+  return chosenCategories(all, wish);
 }
 
 /** A name as it is shown. */
@@ -145,7 +139,8 @@ function readLabels(folder: string, categories: readonly string[]): Label[] {
   return labels.sort((a, b) => a.number - b.number);
 }
 
-function labelNumber(text: string, file: string, line: number): number {
+/** A label number as a table has it. */
+export function labelNumber(text: string, file: string, line: number): number {
   const number = text.trim() === '' ? Number.NaN : Number(text);
   if (!Number.isInteger(number) || number < 0 || number > 65535)
     throw damaged(`${file}, line ${line}: expected a label number from 0 to 65535 but found '${text}'`);

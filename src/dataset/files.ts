@@ -80,8 +80,8 @@ export abstract class FileDataset implements DissectionDataset {
 
   /** The image's file. */
   abstract nameOf(index: number): string;
-  /** What names the image's files: `line 3 of index.csv`. */
-  protected abstract namedIn(index: number): string;
+  /** What names the image's files: `line 3 of index.csv`; nothing where they are found in a folder. */
+  protected abstract namedIn(index: number): string | undefined;
   /** The image's label maps, whole: `get` cuts them where images are cut. */
   protected abstract segmentation(index: number): Promise<Segmentation>;
 
@@ -134,8 +134,11 @@ export abstract class FileDataset implements DissectionDataset {
         : fs.existsSync(file)
           ? `is damaged (${(cause as Error).message.split('\n')[0]})`
           : 'is missing';
+    const line = this.namedIn(index);
     return damaged(
-      `${kind} ${file}, named in ${this.namedIn(index)}, ${why}; restore it or remove the line`,
+      line
+        ? `${kind} ${file}, named in ${line}, ${why}; restore it or remove the line`
+        : `${kind} ${file} ${why}; restore it or remove it`,
       cause,
     );
   }
