@@ -7,6 +7,7 @@
 import fs from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import sharp from 'sharp';
+import { HEADER_END, PALETTE, pngChunks, pngHeader, readPlainPng } from './png';
 
 export interface PngValues {
   height: number;
@@ -19,9 +20,8 @@ export interface PngValues {
   data: Uint8Array | Uint16Array;
 }
 
-const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
-const PALETTE = 3;
-const COLOUR = 2; // a bit
+const COLOUR = 2; // a bit of the colour type
+const ALPHA = 4; // another
 
 /**
  * Reads a PNG file's numbers. A palette PNG gives its indices.
@@ -30,10 +30,11 @@ const COLOUR = 2; // a bit
  */
 export async function readPngValues(file: string): Promise<PngValues> {
   const png = await fs.readFile(file);
-  if (!png.subarray(0, 8).equals(SIGNATURE) || png.toString('latin1', 12, 16) !== 'IHDR')
-    throw new Error('it is no PNG file');
-  const depth = png[24];
-  const type = png[25];
+  const header = pngHeader(png);
+  if (!header) throw new Error('it is no PNG file');
+  const { bits: depth, type } = header;
+  const plain = type & ALPHA ? undefined : await readPlainPng(png);
+  if (plain) return { ...plain, bits: 8 };
   const image = sharp(type === PALETTE ? withoutPalette(png) : png, { ignoreIcc: true });
   const wide = depth === 16;
   const grey = type === PALETTE || !(type & COLOUR);
@@ -57,15 +58,10 @@ export async function readPngValues(file: string): Promise<PngValues> {
 
 /** The same pixels as a grey PNG, without the chunks that say how they look. */
 function withoutPalette(png: Buffer): Buffer {
-  const header = Buffer.from(png.subarray(8, 33));
-  header[17] = 0; // grey
-  header.writeUInt32BE(crc32(header.subarray(4, 21)), 21);
-  const chunks: Uint8Array[] = [SIGNATURE, header];
-  for (let at = 33; at + 12 <= png.length; ) {
-    const end = at + 12 + png.readUInt32BE(at);
-    const name = png.toString('latin1', at + 4, at + 8);
-    if (name === 'IDAT' || name === 'IEND') chunks.push(png.subarray(at, end));
-    at = end;
-  }
+  const header = Buffer.from(png.subarray(0, HEADER_END));
+  header[25] = 0; // grey
+  header.writeUInt32BE(crc32(header.subarray(12, 29)), 29);
+  const chunks: Uint8Array[] = [header];
+  for (const { name, whole } of pngChunks(png)) if (name === 'IDAT' || name === 'IEND') chunks.push(whole);
   return Buffer.concat(chunks);
 }

@@ -16,6 +16,33 @@ function chunk(name, data) {
   return Buffer.concat([length, body, check]);
 }
 
+/** A PNG of filtered and deflated rows, in one or several chunks. */
+export function encodePng({
+  width,
+  height,
+  bits = 8,
+  type,
+  interlaced = 0,
+  chunksBefore = [],
+  data,
+  chunks = 1,
+}) {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header[8] = bits;
+  header[9] = type;
+  header[12] = interlaced;
+  const part = Math.ceil(data.length / chunks);
+  return Buffer.concat([
+    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+    chunk('IHDR', header),
+    ...chunksBefore,
+    ...Array.from({ length: chunks }, (_, i) => chunk('IDAT', data.subarray(i * part, (i + 1) * part))),
+    chunk('IEND', []),
+  ]);
+}
+
 /** A PNG of `height` rows with the values of a row in `bits` each; PNG's specification, filter none. */
 function encode(width, height, values, { type, bits, chunks = [] }) {
   const perRow = values.length / height;
@@ -28,18 +55,7 @@ function encode(width, height, values, { type, bits, chunks = [] }) {
       if (bits === 16) rows.writeUInt16BE(value, at + 2 * i);
       else rows[at + ((i * bits) >> 3)] |= value << (8 - bits - ((i * bits) % 8));
     }
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header[8] = bits;
-  header[9] = type;
-  return Buffer.concat([
-    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
-    chunk('IHDR', header),
-    ...chunks,
-    chunk('IDAT', deflateSync(rows)),
-    chunk('IEND', []),
-  ]);
+  return encodePng({ width, height, bits, type, chunksBefore: chunks, data: deflateSync(rows) });
 }
 
 async function write(file, png) {
