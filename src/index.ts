@@ -10,6 +10,13 @@ export {
 export type { FileDatasetOptions, TransformImage } from './dataset/files';
 export { ReverseNormalize } from './dataset/transforms';
 export { type DissectionResult, type DissectOptions, dissect, type Progress } from './dissect';
+export {
+  BRODEN_URL,
+  type DownloadedData,
+  type DownloadOptions,
+  type DownloadProgress,
+  downloadBroden,
+} from './download';
 export { NetdissectError } from './errors';
 export {
   type LoadOptions,

@@ -1,0 +1,318 @@
+/**
+ * Fetches a large file over connections that break. What has come stands in a part file; beside it a note says of
+ * which version of the file it is, so that a later try, or a later run, goes on from there or starts anew.
+ */
+
+import fs from 'node:fs/promises';
+import { STATUS_CODES } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Dispatcher } from 'undici';
+import { NetdissectError } from '../errors';
+import { failure, inWords, refuseFile } from './failure';
+
+export interface FetchOptions {
+  /** How often a broken connection is tried again. Default 5; the count starts anew with every MiB that comes. */
+  retries?: number;
+  /** Milliseconds before the first of these tries, doubled for each further one. Default 1000. */
+  retryDelay?: number;
+  /** Milliseconds without a byte after which a connection counts as broken. Default 30000. */
+  stall?: number;
+  /** Is given the file's size, and what of it is missing, before more is written. */
+  onSize?: (size: number, missing: number) => Promise<void>;
+  /** Bytes that have come so far and, where the server tells, in all. */
+  onProgress?: (done: number, total: number | undefined) => void;
+  signal?: AbortSignal;
+}
+
+/** What is known of the file that a part is the beginning of. */
+interface Note {
+  etag?: string;
+  lastModified?: string;
+  size?: number;
+}
+
+/** A try that failed in a way that another one may mend: the second half of a sentence. */
+class Broken extends Error {}
+
+const MOST_REDIRECTS = 10;
+const ENOUGH_PROGRESS = 2 ** 20;
+const NOTHING_SET_UP = 'check the network and the address, or name a mirror with --url';
+const ANOTHER_ADDRESS = 'check the address, or name a mirror with --url';
+
+/** An http or https address; undefined where it is something else. */
+export function parseAddress(text: string, base?: URL): URL | undefined {
+  const url = URL.canParse(text, base?.href) ? new URL(text, base) : undefined;
+  return url && ['http:', 'https:'].includes(url.protocol) ? url : undefined;
+}
+
+const noteOf = (part: string) => `${part}.json`;
+
+/** Removes a part and its note. */
+export async function discardPart(part: string): Promise<void> {
+  for (const file of [part, noteOf(part)]) await fs.rm(file, { force: true }).catch(refuseFile(file));
+}
+
+/**
+ * Fetches `address` into the file `part`, going on where an earlier call stopped. Proxies are taken from the
+ * environment: HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+ * @throws {NetdissectError} where it cannot be had; what has come so far is kept
+ */
+export async function fetchFile(address: string, part: string, options: FetchOptions = {}): Promise<void> {
+  const { retries = 5, retryDelay = 1000, signal } = options;
+  const dispatcher = await proxies();
+  const transfer = new Transfer(address, part, dispatcher, options);
+  try {
+    let furthest = (await transfer.state()).length;
+    for (let failures = 0; ; ) {
+      signal?.throwIfAborted();
+      try {
+        await transfer.attempt();
+        return;
+      } catch (error) {
+        signal?.throwIfAborted();
+        const reason = transfer.whyBroken(error);
+        const { length, note } = await transfer.state();
+        if (length >= furthest + ENOUGH_PROGRESS) {
+          furthest = length;
+          failures = 0;
+        }
+        if (failures++ >= retries) throw givenUp(address, reason, failures, length, note, error);
+      }
+      await sleep(retryDelay * 2 ** (failures - 1), undefined, { signal });
+    }
+  } finally {
+    await dispatcher.destroy();
+  }
+}
+
+function givenUp(address: string, reason: string, tries: number, length: number, note: Note, cause: unknown) {
+  const times = tries > 1 ? ` in ${tries} tries` : '';
+  const kept =
+    length > 0
+      ? `${inWords(length)}${note.size ? ` of ${inWords(note.size)}` : ''} are fetched and kept, and running this again goes on from there`
+      : `nothing is fetched yet; ${NOTHING_SET_UP}`;
+  return failure(`could not fetch ${address}${times} (the last time ${reason}); ${kept}`, cause);
+}
+
+async function proxies(): Promise<Dispatcher> {
+  const { EnvHttpProxyAgent } = await import('undici');
+  try {
+    return new EnvHttpProxyAgent({ proxyTunnel: false });
+  } catch (cause) {
+    throw failure(
+      `cannot use the proxy that HTTP_PROXY or HTTPS_PROXY names (${(cause as Error).message}); correct it or unset it`,
+      cause,
+    );
+  }
+}
+
+/** One file's way from the server into its part. */
+class Transfer {
+  /** Whether a server has answered yet: from then on a name that is not found is a broken connection, too. */
+  #answered = false;
+  readonly #address: string;
+  readonly #part: string;
+  readonly #dispatcher: Dispatcher;
+  readonly #options: FetchOptions;
+
+  constructor(address: string, part: string, dispatcher: Dispatcher, options: FetchOptions) {
+    this.#address = address;
+    this.#part = part;
+    this.#dispatcher = dispatcher;
+    this.#options = options;
+  }
+
+  /** What has come so far, and of what; a part that nothing is known of counts as none. */
+  async state(): Promise<{ length: number; note: Note }> {
+    try {
+      const { size: length } = await fs.stat(this.#part);
+      return { length, note: JSON.parse(await fs.readFile(noteOf(this.#part), 'utf8')) as Note };
+    } catch {
+      return { length: 0, note: {} };
+    }
+  }
+
+  /** Asks for what is missing, and writes it. */
+  async attempt(): Promise<void> {
+    const { length, note } = await this.state();
+    if (length > 0 && length === note.size) return;
+    // a weak tag does not tell whether the bytes are the same
+    const version = note.etag?.startsWith('W/') ? note.lastModified : (note.etag ?? note.lastModified);
+    const from = version ? length : 0;
+    const { response, address } = await this.#request({
+      'accept-encoding': 'identity',
+      ...(version && from > 0 && { range: `bytes=${from}-`, 'if-range': version }),
+    });
+    const { statusCode, headers } = response;
+    this.#answered = true;
+    try {
+      if (statusCode === 200) await this.#write(response, 0, wholeNumber(headers['content-length']), address);
+      else if (statusCode === 206) await this.#append(response, from, note, address);
+      else if (statusCode === 416 && from > 0) await this.#nothingLeft(headers, from, note);
+      else throw refused(address, statusCode);
+    } finally {
+      response.body.on('error', () => {}).destroy();
+    }
+  }
+
+  /** The answer after all redirects. */
+  async #request(headers: Record<string, string>) {
+    const { request } = await import('undici');
+    const { stall = 30_000, signal } = this.#options;
+    let url = new URL(this.#address);
+    for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
+      const response = await request(url, {
+        dispatcher: this.#dispatcher,
+        headers,
+        headersTimeout: stall,
+        bodyTimeout: stall,
+        signal,
+      });
+      const { location } = response.headers;
+      if (![301, 302, 303, 307, 308].includes(response.statusCode)) return { response, address: url.href };
+      response.body.on('error', () => {}).destroy();
+      const target = parseAddress(String(location ?? ''), url);
+      if (!location || !target)
+        throw failure(
+          `${url} redirects to ${location ?? 'nowhere'}, which is no address; ${ANOTHER_ADDRESS}`,
+        );
+      if (url.protocol === 'https:' && target.protocol === 'http:')
+        throw failure(`${url} redirects to ${target}, which is not encrypted any more; ${ANOTHER_ADDRESS}`);
+      url = target;
+    }
+    throw failure(
+      `${this.#address} redirects more than ${MOST_REDIRECTS} times, the last time to ${url}; ${ANOTHER_ADDRESS}`,
+    );
+  }
+
+  /** Goes on with the part, if the answer is what follows in the same version. */
+  async #append(response: Dispatcher.ResponseData, from: number, note: Note, address: string): Promise<void> {
+    const [, start, size] =
+      /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(String(response.headers['content-range'])) ?? [];
+    const total = wholeNumber(size);
+    const answer = versionOf(response.headers, total);
+    const same = (name: keyof Note) =>
+      answer[name] === undefined || (note[name] ?? answer[name]) === answer[name];
+    if (start !== undefined && Number(start) === from && same('size') && same('etag') && same('lastModified'))
+      return this.#write(response, from, total ?? note.size, address);
+    await discardPart(this.#part);
+    throw new Broken('the server sent another part of the file than was asked for');
+  }
+
+  /** 416: either the part is whole, or it is longer than the file. */
+  async #nothingLeft(headers: Headers, length: number, note: Note): Promise<void> {
+    const [, size] = /^bytes \*\/(\d+)$/.exec(String(headers['content-range'])) ?? [];
+    if (Number(size) === length) return this.#annotate({ ...note, size: length });
+    await discardPart(this.#part);
+    throw new Broken('the file on the server had become shorter');
+  }
+
+  /** Writes the answer from `from` on. What was there is kept until the answer has proved to be an archive. */
+  async #write(
+    { headers, body }: Dispatcher.ResponseData,
+    from: number,
+    size: number | undefined,
+    address: string,
+  ): Promise<void> {
+    const { onSize, onProgress } = this.#options;
+    if (size !== undefined) await onSize?.(size, size - from);
+    let file = from > 0 ? await fs.open(this.#part, 'a').catch(refuseFile(this.#part)) : undefined;
+    let length = from;
+    let held: Buffer = Buffer.alloc(0);
+    try {
+      onProgress?.(length, size);
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        held = held.length > 0 ? Buffer.concat([held, chunk]) : chunk;
+        if (!file) {
+          if (held.length < 2) continue;
+          checkArchive(held, headers, address);
+          file = await fs.open(this.#part, 'w').catch(refuseFile(this.#part));
+          await this.#annotate(versionOf(headers, size));
+        }
+        length += held.length;
+        if (size !== undefined && length > size) {
+          await discardPart(this.#part);
+          throw failure(
+            `${address} sent more than the ${size} bytes that it had announced; ${ANOTHER_ADDRESS}`,
+          );
+        }
+        await file.writeFile(held).catch(refuseFile(this.#part));
+        held = Buffer.alloc(0);
+        onProgress?.(length, size);
+      }
+    } finally {
+      await file?.close();
+    }
+    if (!file) throw failure(`${address} is empty; ${ANOTHER_ADDRESS}`);
+    if (size !== undefined && length < size)
+      throw new Broken(`the server sent ${length} bytes where ${size} were announced`);
+    await this.#annotate({ ...(await this.state()).note, size: length });
+  }
+
+  async #annotate(note: Note): Promise<void> {
+    const file = noteOf(this.#part);
+    await fs.writeFile(file, JSON.stringify(note)).catch(refuseFile(file));
+  }
+
+  /** Why a try failed, where another one may do better; else this throws. */
+  whyBroken(error: unknown): string {
+    if (error instanceof NetdissectError) throw error;
+    if (error instanceof Broken) return error.message;
+    const {
+      code = '',
+      message,
+      ...about
+    } = error as NodeJS.ErrnoException & {
+      hostname?: string;
+      address?: string;
+      port?: number;
+    };
+    const cause = error as Error;
+    const host = about.hostname ?? new URL(this.#address).host;
+    const server = about.address ? `${about.address}:${about.port}` : host;
+    const reason = {
+      ENOTFOUND: `the name ${host} was not found`,
+      EAI_AGAIN: `the name ${host} could not be looked up`,
+      ECONNREFUSED: `${server} refused the connection`,
+      EHOSTUNREACH: `there was no way to ${server}`,
+      ENETUNREACH: `there was no way to ${server}`,
+    }[code];
+    if (reason && !this.#answered && code !== 'EAI_AGAIN')
+      throw failure(`could not fetch ${this.#address}: ${reason}; ${NOTHING_SET_UP}`, cause);
+    if (reason) return reason;
+    if (code === 'UND_ERR_BODY_TIMEOUT' || code === 'UND_ERR_HEADERS_TIMEOUT')
+      return `nothing came for ${(this.#options.stall ?? 30_000) / 1000} s`;
+    if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') return `${server} did not answer`;
+    if (['UND_ERR_SOCKET', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'ECONNRESET', 'EPIPE'].includes(code))
+      return 'the connection broke off';
+    throw failure(`could not fetch ${this.#address}: ${message}; ${NOTHING_SET_UP}`, cause);
+  }
+}
+
+type Headers = Dispatcher.ResponseData['headers'];
+
+function versionOf(headers: Headers, size: number | undefined): Note {
+  const text = (name: string) => (typeof headers[name] === 'string' ? (headers[name] as string) : undefined);
+  return { etag: text('etag'), lastModified: text('last-modified'), size };
+}
+
+function wholeNumber(text: unknown): number | undefined {
+  return /^\d+$/.test(String(text)) ? Number(text) : undefined;
+}
+
+/** A zip file begins with PK; the page of a network that wants a login does not. */
+function checkArchive(start: Buffer, headers: Headers, address: string): void {
+  if (start.toString('latin1', 0, 2) === 'PK') return;
+  if (String(headers['content-type']).includes('html') || start[0] === 0x3c)
+    throw failure(
+      `${address} gave a web page instead of an archive; log in to the network if it asks for that, or name a mirror with --url`,
+    );
+  throw failure(`${address} gave something that is no zip archive; ${ANOTHER_ADDRESS}`);
+}
+
+function refused(address: string, status: number): Error {
+  const answer = `${status} ${STATUS_CODES[status] ?? ''}`.trim();
+  if (status >= 500 || status === 408 || status === 429) return new Broken(`the server answered ${answer}`);
+  const what = status === 404 || status === 410 ? 'is not there' : 'could not be fetched';
+  return failure(`${address} ${what} (the server answered ${answer}); ${ANOTHER_ADDRESS}`);
+}
