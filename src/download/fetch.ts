@@ -78,7 +78,7 @@ export async function fetchFile(address: string, part: string, options: FetchOpt
         }
         if (failures++ >= retries) throw givenUp(address, reason, failures, length, note, error);
       }
-      await sleep(retryDelay * 2 ** (failures - 1), undefined, { signal });
+      await sleep(retryDelay * 2 ** (failures - 1), undefined, { signal }).catch(() => {});
     }
   } finally {
     await dispatcher.destroy();
@@ -171,14 +171,7 @@ class Transfer {
       const { location } = response.headers;
       if (![301, 302, 303, 307, 308].includes(response.statusCode)) return { response, address: url.href };
       response.body.on('error', () => {}).destroy();
-      const target = parseAddress(String(location ?? ''), url);
-      if (!location || !target)
-        throw failure(
-          `${url} redirects to ${location ?? 'nowhere'}, which is no address; ${ANOTHER_ADDRESS}`,
-        );
-      if (url.protocol === 'https:' && target.protocol === 'http:')
-        throw failure(`${url} redirects to ${target}, which is not encrypted any more; ${ANOTHER_ADDRESS}`);
-      url = target;
+      url = redirectTarget(url, location);
     }
     throw failure(
       `${this.#address} redirects more than ${MOST_REDIRECTS} times, the last time to ${url}; ${ANOTHER_ADDRESS}`,
@@ -267,7 +260,7 @@ class Transfer {
       address?: string;
       port?: number;
     };
-    const cause = error as Error;
+    if (!code) throw error;
     const host = about.hostname ?? new URL(this.#address).host;
     const server = about.address ? `${about.address}:${about.port}` : host;
     const reason = {
@@ -278,15 +271,27 @@ class Transfer {
       ENETUNREACH: `there was no way to ${server}`,
     }[code];
     if (reason && !this.#answered && code !== 'EAI_AGAIN')
-      throw failure(`could not fetch ${this.#address}: ${reason}; ${NOTHING_SET_UP}`, cause);
+      throw failure(`could not fetch ${this.#address}: ${reason}; ${NOTHING_SET_UP}`, error);
     if (reason) return reason;
     if (code === 'UND_ERR_BODY_TIMEOUT' || code === 'UND_ERR_HEADERS_TIMEOUT')
       return `nothing came for ${(this.#options.stall ?? 30_000) / 1000} s`;
     if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') return `${server} did not answer`;
     if (['UND_ERR_SOCKET', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'ECONNRESET', 'EPIPE'].includes(code))
       return 'the connection broke off';
-    throw failure(`could not fetch ${this.#address}: ${message}; ${NOTHING_SET_UP}`, cause);
+    throw failure(`could not fetch ${this.#address}: ${message}; ${NOTHING_SET_UP}`, error);
   }
+}
+
+/** Where a redirect leads; encryption is not given up. */
+export function redirectTarget(from: URL, location: unknown): URL {
+  const target = location === undefined ? undefined : parseAddress(String(location), from);
+  if (!target)
+    throw failure(
+      `${from} redirects to ${location ?? 'nowhere'}, which is no web address; ${ANOTHER_ADDRESS}`,
+    );
+  if (from.protocol === 'https:' && target.protocol === 'http:')
+    throw failure(`${from} redirects to ${target}, which is not encrypted any more; ${ANOTHER_ADDRESS}`);
+  return target;
 }
 
 type Headers = Dispatcher.ResponseData['headers'];

@@ -127,7 +127,13 @@ function unpackSmall({ fd }: FileHandle, start: number, entry: Entry, target: st
   writeFileSync(target, data, { flag: 'wx' });
 }
 
-async function unpackLarge(archive: string, start: number, entry: Entry, target: string, signal?: AbortSignal) {
+async function unpackLarge(
+  archive: string,
+  start: number,
+  entry: Entry,
+  target: string,
+  signal?: AbortSignal,
+) {
   let length = 0;
   let crc = 0;
   const count = async function* (chunks: AsyncIterable<Buffer>) {
@@ -156,7 +162,9 @@ function check(entry: Entry, size: number, crc: number): void {
 }
 
 function wrongSize({ fileName, uncompressedSize }: Entry): ArchiveError {
-  return new ArchiveError(`${fileName} is damaged: it has not the ${uncompressedSize} bytes that it declares`);
+  return new ArchiveError(
+    `${fileName} is damaged: it has not the ${uncompressedSize} bytes that it declares`,
+  );
 }
 
 /** Errors of yauzl and zlib are about the archive; the file system's and an abort are passed on. */

@@ -2,6 +2,13 @@
 import http from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 
+// Tests set their own.
+export const PROXY_VARIABLES = ['http_proxy', 'https_proxy', 'no_proxy'].flatMap(name => [
+  name,
+  name.toUpperCase(),
+]);
+for (const name of PROXY_VARIABLES) delete process.env[name];
+
 /** Starts a server that `handle(request, response, number)` answers; requests are counted from 0 on. */
 export async function serve(t, handle) {
   const requests = [];

@@ -56,7 +56,16 @@ export function zipOf(entries, { zip64 = false } = {}) {
     const local = record([4, 0x04034b50], [2, 45], ...common, [2, localExtra.length]);
     files.push(local, name, localExtra, packed);
     directory.push(
-      record([4, 0x02014b50], [2, (3 << 8) | 45], [2, 45], ...common, [2, extra.length], [2, 0], [2, 0], [2, 0]),
+      record(
+        [4, 0x02014b50],
+        [2, (3 << 8) | 45],
+        [2, 45],
+        ...common,
+        [2, extra.length],
+        [2, 0],
+        [2, 0],
+        [2, 0],
+      ),
       record([4, (entry.mode ?? 0o100644) * 2 ** 16], [4, wide ? ONES : offset]),
       name,
       extra,
@@ -85,7 +94,11 @@ export async function zipFolder(folder, top) {
         .filter(entry => entry.isFile())
         .map(async entry => {
           const file = path.join(entry.parentPath, entry.name);
-          return { name: path.join(top, path.relative(folder, file)), data: await fs.readFile(file), deflate: true };
+          return {
+            name: path.join(top, path.relative(folder, file)),
+            data: await fs.readFile(file),
+            deflate: true,
+          };
         }),
     ),
   );
