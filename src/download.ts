@@ -89,7 +89,7 @@ async function provide(folder: string, base: URL, options: DownloadOptions): Pro
     fs.rm(unfinished, { recursive: true, force: true }).catch(refuseFile(unfinished));
   await removeUnfinished();
   if (await isThere(folder)) {
-    await discardPart(part);
+    discardPart(part);
     return false;
   }
 
@@ -114,13 +114,13 @@ async function provide(folder: string, base: URL, options: DownloadOptions): Pro
     await removeUnfinished();
     if ((error as NodeJS.ErrnoException).syscall) throw fileFailure(folder, error);
     if (!(error instanceof ArchiveError)) throw error;
-    await discardPart(part);
+    discardPart(part);
     throw failure(
       `the archive that ${address} gave cannot be used, since ${error.message}; it was removed, so run this again or name a mirror with --url`,
       error,
     );
   }
-  await discardPart(part);
+  discardPart(part);
   return true;
 }
 

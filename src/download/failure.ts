@@ -1,6 +1,6 @@
 /** The sentences of a download that went wrong, and the check for free space. */
 
-import fs from 'node:fs/promises';
+import fs from 'node:fs';
 import { NetdissectError } from '../errors';
 
 export function failure(message: string, cause?: unknown): NetdissectError {
@@ -29,9 +29,9 @@ export function refuseFile(file: string): (cause: unknown) => never {
   };
 }
 
-/** Throws where `directory` has less than `bytes` free; `purpose` ends "are needed". */
-export async function requireSpace(directory: string, bytes: number, purpose: string): Promise<void> {
-  const { bavail, bsize, blocks } = await fs.statfs(directory).catch(refuseFile(directory));
+/** Throws where `directory` has less than `bytes` free, if it tells; `purpose` ends "are needed". */
+export function requireSpace(directory: string, bytes: number, purpose: string): void {
+  const { bavail, bsize, blocks } = fs.statfsSync(directory);
   // some network file systems do not tell
   if (blocks === 0 || bytes <= bavail * bsize) return;
   throw failure(

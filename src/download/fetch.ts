@@ -3,12 +3,13 @@
  * which version of the file it is, so that a later try, or a later run, goes on from there or starts anew.
  */
 
-import fs from 'node:fs/promises';
+import fs from 'node:fs';
 import { STATUS_CODES } from 'node:http';
+import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { NetdissectError } from '../errors';
-import { failure, inWords, refuseFile } from './failure';
+import { failure, fileFailure, inWords } from './failure';
 
 export interface FetchOptions {
   /** How often a broken connection is tried again. Default 5; the count starts anew with every MiB that comes. */
@@ -18,7 +19,7 @@ export interface FetchOptions {
   /** Milliseconds without a byte after which a connection counts as broken. Default 30000. */
   stall?: number;
   /** Is given the file's size, and what of it is missing, before more is written. */
-  onSize?: (size: number, missing: number) => Promise<void>;
+  onSize?: (size: number, missing: number) => void;
   /** Bytes that have come so far and, where the server tells, in all. */
   onProgress?: (done: number, total: number | undefined) => void;
   signal?: AbortSignal;
@@ -31,10 +32,24 @@ interface Note {
   size?: number;
 }
 
+interface Answer {
+  address: string;
+  status: number;
+  headers: Dispatcher.StreamFactoryData['headers'];
+}
+
 /** A try that failed in a way that another one may mend: the second half of a sentence. */
 class Broken extends Error {}
 
+const REDIRECTS = [301, 302, 303, 307, 308];
 const MOST_REDIRECTS = 10;
+const BROKEN = [
+  'UND_ERR_SOCKET',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+  'HPE_INVALID_EOF_STATE',
+  'ECONNRESET',
+  'EPIPE',
+];
 const ENOUGH_PROGRESS = 2 ** 20;
 const NOTHING_SET_UP = 'check the network and the address, or name a mirror with --url';
 const ANOTHER_ADDRESS = 'check the address, or name a mirror with --url';
@@ -48,8 +63,18 @@ export function parseAddress(text: string, base?: URL): URL | undefined {
 const noteOf = (part: string) => `${part}.json`;
 
 /** Removes a part and its note. */
-export async function discardPart(part: string): Promise<void> {
-  for (const file of [part, noteOf(part)]) await fs.rm(file, { force: true }).catch(refuseFile(file));
+export function discardPart(part: string): void {
+  for (const file of [part, noteOf(part)]) onDisk(file, () => fs.rmSync(file, { force: true }));
+}
+
+const open = (file: string, flags: string) => onDisk(file, () => fs.openSync(file, flags));
+
+function onDisk<T>(file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    throw fileFailure(file, cause);
+  }
 }
 
 /**
@@ -62,7 +87,7 @@ export async function fetchFile(address: string, part: string, options: FetchOpt
   const dispatcher = await proxies();
   const transfer = new Transfer(address, part, dispatcher, options);
   try {
-    let furthest = (await transfer.state()).length;
+    let furthest = transfer.state().length;
     for (let failures = 0; ; ) {
       signal?.throwIfAborted();
       try {
@@ -71,7 +96,7 @@ export async function fetchFile(address: string, part: string, options: FetchOpt
       } catch (error) {
         signal?.throwIfAborted();
         const reason = transfer.whyBroken(error);
-        const { length, note } = await transfer.state();
+        const { length, note } = transfer.state();
         if (length >= furthest + ENOUGH_PROGRESS) {
           furthest = length;
           failures = 0;
@@ -123,10 +148,10 @@ class Transfer {
   }
 
   /** What has come so far, and of what; a part that nothing is known of counts as none. */
-  async state(): Promise<{ length: number; note: Note }> {
+  state(): { length: number; note: Note } {
     try {
-      const { size: length } = await fs.stat(this.#part);
-      return { length, note: JSON.parse(await fs.readFile(noteOf(this.#part), 'utf8')) as Note };
+      const { size: length } = fs.statSync(this.#part);
+      return { length, note: JSON.parse(fs.readFileSync(noteOf(this.#part), 'utf8')) };
     } catch {
       return { length: 0, note: {} };
     }
@@ -134,117 +159,133 @@ class Transfer {
 
   /** Asks for what is missing, and writes it. */
   async attempt(): Promise<void> {
-    const { length, note } = await this.state();
+    const { length, note } = this.state();
     if (length > 0 && length === note.size) return;
     // a weak tag does not tell whether the bytes are the same
     const version = note.etag?.startsWith('W/') ? note.lastModified : (note.etag ?? note.lastModified);
     const from = version ? length : 0;
-    const { response, address } = await this.#request({
+    const headers = {
       'accept-encoding': 'identity',
       ...(version && from > 0 && { range: `bytes=${from}-`, 'if-range': version }),
+    };
+    await this.#request(headers, answer => {
+      this.#answered = true;
+      if (answer.status === 200)
+        return this.#writer(answer, 0, wholeNumber(answer.headers['content-length']));
+      if (answer.status === 206) return this.#writer(answer, from, this.#sizeOfRest(answer, from, note));
+      if (answer.status === 416 && from > 0) return this.#nothingLeft(answer, from, note);
+      throw refused(answer);
     });
-    const { statusCode, headers } = response;
-    this.#answered = true;
-    try {
-      if (statusCode === 200) await this.#write(response, 0, wholeNumber(headers['content-length']), address);
-      else if (statusCode === 206) await this.#append(response, from, note, address);
-      else if (statusCode === 416 && from > 0) await this.#nothingLeft(headers, from, note);
-      else throw refused(address, statusCode);
-    } finally {
-      response.body.on('error', () => {}).destroy();
-    }
   }
 
-  /** The answer after all redirects. */
-  async #request(headers: Record<string, string>) {
-    const { request } = await import('undici');
+  /** Hands the answer that stands after all redirects to `receive`, and its body to the stream that this gives. */
+  async #request(headers: Record<string, string>, receive: (answer: Answer) => Writable): Promise<void> {
+    const { stream } = await import('undici');
     const { stall = 30_000, signal } = this.#options;
+    const limits = { headersTimeout: stall, bodyTimeout: stall, signal };
     let url = new URL(this.#address);
     for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
-      const response = await request(url, {
-        dispatcher: this.#dispatcher,
-        headers,
-        headersTimeout: stall,
-        bodyTimeout: stall,
-        signal,
-      });
-      const { location } = response.headers;
-      if (![301, 302, 303, 307, 308].includes(response.statusCode)) return { response, address: url.href };
-      response.body.on('error', () => {}).destroy();
-      url = redirectTarget(url, location);
+      let target: URL | undefined;
+      const open = ({ statusCode: status, headers }: Dispatcher.StreamFactoryData) => {
+        if (!REDIRECTS.includes(status)) return receive({ address: url.href, status, headers });
+        target = redirectTarget(url, headers.location);
+        throw new Error('the body of a redirect is not wanted');
+      };
+      try {
+        await stream(url, { method: 'GET', dispatcher: this.#dispatcher, headers, ...limits }, open);
+        return;
+      } catch (error) {
+        if (!target) throw error;
+        url = target;
+      }
     }
     throw failure(
       `${this.#address} redirects more than ${MOST_REDIRECTS} times, the last time to ${url}; ${ANOTHER_ADDRESS}`,
     );
   }
 
-  /** Goes on with the part, if the answer is what follows in the same version. */
-  async #append(response: Dispatcher.ResponseData, from: number, note: Note, address: string): Promise<void> {
-    const [, start, size] =
-      /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(String(response.headers['content-range'])) ?? [];
-    const total = wholeNumber(size);
-    const answer = versionOf(response.headers, total);
+  /** The whole file's size, if the answer is what follows the part in the same version. */
+  #sizeOfRest({ headers }: Answer, from: number, note: Note): number | undefined {
+    const [, start, size] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(String(headers['content-range'])) ?? [];
+    const answer = versionOf(headers, wholeNumber(size));
     const same = (name: keyof Note) =>
-      answer[name] === undefined || (note[name] ?? answer[name]) === answer[name];
+      answer[name] === undefined || note[name] === undefined || answer[name] === note[name];
     if (start !== undefined && Number(start) === from && same('size') && same('etag') && same('lastModified'))
-      return this.#write(response, from, total ?? note.size, address);
-    await discardPart(this.#part);
+      return answer.size ?? note.size;
+    discardPart(this.#part);
     throw new Broken('the server sent another part of the file than was asked for');
   }
 
   /** 416: either the part is whole, or it is longer than the file. */
-  async #nothingLeft(headers: Headers, length: number, note: Note): Promise<void> {
+  #nothingLeft({ headers }: Answer, length: number, note: Note): Writable {
     const [, size] = /^bytes \*\/(\d+)$/.exec(String(headers['content-range'])) ?? [];
-    if (Number(size) === length) return this.#annotate({ ...note, size: length });
-    await discardPart(this.#part);
-    throw new Broken('the file on the server had become shorter');
+    if (Number(size) !== length) {
+      discardPart(this.#part);
+      throw new Broken('the file on the server had become shorter');
+    }
+    this.#annotate({ ...note, size: length });
+    return new Writable({ write: (_chunk, _encoding, done) => done() });
   }
 
-  /** Writes the answer from `from` on. What was there is kept until the answer has proved to be an archive. */
-  async #write(
-    { headers, body }: Dispatcher.ResponseData,
-    from: number,
-    size: number | undefined,
-    address: string,
-  ): Promise<void> {
+  /**
+   * Writes the answer from `from` on. What was there is kept until the answer has proved to be an archive.
+   * Each chunk is on the disk before the next is taken, so that this is never full: undici 7 ends the process where
+   * a server closes the connection of a body that waits (nodejs/undici#5360).
+   */
+  #writer(answer: Answer, from: number, size: number | undefined): Writable {
     const { onSize, onProgress } = this.#options;
-    if (size !== undefined) await onSize?.(size, size - from);
-    let file = from > 0 ? await fs.open(this.#part, 'a').catch(refuseFile(this.#part)) : undefined;
+    if (size !== undefined) onSize?.(size, size - from);
+    let file = from > 0 ? open(this.#part, 'a') : undefined;
     let length = from;
     let held: Buffer = Buffer.alloc(0);
-    try {
-      onProgress?.(length, size);
-      for await (const chunk of body as AsyncIterable<Buffer>) {
-        held = held.length > 0 ? Buffer.concat([held, chunk]) : chunk;
-        if (!file) {
-          if (held.length < 2) continue;
-          checkArchive(held, headers, address);
-          file = await fs.open(this.#part, 'w').catch(refuseFile(this.#part));
-          await this.#annotate(versionOf(headers, size));
-        }
-        length += held.length;
-        if (size !== undefined && length > size) {
-          await discardPart(this.#part);
-          throw failure(
-            `${address} sent more than the ${size} bytes that it had announced; ${ANOTHER_ADDRESS}`,
-          );
-        }
-        await file.writeFile(held).catch(refuseFile(this.#part));
-        held = Buffer.alloc(0);
-        onProgress?.(length, size);
+    const take = (chunk: Buffer) => {
+      held = Buffer.concat([held, chunk]);
+      if (file === undefined) {
+        if (held.length < 2) return;
+        checkArchive(held, answer);
+        file = open(this.#part, 'w');
+        this.#annotate(versionOf(answer.headers, size));
       }
-    } finally {
-      await file?.close();
-    }
-    if (!file) throw failure(`${address} is empty; ${ANOTHER_ADDRESS}`);
-    if (size !== undefined && length < size)
-      throw new Broken(`the server sent ${length} bytes where ${size} were announced`);
-    await this.#annotate({ ...(await this.state()).note, size: length });
+      length += held.length;
+      if (size !== undefined && length > size) {
+        discardPart(this.#part);
+        throw failure(
+          `${answer.address} sent more than the ${size} bytes that it had announced; ${ANOTHER_ADDRESS}`,
+        );
+      }
+      onDisk(this.#part, () => fs.writeFileSync(file as number, held));
+      held = Buffer.alloc(0);
+      onProgress?.(length, size);
+    };
+    const finish = () => {
+      if (file === undefined) throw failure(`${answer.address} is empty; ${ANOTHER_ADDRESS}`);
+      if (size !== undefined && length < size)
+        throw new Broken(`the server sent ${length} bytes where ${size} were announced`);
+      this.#annotate({ ...this.state().note, size: length });
+    };
+    const orError = (work: () => void, done: (error?: Error) => void) => {
+      try {
+        work();
+      } catch (error) {
+        return done(error as Error);
+      }
+      done();
+    };
+    onProgress?.(length, size);
+    return new Writable({
+      highWaterMark: Number.MAX_SAFE_INTEGER,
+      write: (chunk, _encoding, done) => orError(() => take(chunk), done),
+      final: done => orError(finish, done),
+      destroy: (error, done) => {
+        if (file !== undefined) fs.closeSync(file);
+        done(error);
+      },
+    });
   }
 
-  async #annotate(note: Note): Promise<void> {
+  #annotate(note: Note): void {
     const file = noteOf(this.#part);
-    await fs.writeFile(file, JSON.stringify(note)).catch(refuseFile(file));
+    onDisk(file, () => fs.writeFileSync(file, JSON.stringify(note)));
   }
 
   /** Why a try failed, where another one may do better; else this throws. */
@@ -276,8 +317,7 @@ class Transfer {
     if (code === 'UND_ERR_BODY_TIMEOUT' || code === 'UND_ERR_HEADERS_TIMEOUT')
       return `nothing came for ${(this.#options.stall ?? 30_000) / 1000} s`;
     if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') return `${server} did not answer`;
-    if (['UND_ERR_SOCKET', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'ECONNRESET', 'EPIPE'].includes(code))
-      return 'the connection broke off';
+    if (BROKEN.includes(code)) return 'the connection broke off';
     throw failure(`could not fetch ${this.#address}: ${message}; ${NOTHING_SET_UP}`, error);
   }
 }
@@ -294,9 +334,7 @@ export function redirectTarget(from: URL, location: unknown): URL {
   return target;
 }
 
-type Headers = Dispatcher.ResponseData['headers'];
-
-function versionOf(headers: Headers, size: number | undefined): Note {
+function versionOf(headers: Answer['headers'], size: number | undefined): Note {
   const text = (name: string) => (typeof headers[name] === 'string' ? (headers[name] as string) : undefined);
   return { etag: text('etag'), lastModified: text('last-modified'), size };
 }
@@ -306,7 +344,7 @@ function wholeNumber(text: unknown): number | undefined {
 }
 
 /** A zip file begins with PK; the page of a network that wants a login does not. */
-function checkArchive(start: Buffer, headers: Headers, address: string): void {
+function checkArchive(start: Buffer, { headers, address }: Answer): void {
   if (start.toString('latin1', 0, 2) === 'PK') return;
   if (String(headers['content-type']).includes('html') || start[0] === 0x3c)
     throw failure(
@@ -315,7 +353,7 @@ function checkArchive(start: Buffer, headers: Headers, address: string): void {
   throw failure(`${address} gave something that is no zip archive; ${ANOTHER_ADDRESS}`);
 }
 
-function refused(address: string, status: number): Error {
+function refused({ address, status }: Answer): Error {
   const answer = `${status} ${STATUS_CODES[status] ?? ''}`.trim();
   if (status >= 500 || status === 408 || status === 429) return new Broken(`the server answered ${answer}`);
   const what = status === 404 || status === 410 ? 'is not there' : 'could not be fetched';

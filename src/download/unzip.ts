@@ -20,7 +20,7 @@ export interface UnzipOptions {
   /** A file that must be there; where it lies tells whether the archive has the top folder. */
   holds: string;
   /** Is given the space that the files will take, before the first is written. */
-  onSize?: (bytes: number) => Promise<void>;
+  onSize?: (bytes: number) => void;
   /** Bytes unpacked so far and in all. */
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
@@ -61,7 +61,7 @@ export async function unzip(archive: string, folder: string, options: UnzipOptio
     if (files.has(name)) throw new ArchiveError(`it holds ${name} as a file and as a folder`);
   const prefix = [`${top}/`, ''].find(start => files.has(start + holds));
   if (prefix === undefined) throw new ArchiveError(`it holds no ${holds}`);
-  await onSize?.(space);
+  onSize?.(space);
 
   let done = 0;
   const made = new Set<string>();

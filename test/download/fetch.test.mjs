@@ -48,12 +48,20 @@ test('a file is fetched, and progress ends at its size', async t => {
 test('the size, and what of it is missing, are told before anything is written; throwing there ends it', async t => {
   const { fetched, folder } = await setUp(t, (request, response) => sendFile(request, response, FILE));
   const stop = new Error('too large');
-  const onSize = async (...sizes) => {
+  const onSize = (...sizes) => {
     t.deepEqual(sizes, [10_000, 10_000]);
     throw stop;
   };
   await t.throwsAsync(fetched({ onSize }), { is: stop });
   t.deepEqual(await fs.readdir(folder), []);
+});
+
+test('a large file from a server that closes the connection at its end', async t => {
+  const large = fileOf(2 ** 23);
+  const { fetched } = await setUp(t, (_, response) => {
+    response.writeHead(200, { 'content-length': large.length, connection: 'close' }).end(large);
+  });
+  t.true((await fetched()).equals(large));
 });
 
 test('a file whose size the server does not tell is fetched', async t => {

@@ -92,7 +92,7 @@ test('the space that the files take is told before anything is written', async t
   await t.throwsAsync(
     unzip(path.join(outside, 'a.zip'), folder, {
       ...OPTIONS,
-      onSize: async bytes => {
+      onSize: bytes => {
         t.is(bytes, 3 * 4096);
         throw stop;
       },
