@@ -135,7 +135,7 @@ async function isThere(folder: string): Promise<boolean> {
     return false;
   }
   const index = await fs.readFile(path.join(folder, 'index.csv'), 'utf8').catch(() => '');
-  if (/^\ufeff?image,.*\n./.test(index)) return true;
+  if (/^\ufeff?"?image\b[^\n]*\n./.test(index)) return true;
   throw failure(
     `${folder} is there but has no whole index.csv; move it away, so that the data set can take its place`,
   );

@@ -102,6 +102,18 @@ test('what an earlier run has left is removed or used', async t => {
   t.deepEqual(await fs.readdir(directory), ['broden1_224']);
 });
 
+test('an index with other line ends, a byte order mark or quotes is one, too', async t => {
+  const { directory, download } = await setUp(t, {});
+  for (const index of [
+    'image,split\r\na.png,train\r\n',
+    '\ufeffimage,split\na.png,train',
+    '"image","split"\n"a","b"\n',
+  ]) {
+    await writeFiles(directory, { 'broden1_224/index.csv': index });
+    t.false((await download())[0].downloaded);
+  }
+});
+
 test('a folder of that name that is no data set is not touched', async t => {
   const { directory, download, requests } = await setUp(t, { 'broden1_224.zip': SMALL });
   const message = /broden1_224 is there but has no whole index\.csv; move it away/;
