@@ -14,7 +14,7 @@ import { failure, fileFailure, inWords } from './failure';
 export interface FetchOptions {
   /** How often a broken connection is tried again. Default 5; the count starts anew with every MiB that comes. */
   retries?: number;
-  /** Milliseconds before the first of these tries, doubled for each further one. Default 1000. */
+  /** Milliseconds before the first of these tries, doubled for each further one up to a minute. Default 1000. */
   retryDelay?: number;
   /** Milliseconds without a byte after which a connection counts as broken. Default 30000. */
   stall?: number;
@@ -50,9 +50,10 @@ const BROKEN = [
   'ECONNRESET',
   'EPIPE',
 ];
+const LONGEST_WAIT = 60_000;
 const ENOUGH_PROGRESS = 2 ** 20;
-const NOTHING_SET_UP = 'check the network and the address, or name a mirror with --url';
-const ANOTHER_ADDRESS = 'check the address, or name a mirror with --url';
+const CHECK_NETWORK = 'check the network and the address, or name a mirror with --url';
+const CHECK_ADDRESS = 'check the address, or name a mirror with --url';
 
 /** An http or https address; undefined where it is something else. */
 export function parseAddress(text: string, base?: URL): URL | undefined {
@@ -103,7 +104,9 @@ export async function fetchFile(address: string, part: string, options: FetchOpt
         }
         if (failures++ >= retries) throw givenUp(address, reason, failures, length, note, error);
       }
-      await sleep(retryDelay * 2 ** (failures - 1), undefined, { signal }).catch(() => {});
+      await sleep(Math.min(retryDelay * 2 ** (failures - 1), LONGEST_WAIT), undefined, { signal }).catch(
+        () => {},
+      );
     }
   } finally {
     await dispatcher.destroy();
@@ -111,12 +114,12 @@ export async function fetchFile(address: string, part: string, options: FetchOpt
 }
 
 function givenUp(address: string, reason: string, tries: number, length: number, note: Note, cause: unknown) {
-  const times = tries > 1 ? ` in ${tries} tries` : '';
+  const why = tries > 1 ? ` in ${tries} tries (the last time ${reason})` : `: ${reason}`;
   const kept =
     length > 0
       ? `${inWords(length)}${note.size ? ` of ${inWords(note.size)}` : ''} are fetched and kept, and running this again goes on from there`
-      : `nothing is fetched yet; ${NOTHING_SET_UP}`;
-  return failure(`could not fetch ${address}${times} (the last time ${reason}); ${kept}`, cause);
+      : `nothing is fetched yet; ${CHECK_NETWORK}`;
+  return failure(`could not fetch ${address}${why}; ${kept}`, cause);
 }
 
 async function proxies(): Promise<Dispatcher> {
@@ -186,13 +189,13 @@ class Transfer {
     let url = new URL(this.#address);
     for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
       let target: URL | undefined;
-      const open = ({ statusCode: status, headers }: Dispatcher.StreamFactoryData) => {
+      const respond = ({ statusCode: status, headers }: Dispatcher.StreamFactoryData) => {
         if (!REDIRECTS.includes(status)) return receive({ address: url.href, status, headers });
         target = redirectTarget(url, headers.location);
         throw new Error('the body of a redirect is not wanted');
       };
       try {
-        await stream(url, { method: 'GET', dispatcher: this.#dispatcher, headers, ...limits }, open);
+        await stream(url, { method: 'GET', dispatcher: this.#dispatcher, headers, ...limits }, respond);
         return;
       } catch (error) {
         if (!target) throw error;
@@ -200,7 +203,7 @@ class Transfer {
       }
     }
     throw failure(
-      `${this.#address} redirects more than ${MOST_REDIRECTS} times, the last time to ${url}; ${ANOTHER_ADDRESS}`,
+      `${this.#address} redirects more than ${MOST_REDIRECTS} times, the last time to ${url}; ${CHECK_ADDRESS}`,
     );
   }
 
@@ -250,7 +253,7 @@ class Transfer {
       if (size !== undefined && length > size) {
         discardPart(this.#part);
         throw failure(
-          `${answer.address} sent more than the ${size} bytes that it had announced; ${ANOTHER_ADDRESS}`,
+          `${answer.address} sent more than the ${size} bytes that it had announced; ${CHECK_ADDRESS}`,
         );
       }
       onDisk(this.#part, () => fs.writeFileSync(file as number, held));
@@ -258,7 +261,7 @@ class Transfer {
       onProgress?.(length, size);
     };
     const finish = () => {
-      if (file === undefined) throw failure(`${answer.address} is empty; ${ANOTHER_ADDRESS}`);
+      if (file === undefined) throw failure(`${answer.address} is empty; ${CHECK_ADDRESS}`);
       if (size !== undefined && length < size)
         throw new Broken(`the server sent ${length} bytes where ${size} were announced`);
       this.#annotate({ ...this.state().note, size: length });
@@ -312,13 +315,13 @@ class Transfer {
       ENETUNREACH: `there was no way to ${server}`,
     }[code];
     if (reason && !this.#answered && code !== 'EAI_AGAIN')
-      throw failure(`could not fetch ${this.#address}: ${reason}; ${NOTHING_SET_UP}`, error);
+      throw failure(`could not fetch ${this.#address}: ${reason}; ${CHECK_NETWORK}`, error);
     if (reason) return reason;
     if (code === 'UND_ERR_BODY_TIMEOUT' || code === 'UND_ERR_HEADERS_TIMEOUT')
       return `nothing came for ${(this.#options.stall ?? 30_000) / 1000} s`;
     if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') return `${server} did not answer`;
     if (BROKEN.includes(code)) return 'the connection broke off';
-    throw failure(`could not fetch ${this.#address}: ${message}; ${NOTHING_SET_UP}`, error);
+    throw failure(`could not fetch ${this.#address}: ${message}; ${CHECK_NETWORK}`, error);
   }
 }
 
@@ -326,11 +329,9 @@ class Transfer {
 export function redirectTarget(from: URL, location: unknown): URL {
   const target = location === undefined ? undefined : parseAddress(String(location), from);
   if (!target)
-    throw failure(
-      `${from} redirects to ${location ?? 'nowhere'}, which is no web address; ${ANOTHER_ADDRESS}`,
-    );
+    throw failure(`${from} redirects to ${location ?? 'nowhere'}, which is no web address; ${CHECK_ADDRESS}`);
   if (from.protocol === 'https:' && target.protocol === 'http:')
-    throw failure(`${from} redirects to ${target}, which is not encrypted any more; ${ANOTHER_ADDRESS}`);
+    throw failure(`${from} redirects to ${target}, which is not encrypted any more; ${CHECK_ADDRESS}`);
   return target;
 }
 
@@ -350,12 +351,12 @@ function checkArchive(start: Buffer, { headers, address }: Answer): void {
     throw failure(
       `${address} gave a web page instead of an archive; log in to the network if it asks for that, or name a mirror with --url`,
     );
-  throw failure(`${address} gave something that is no zip archive; ${ANOTHER_ADDRESS}`);
+  throw failure(`${address} gave something that is no zip archive; ${CHECK_ADDRESS}`);
 }
 
 function refused({ address, status }: Answer): Error {
   const answer = `${status} ${STATUS_CODES[status] ?? ''}`.trim();
   if (status >= 500 || status === 408 || status === 429) return new Broken(`the server answered ${answer}`);
   const what = status === 404 || status === 410 ? 'is not there' : 'could not be fetched';
-  return failure(`${address} ${what} (the server answered ${answer}); ${ANOTHER_ADDRESS}`);
+  return failure(`${address} ${what} (the server answered ${answer}); ${CHECK_ADDRESS}`);
 }

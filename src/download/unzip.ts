@@ -65,24 +65,22 @@ export async function unzip(archive: string, folder: string, options: UnzipOptio
 
   let done = 0;
   const made = new Set<string>();
-  const source = await fs.open(archive);
+  const source = { archive, handle: await fs.open(archive) };
   try {
     for await (const [entry, zip] of entriesOf(archive)) {
       signal?.throwIfAborted();
-      if (entry.fileName.endsWith('/') || !entry.fileName.startsWith(prefix)) continue;
-      const target = path.join(folder, checkedName(entry).slice(prefix.length));
-      const parent = path.dirname(target);
-      if (!made.has(parent)) await fs.mkdir(parent, { recursive: true });
-      made.add(parent);
-      const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
-      const small = Math.max(entry.compressedSize, entry.uncompressedSize) <= SMALL;
-      if (small) unpackSmall(source, fileDataStart, entry, target);
-      else await unpackLarge(archive, fileDataStart, entry, target, signal);
+      if (!entry.fileName.endsWith('/') && entry.fileName.startsWith(prefix)) {
+        const target = path.join(folder, checkedName(entry).slice(prefix.length));
+        const parent = path.dirname(target);
+        if (!made.has(parent)) await fs.mkdir(parent, { recursive: true });
+        made.add(parent);
+        await unpack(zip, entry, source, target, signal);
+      }
       done += entry.uncompressedSize;
       onProgress?.(done, total);
     }
   } finally {
-    await source.close();
+    await source.handle.close();
   }
 }
 
@@ -114,23 +112,39 @@ function checkedName(entry: Entry): string {
   return name;
 }
 
-function unpackSmall({ fd }: FileHandle, start: number, entry: Entry, target: string): void {
+/** An archive's file, by name and open. */
+interface Source {
+  archive: string;
+  handle: FileHandle;
+}
+
+async function unpack(zip: ZipFile, entry: Entry, source: Source, target: string, signal?: AbortSignal) {
+  try {
+    const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
+    const small = Math.max(entry.compressedSize, entry.uncompressedSize) <= SMALL;
+    if (small) unpackSmall(entry, source, fileDataStart, target);
+    else await unpackLarge(entry, source, fileDataStart, target, signal);
+  } catch (error) {
+    throw asArchiveError(error, entry);
+  }
+}
+
+function unpackSmall(entry: Entry, { handle }: Source, start: number, target: string): void {
   let data: Buffer = Buffer.alloc(entry.compressedSize);
-  readSync(fd, data, 0, data.length, start);
+  readSync(handle.fd, data, 0, data.length, start);
   try {
     if (isPacked(entry)) data = inflateRawSync(data, { maxOutputLength: entry.uncompressedSize + 1 });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw wrongSize(entry);
-    throw asArchiveError(error, entry);
+    throw (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' ? wrongSize(entry) : error;
   }
   check(entry, data.length, crc32(data));
   writeFileSync(target, data, { flag: 'wx' });
 }
 
 async function unpackLarge(
-  archive: string,
-  start: number,
   entry: Entry,
+  { archive }: Source,
+  start: number,
   target: string,
   signal?: AbortSignal,
 ) {
@@ -144,13 +158,9 @@ async function unpackLarge(
       yield chunk;
     }
   };
-  try {
-    const source = createReadStream(archive, { start, end: start + entry.compressedSize - 1 });
-    const inflate = isPacked(entry) ? createInflateRaw() : new PassThrough();
-    await pipeline(source, inflate, count, createWriteStream(target, { flags: 'wx' }), { signal });
-  } catch (error) {
-    throw asArchiveError(error, entry);
-  }
+  const packed = createReadStream(archive, { start, end: start + entry.compressedSize - 1 });
+  const inflate = isPacked(entry) ? createInflateRaw() : new PassThrough();
+  await pipeline(packed, inflate, count, createWriteStream(target, { flags: 'wx' }), { signal });
   check(entry, length, crc);
 }
 

@@ -60,7 +60,10 @@ test('an archive without the top folder is taken as it is; what lies beside the 
   ]);
   t.deepEqual(await contents(await tryUnzip(t, bare)), { 'images/a': 'a', 'index.csv': 'x' });
   const beside = zipOf([INDEX, { name: '__MACOSX/index.csv', data: 'junk' }]);
-  t.deepEqual(await contents(await tryUnzip(t, beside)), { 'index.csv': INDEX.data });
+  const reports = [];
+  const onProgress = (...report) => reports.push(report);
+  t.deepEqual(await contents(await tryUnzip(t, beside, { onProgress })), { 'index.csv': INDEX.data });
+  t.deepEqual(reports.at(-1), [INDEX.data.length + 4, INDEX.data.length + 4]);
 });
 
 test('many files come out whole, and progress ends at the sum of their sizes', async t => {
@@ -179,9 +182,14 @@ test('refused: an archive that is cut short, damaged in its directory, empty, or
       `${length} bytes`,
     );
   const damaged = Buffer.from(whole);
-  damaged[whole.length - 22 - 20] ^= 0xff;
   damaged.fill(0, whole.indexOf('PK\x01\x02'), whole.indexOf('PK\x01\x02') + 4);
   await t.throwsAsync(tryUnzip(t, damaged), { instanceOf: ArchiveError, message: /central directory/ });
+  const header = Buffer.from(whole);
+  header.fill(0, header.indexOf('top/a') - 30, header.indexOf('top/a') - 26);
+  await t.throwsAsync(tryUnzip(t, header), {
+    instanceOf: ArchiveError,
+    message: /top\/a is damaged: invalid local file header/,
+  });
   await t.throwsAsync(tryUnzip(t, zipOf([])), { instanceOf: ArchiveError, message: 'it holds no index.csv' });
   const other = zipOf([{ name: 'other/index.csv', data: 'x' }]);
   await t.throwsAsync(tryUnzip(t, other), { instanceOf: ArchiveError, message: 'it holds no index.csv' });
