@@ -16,6 +16,13 @@ export { type Perturbation, readPerturbation } from './dataset/npy';
 export { type OpenOptions, openDataset } from './dataset/open';
 export { ReverseNormalize } from './dataset/transforms';
 export { type DissectionResult, type DissectOptions, dissect, type Progress } from './dissect';
+export {
+  BRODEN_URL,
+  type DownloadedData,
+  type DownloadOptions,
+  type DownloadProgress,
+  downloadBroden,
+} from './download';
 export { NetdissectError } from './errors';
 export { expandLayers } from './layers';
 export {

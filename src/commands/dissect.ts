@@ -12,6 +12,7 @@ import {
 } from '../index';
 import { expandLayers, hasPatterns } from '../layers';
 import { type DissectValues, optionError } from '../options';
+import { runDownload } from './download';
 import { PROGRAM } from './help';
 import { readJsonObject } from './json';
 import { progressReporter } from './progress';
@@ -21,7 +22,7 @@ import { interruptible, type Terminal } from './terminal';
 export async function runDissect(values: DissectValues, terminal: Terminal): Promise<void> {
   const { model: file, layers, outdir, quiet } = values;
   if (values.download) {
-    await download(values);
+    await download(values, terminal);
     if (!file) return;
   }
   if (!file) throw optionError('expected a model; name it with --model FILE');
@@ -95,10 +96,12 @@ function resolutionFor(size: readonly number[]): number {
   return [224, 227, 384].find(resolution => resolution >= Math.max(...size)) ?? 384;
 }
 
-async function download({ broden, resolution, url, quiet, model, imgsize }: DissectValues): Promise<void> {
-  const { runDownload } = require('./download.js');
+async function download(
+  { broden, resolution, url, quiet, model, imgsize }: DissectValues,
+  terminal: Terminal,
+): Promise<void> {
   const resolutions = resolution ?? (model ? [resolutionFor(imgsize)] : undefined);
-  await runDownload({ directory: broden, resolutions, url, quiet });
+  await runDownload({ directory: broden, resolutions, url }, terminal, quiet);
 }
 
 function openData(values: DissectValues) {
