@@ -1,6 +1,7 @@
 /** The public surface of the package. */
 
 export { BrodenDataset, type BrodenOptions } from './dataset/broden';
+export { CocoDataset, type CocoOptions } from './dataset/coco';
 export {
   type DissectionDataset,
   IMAGENET_NORMALIZATION,
