@@ -272,11 +272,14 @@ private:
             shape.Set(1u, result.height);
             shape.Set(2u, result.width);
             layer.Set("shape", shape);
+            layer.Set("tokensDropped", result.tokensDropped);
             layer.Set("changedInPlace", result.changedInPlace);
             if (result.geometry.known) {
               layer.Set("scale", pairOf(env, result.geometry.scale));
               layer.Set("offset", pairOf(env, result.geometry.offset));
             }
+            if (result.estimated)
+              layer.Set("rankError", result.rankError);
             layer.Set("levels", typedArray<Napi::Float64Array>(env, result.levels));
             layer.Set("topImages", typedArray<Napi::Int32Array>(env, result.topImages));
             layer.Set("topActivations", typedArray<Napi::Float32Array>(env, result.topActivations));
@@ -378,6 +381,8 @@ public:
     return DefineClass(
         env, "NativeModel",
         {InstanceMethod<&ModelObject::load>("load"), InstanceMethod<&ModelObject::layers>("layers"),
+         InstanceMethod<&ModelObject::parameters>("parameters"),
+         InstanceMethod<&ModelObject::setParameter>("setParameter"),
          InstanceMethod<&ModelObject::dissect>("dissect"), InstanceMethod<&ModelObject::forward>("forward"),
          InstanceMethod<&ModelObject::close>("close")});
   }
@@ -403,13 +408,51 @@ private:
         [](Napi::Env env, const std::string &device) { return Napi::String::New(env, device); });
   }
 
-  /// layers(channels, height, width)
+  /// parameters(): resolves to [{name, dtype, shape}].
+  Napi::Value parameters(const Napi::CallbackInfo &info) {
+    Handle *handle = &handle_;
+    return runAsync(
+        info.Env(), handle->use(info.Env()), {self(info)}, [handle] { return handle->model->parameters(); },
+        [](Napi::Env env, const std::vector<ParameterInfo> &parameters) {
+          const auto array = Napi::Array::New(env);
+          for (const ParameterInfo &parameter : parameters) {
+            const auto object = Napi::Object::New(env);
+            object.Set("name", parameter.name);
+            object.Set("dtype", parameter.dtype);
+            object.Set("buffer", parameter.buffer);
+            const auto shape = Napi::Array::New(env);
+            for (const int64_t side : parameter.shape)
+              shape.Set(shape.Length(), static_cast<double>(side));
+            object.Set("shape", shape);
+            array.Set(array.Length(), object);
+          }
+          return array;
+        });
+  }
+
+  /// setParameter(name, dtype, bytes: Uint8Array)
+  Napi::Value setParameter(const Napi::CallbackInfo &info) {
+    Handle *handle = &handle_;
+    const auto bytes = info[2].As<Napi::Uint8Array>();
+    return runAsync(
+        info.Env(), handle->use(info.Env()), {self(info), bytes},
+        [handle, name = info[0].As<Napi::String>().Utf8Value(),
+         dtype = info[1].As<Napi::String>().Utf8Value(), data = bytes.Data(), size = bytes.ByteLength()] {
+          handle->model->setParameter(name, dtype, data, size);
+          return 0;
+        },
+        [](Napi::Env env, int) { return env.Undefined(); });
+  }
+
+  /// layers(channels, height, width, tokens?)
   Napi::Value layers(const Napi::CallbackInfo &info) {
     Handle *handle = &handle_;
     const auto number = [&](size_t i) { return info[i].As<Napi::Number>().Int64Value(); };
     return runAsync(
         info.Env(), handle->use(info.Env()), {self(info)},
-        [handle, c = number(0), h = number(1), w = number(2)] { return handle->model->layers(c, h, w); },
+        [handle, c = number(0), h = number(1), w = number(2), tokens = tokensOf(info[3])] {
+          return handle->model->layers(c, h, w, tokens);
+        },
         [](Napi::Env env, const std::vector<LayerInfo> &infos) {
           const auto array = Napi::Array::New(env);
           for (const LayerInfo &info : infos) {
@@ -427,6 +470,7 @@ private:
               object.Set("shape", shape);
             } else
               object.Set("shape", env.Null());
+            object.Set("tokensDropped", info.tokensDropped);
             object.Set("changedInPlace", info.changedInPlace);
             const bool known = info.geometry.known && info.refusal.empty();
             object.Set("scale", known ? pairOf(env, info.geometry.scale) : env.Null());
@@ -437,8 +481,21 @@ private:
         });
   }
 
-  /// forward(layers, pixels: Float32Array, [count, channels, height, width]): resolves to the layers'
-  /// outputs.
+  static RetainOptions retainOptions(const Napi::Value &input) {
+    RetainOptions options;
+    if (input.IsObject()) {
+      const auto object = input.As<Napi::Object>();
+      options.tokens = tokensOf(object.Get("tokens"));
+      options.atCall = object.Get("atCall").ToBoolean();
+    }
+    return options;
+  }
+  static int tokensOf(const Napi::Value &input) {
+    return input.IsNumber() ? input.As<Napi::Number>().Int32Value() : RetainOptions::detectTokens;
+  }
+
+  /// forward(layers, pixels: Float32Array, [count, channels, height, width], {tokens?, atCall?}): resolves to
+  /// the layers' outputs.
   Napi::Value forward(const Napi::CallbackInfo &info) {
     const auto env = info.Env();
     Handle *handle = &handle_;
@@ -457,8 +514,8 @@ private:
       throw Napi::RangeError::New(env, "pixels must have count × channels × height × width elements");
     return runAsync(
         env, handle->use(env), {self(info), pixels},
-        [handle, layers, images] {
-          const auto forward = handle->model->retain(layers);
+        [handle, layers, images, options = retainOptions(info[3])] {
+          const auto forward = handle->model->retain(layers, options);
           forward->run(images);
           return forward->take();
         },
@@ -476,6 +533,7 @@ private:
             object.Set("shape", shape);
             object.Set("values", typedArray<Napi::Float32Array>(
                                      env, std::vector<float>(activation.values, activation.values + size)));
+            object.Set("tokensDropped", activation.tokensDropped);
             object.Set("changedInPlace", activation.changedInPlace);
             array.Set(array.Length(), object);
           }
@@ -500,8 +558,10 @@ private:
     options.piece = std::max<int64_t>(1, number("piece").Int64Value());
     options.memory = number("memory").Int64Value();
     options.spillFolder = input.Get("spillFolder").As<Napi::String>().Utf8Value();
+    options.approximate = input.Get("approximate").ToBoolean();
     options.keepMasks = input.Get("keepMasks").ToBoolean();
     options.scaleOffset = input.Get("scaleOffset").ToBoolean();
+    options.retain = retainOptions(input);
     options.forwardOnly = input.Get("forwardOnly").ToBoolean();
     const auto floats = [&](const char *name, std::array<float, 3> &out) {
       const auto array = input.Get(name).As<Napi::Array>();

@@ -55,9 +55,9 @@ MapGeometry Dissection::Layer::mapGeometry(const DissectionOptions &options) con
 }
 
 Dissection::Dissection(std::shared_ptr<ScriptModel> model, DissectionOptions options)
-    : model_(std::move(model)), options_(std::move(options)), forward_(model_->retain(options_.layers)),
-      layers_(options_.layers.size()), spill_(options_.spillFolder),
-      labelPixels_(options_.labels.category.size()) {
+    : model_(std::move(model)), options_(std::move(options)),
+      forward_(model_->retain(options_.layers, options_.retain)), layers_(options_.layers.size()),
+      spill_(options_.spillFolder), labelPixels_(options_.labels.category.size()) {
   // One image of zeros tells the shapes, and whether the model takes images of this size, before any is
   // decoded.
   const std::vector<float> zeros(options_.channels * options_.height * options_.width);
@@ -76,6 +76,7 @@ Dissection::Dissection(std::shared_ptr<ScriptModel> model, DissectionOptions opt
     layer.units = activation.units;
     layer.height = activation.height;
     layer.width = activation.width;
+    layer.tokensDropped = activation.tokensDropped;
     layer.changedInPlace = activation.changedInPlace;
     const int64_t cells = int64_t{layer.height} * layer.width;
     if (cells > largestMap)
@@ -113,11 +114,16 @@ void Dissection::chooseTails() {
   std::vector<std::string> counted;
   for (Layer *layer : bySize) {
     const int64_t saved = tailBytes(*layer) - RadixTail::bytes(layer->units);
-    if (bytes > options_.memory / 2 && saved > 0 && RadixTail::fits(values(*layer))) {
+    const bool tooLarge = bytes > options_.memory / 2 && saved > 0 && RadixTail::fits(values(*layer));
+    if (tooLarge)
+      bytes -= saved;
+    layer->estimated = tooLarge && options_.approximate;
+    if (layer->estimated)
+      layer->tail = std::make_unique<HistogramTail>(layer->units, values(*layer), options_.quantile);
+    else if (tooLarge) {
       auto radix = std::make_unique<RadixTail>(layer->units, values(*layer), options_.quantile);
       layer->radix = radix.get();
       layer->tail = std::move(radix);
-      bytes -= saved;
     } else
       layer->tail = std::make_unique<UpperTail>(layer->units, values(*layer), options_.quantile);
   }
@@ -125,7 +131,7 @@ void Dissection::chooseTails() {
     if (layer.radix)
       counted.push_back(layer.name);
   if (!counted.empty()) {
-    counting_ = model_->retain(counted);
+    counting_ = model_->retain(counted, options_.retain);
     countingPass_ = true;
   }
 }
@@ -347,6 +353,8 @@ void Dissection::finish() {
         layer.thresholds[unit] = thresholdOf(layer.levels[unit]);
       }
     });
+    for (int64_t unit = 0; unit < layer.units; unit++)
+      layer.rankError = std::max(layer.rankError, layer.tail->rankError(unit));
     layer.tail.reset();
   }
 }
@@ -410,9 +418,13 @@ LayerResult Dissection::result(size_t index) const {
   result.units = layer.units;
   result.height = layer.height;
   result.width = layer.width;
+  result.tokensDropped = layer.tokensDropped;
   result.changedInPlace = layer.changedInPlace;
   result.geometry = layer.geometry;
   result.levels = layer.levels;
+  result.estimated = layer.estimated;
+  result.rankError = static_cast<double>(layer.rankError) /
+                     (static_cast<double>(options_.images) * layer.height * layer.width);
   for (int64_t unit = 0; unit < layer.units; unit++)
     for (const TopImage &top : layer.top->of(unit)) {
       result.topImages.push_back(static_cast<int32_t>(top.image));

@@ -23,9 +23,11 @@ struct DissectionOptions {
   int64_t channels = 3, height = 0, width = 0;
   double quantile = 0.005;
   int64_t topImages = 20;
-  LabelTable labels;     // empty: no label is counted
-  bool keepMasks = true; // false where neither labels nor pictures are wanted
+  LabelTable labels;        // empty: no label is counted
+  bool approximate = false; // estimate levels where exact ones take another pass
+  bool keepMasks = true;    // false where neither labels nor pictures are wanted
   bool scaleOffset = false;
+  RetainOptions retain;
   bool forwardOnly = false; // for benchmarks: runs the model and looks at nothing
   std::array<float, 3> mean{0, 0, 0}, deviation{1, 1, 1};
   int64_t piece = 8;  // images of one forward
@@ -47,9 +49,12 @@ struct Profile {
 struct LayerResult {
   int64_t units = 0;
   int height = 0, width = 0;
+  int tokensDropped = 0;
   bool changedInPlace = false;
   Geometry geometry;
   std::vector<double> levels;
+  bool estimated = false;             // whether the levels are
+  double rankError = 0;               // how far off they may be, as a part of all values
   std::vector<int32_t> topImages;     // [units, top]
   std::vector<float> topActivations;  // [units, top]
   std::vector<double> categoryPixels; // [categories, units]
@@ -91,6 +96,7 @@ private:
     std::string name;
     int64_t units = 0;
     int height = 0, width = 0;
+    int tokensDropped = 0;
     bool changedInPlace = false;
     Geometry geometry;
     std::unique_ptr<Tail> tail;
@@ -99,6 +105,8 @@ private:
     std::unique_ptr<LayerTally> tally;
     std::vector<Block> hot;
     std::vector<double> levels;
+    bool estimated = false;
+    int64_t rankError = 0;
     std::vector<float> thresholds;
     MapGeometry mapGeometry(const DissectionOptions &options) const;
   };

@@ -61,20 +61,52 @@ static float valueOf(uint32_t key) {
   return value;
 }
 
+/// Of histograms over half of a float32's bits.
+constexpr int64_t binCount = 65536;
+
+HistogramTail::HistogramTail(int64_t units, int64_t n, double threshold)
+    : Tail(units, n, threshold), bins_(units * binCount), places_(units) {}
+
+void HistogramTail::add(int64_t unit, float value) {
+  uint32_t *counts = bins_.data() + unit * binCount;
+  Place &place = places_[unit];
+  const uint32_t bin = keyOf(value) >> 16;
+  if (bin < place.bin)
+    return; // the bound has risen since the value was chosen
+  counts[bin]++;
+  place.count++;
+  if (place.count - counts[place.bin] < rank_.fromTop)
+    return;
+  do
+    place.count -= counts[place.bin++];
+  while (place.count - counts[place.bin] >= rank_.fromTop);
+  bound_[unit] = valueOf((place.bin << 16) - 1); // all values of the bin are over it
+}
+
+double HistogramTail::level(int64_t unit) const {
+  const Place &place = places_[unit];
+  const int64_t inside = rankError(unit);
+  const double low = valueOf(place.bin << 16), high = valueOf(place.bin << 16 | 0xffff);
+  const double above = static_cast<double>(place.count - rank_.fromTop) + 0.5; // x_index among those inside
+  return low + (high - low) * above / static_cast<double>(inside);
+}
+
+int64_t HistogramTail::rankError(int64_t unit) const { return bins_[unit * binCount + places_[unit].bin]; }
+
 RadixTail::RadixTail(int64_t units, int64_t n, double threshold)
     : Tail(units, n, threshold), bins_(units * binCount), places_(units) {}
 
 int64_t RadixTail::bytes(int64_t units) { return units * binCount * static_cast<int64_t>(sizeof(uint32_t)); }
 
 void RadixTail::count(int64_t unit, const float *values, size_t n) {
-  uint32_t *counts = bins(unit);
+  uint32_t *counts = bins_.data() + unit * binCount;
   for (size_t i = 0; i < n; i++)
     counts[keyOf(values[i]) >> 16]++;
 }
 
 void RadixTail::resolve() {
   for (size_t unit = 0; unit < places_.size(); unit++) {
-    uint32_t *counts = bins(static_cast<int64_t>(unit));
+    uint32_t *counts = bins_.data() + static_cast<int64_t>(unit) * binCount;
     Place &place = places_[unit];
     place = {0, 0, 0, std::numeric_limits<float>::infinity()};
     while (place.before + counts[place.bin] <= rank_.index)
@@ -89,14 +121,14 @@ void RadixTail::add(int64_t unit, float value) {
   const uint32_t key = keyOf(value);
   Place &place = places_[unit];
   if (key >> 16 == place.bin)
-    bins(unit)[key & 0xffff]++;
+    bins_[unit * binCount + (key & 0xffff)]++;
   else
     place.next = std::min(place.next, value);
 }
 
 double RadixTail::level(int64_t unit) const {
   const Place &place = places_[unit];
-  const uint32_t *counts = bins(unit);
+  const uint32_t *counts = bins_.data() + unit * binCount;
   int64_t above = 0;
   for (int64_t b = 0; b < binCount; b++)
     above += counts[b];

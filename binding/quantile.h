@@ -1,7 +1,8 @@
 // Exact upper-tail quantiles, one a unit. In one pass where memory allows: of n values only the k largest can
 // decide the level, so that a buffer of those is kept (UpperTail). Otherwise in two: a histogram over the
 // upper half of the values' bits tells the bin that the level lies in, and the second pass resolves that bin
-// (RadixTail). Either way a lower bound of the final level is known while cells are selected.
+// (RadixTail). Either way a lower bound of the final level is known while cells are selected. An estimate in
+// one pass whatever the memory (HistogramTail) is for those who ask for it.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -30,6 +31,8 @@ public:
   virtual void add(int64_t unit, float value) = 0;
   /// The level in float64, once all n values have passed.
   virtual double level(int64_t unit) const = 0;
+  /// How many places in the order of all values the level may be off.
+  virtual int64_t rankError(int64_t) const { return 0; }
 
 protected:
   Tail(int64_t units, int64_t n, double threshold);
@@ -59,6 +62,24 @@ private:
   std::vector<std::vector<float>> kept_;
 };
 
+/// A histogram over the upper half of the values' bits. The level is put into its bin evenly.
+class HistogramTail : public Tail {
+public:
+  HistogramTail(int64_t units, int64_t n, double threshold);
+
+  void add(int64_t unit, float value) override;
+  double level(int64_t unit) const override;
+  int64_t rankError(int64_t unit) const override;
+
+private:
+  struct Place {
+    uint32_t bin = 0;  // the values of it and of higher bins are counted
+    int64_t count = 0; // how many these are
+  };
+  std::vector<uint32_t> bins_; // [units, 65536]
+  std::vector<Place> places_;
+};
+
 class RadixTail : public Tail {
 public:
   RadixTail(int64_t units, int64_t n, double threshold);
@@ -70,15 +91,11 @@ public:
   void add(int64_t unit, float value) override;
   double level(int64_t unit) const override;
 
-  static int64_t bytes(int64_t units);
+  static int64_t bytes(int64_t units); // of HistogramTail, too
   /// Whether counts of n values fit.
   static bool fits(int64_t n) { return n <= int64_t{UINT32_MAX}; }
 
 private:
-  uint32_t *bins(int64_t unit) { return bins_.data() + unit * binCount; }
-  const uint32_t *bins(int64_t unit) const { return bins_.data() + unit * binCount; }
-
-  static constexpr int64_t binCount = 65536;
   struct Place {
     uint32_t bin;   // the upper half of x_index
     int64_t before; // values in lower bins

@@ -15,7 +15,10 @@ using namespace torch::jit;
 namespace {
 
 struct Sink {
+  const std::vector<std::vector<int64_t>> &parts;
+  bool atCall;
   std::vector<Capture> captures;
+  std::vector<c10::IValue> originals;
   std::vector<uint32_t> versions;
 };
 
@@ -31,19 +34,40 @@ uint32_t versionOf(const c10::IValue &value) {
   return value.isTensor() && value.toTensor().defined() ? value.toTensor()._version() : 0;
 }
 
+/// Turns a tuple or list into a part of it; false, and the value as far as it went, where there is none.
+bool takePart(c10::IValue &value, const std::vector<int64_t> &part) {
+  for (const int64_t index : part) {
+    std::vector<c10::IValue> elements;
+    if (value.isTuple())
+      elements = value.toTuple()->elements().vec();
+    else if (value.isList())
+      elements = value.toListRef().vec();
+    if (index >= static_cast<int64_t>(elements.size()))
+      return false;
+    value = elements[index];
+  }
+  return true;
+}
+
 // CONSERVATIVE: the operator is neither removed nor moved, and its input counts as used by anything after it.
-// The tensor is kept, not copied: operations that change it in place afterwards show.
+// The tensor is kept, not copied, unless its values at the call are wanted: operations that change it in
+// place afterwards show. `whole` says that x is not yet the wanted part.
 const RegisterOperators registration({Operator(
-    "netdissect::retain(Any x, int slot) -> ()",
+    "netdissect::retain(Any x, int slot, bool whole) -> ()",
     [](Stack &stack) {
+      const bool whole = pop(stack).toBool();
       const int64_t slot = pop(stack).toInt();
       c10::IValue value = pop(stack);
       if (!activeSink)
         return;
       Capture &capture = activeSink->captures.at(slot);
+      capture.lacksPart = whole && !takePart(value, activeSink->parts.at(slot));
       capture.calls++;
       activeSink->versions.at(slot) = versionOf(value);
-      capture.value = std::move(value);
+      activeSink->originals.at(slot) = value;
+      capture.value = activeSink->atCall && value.isTensor() && value.toTensor().defined()
+                          ? c10::IValue(value.toTensor().clone())
+                          : std::move(value);
     },
     c10::AliasAnalysisKind::CONSERVATIVE)});
 
@@ -134,15 +158,17 @@ bool attributeOf(const Value *value, const Value *self, const c10::IValue &model
   return true;
 }
 
-HookedGraph::HookedGraph(Module model, const std::vector<Module> &wanted, bool truncateIt)
-    : model_(std::move(model)), sites_(wanted.size()) {
+HookedGraph::HookedGraph(Module model, std::vector<Wanted> wanted, bool truncateIt, bool atCall)
+    : model_(std::move(model)), atCall_(atCall), sites_(wanted.size()) {
   for (size_t slot = 0; slot < wanted.size(); slot++) {
-    const void *object = wanted[slot]._ivalue().get();
+    const Module &wantedModule = wanted[slot].module;
+    const void *object = wantedModule._ivalue().get();
+    parts_.push_back(std::move(wanted[slot].part));
     wanted_.emplace_back(object, static_cast<int>(slot));
     if (!truncateIt)
       continue;
     // A module under two names is two objects once it was scripted.
-    const std::string key = storageKey(wanted[slot]);
+    const std::string key = storageKey(wantedModule);
     for (const auto &[name, module] : submodules(model_))
       if (!key.empty() && module._ivalue().get() != object && storageKey(module) == key)
         wanted_.emplace_back(module._ivalue().get(), static_cast<int>(slot));
@@ -150,6 +176,7 @@ HookedGraph::HookedGraph(Module model, const std::vector<Module> &wanted, bool t
   graph_ = toGraphFunction(model_.get_method("forward").function()).graph()->copy();
   expand(graph_->block());
   Inline(*graph_);
+  resolveParts();
   if (truncateIt && std::any_of(sites_.begin(), sites_.end(), [](int sites) { return sites > 0; }))
     truncate();
   EliminateDeadCode(graph_);
@@ -168,8 +195,10 @@ void HookedGraph::expand(Block *block) {
         for (const auto &[wanted, slot] : wanted_)
           if (wanted == object.toObject().get() && isForward(node->s(attr::name))) {
             const WithInsertPoint point(node->next());
-            graph_->insertNode(
-                graph_->create(sink(), {node->output(), graph_->insertConstant(int64_t{slot})}, 0));
+            graph_->insertNode(graph_->create(sink(),
+                                              {node->output(), graph_->insertConstant(int64_t{slot}),
+                                               graph_->insertConstant(!parts_[slot].empty())},
+                                              0));
             sites_[slot]++;
           }
         Node *before = node->prev();
@@ -184,6 +213,30 @@ void HookedGraph::expand(Block *block) {
   }
 }
 
+void HookedGraph::resolveParts() {
+  // The alias analysis follows a tensor better than the tuple that holds it, and a tuple is nearly always
+  // made in plain sight.
+  std::vector<Node *> sinks;
+  collectSinks(graph_->block(), sinks);
+  for (Node *node : sinks) {
+    const std::vector<int64_t> &part = parts_[toIValue(node->input(1))->toInt()];
+    Value *value = node->input(0);
+    bool found = !part.empty();
+    for (const int64_t index : part) {
+      const c10::Symbol kind = value->node()->kind();
+      found = found && (kind == prim::TupleConstruct || kind == prim::ListConstruct) &&
+              index < static_cast<int64_t>(value->node()->inputs().size());
+      if (found)
+        value = value->node()->input(index);
+    }
+    if (!found)
+      continue;
+    const WithInsertPoint point(node);
+    node->replaceInput(0, value);
+    node->replaceInput(2, graph_->insertConstant(false));
+  }
+}
+
 void HookedGraph::truncate() {
   // Which operations after the sinks may write to what they kept is asked of a copy without them, since to
   // the alias analysis a sink is a place where anything may happen.
@@ -195,8 +248,11 @@ void HookedGraph::truncate() {
   std::vector<Node *> sinks;
   collectSinks(plain->block(), sinks);
   ValueSet retained;
-  for (Node *node : sinks)
+  bool hidden = false; // whether a wanted tensor is not known by itself
+  for (Node *node : sinks) {
     retained.insert(node->input(0));
+    hidden = hidden || toIValue(node->input(2))->toBool();
+  }
   Node *last = nullptr; // the last node of the graph that is needed
   for (auto &[node, original] : nodes)
     if (holdsSink(original)) {
@@ -210,7 +266,7 @@ void HookedGraph::truncate() {
   bool after = false;
   Node *end = last;
   for (const auto &[node, original] : nodes) {
-    if (after && node && aliases.writesToAlias(node, retained))
+    if (after && node && (hidden || aliases.writesToAlias(node, retained)))
       end = original;
     after = after || original == last;
   }
@@ -231,8 +287,9 @@ std::vector<Capture> HookedGraph::run(const at::Tensor &input) {
   // The plain interpreter: profiling would make the first calls slow, and nothing is gained by fusing here.
   const GraphOptimizerEnabledGuard plain(false);
   const at::NoGradGuard noGradients;
-  Sink sink;
+  Sink sink{parts_, atCall_, {}, {}, {}};
   sink.captures.resize(sites_.size());
+  sink.originals.resize(sites_.size());
   sink.versions.resize(sites_.size());
   Stack stack{model_._ivalue(), input};
   const auto &arguments = model_.get_method("forward").function().getSchema().arguments();
@@ -244,7 +301,7 @@ std::vector<Capture> HookedGraph::run(const at::Tensor &input) {
     function_->run(stack);
   }
   for (size_t slot = 0; slot < sink.captures.size(); slot++)
-    sink.captures[slot].changedInPlace = versionOf(sink.captures[slot].value) != sink.versions[slot];
+    sink.captures[slot].changedInPlace = versionOf(sink.originals[slot]) != sink.versions[slot];
   return std::move(sink.captures);
 }
 

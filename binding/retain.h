@@ -13,8 +13,15 @@ namespace netdissect {
 
 struct Capture {
   int calls = 0;
-  c10::IValue value;           // what the last call returned
+  c10::IValue value;           // what the last call returned, or the wanted part of it
+  bool lacksPart = false;      // whether there is no such part: value is what was there instead
   bool changedInPlace = false; // whether it was written to after that call returned
+};
+
+/// A module whose outputs are wanted, or the part of a tuple or list that it returns: `{1}` its second.
+struct Wanted {
+  torch::jit::Module module;
+  std::vector<int64_t> part;
 };
 
 /// The dotted name of a module -> the module, for all of a model's submodules.
@@ -31,8 +38,9 @@ bool attributeOf(const torch::jit::Value *value, const torch::jit::Value *self, 
 class HookedGraph {
 public:
   /// `wanted[i]` is put into slot i. With `truncate` the graph ends at the last call that is wanted, or at
-  /// the last operation after it that may change such an output in place.
-  HookedGraph(torch::jit::Module model, const std::vector<torch::jit::Module> &wanted, bool truncate);
+  /// the last operation after it that may change such an output in place. With `atCall` outputs are copied
+  /// when the call returns.
+  HookedGraph(torch::jit::Module model, std::vector<Wanted> wanted, bool truncate, bool atCall = false);
 
   /// Runs the forward; one capture a slot.
   std::vector<Capture> run(const at::Tensor &input);
@@ -44,9 +52,12 @@ public:
 
 private:
   void expand(torch::jit::Block *block);
+  void resolveParts();
   void truncate();
 
   torch::jit::Module model_;
+  std::vector<std::vector<int64_t>> parts_;
+  bool atCall_;
   std::vector<std::pair<const void *, int>> wanted_; // object -> slot
   std::vector<int> sites_;
   std::shared_ptr<torch::jit::Graph> graph_;

@@ -8,7 +8,10 @@
 #include <ATen/Parallel.h>
 #include <algorithm>
 #include <caffe2/serialize/inline_container.h>
+#include <cmath>
 #include <fstream>
+#include <map>
+#include <regex>
 #include <sstream>
 #include <torch/csrc/jit/serialization/import.h>
 #include <torch/cuda.h>
@@ -74,14 +77,48 @@ std::string diagnose(const std::string &path, const std::string &message) {
   }
 }
 
+/// A layer's output as maps [count, units, height, width].
+struct Maps {
+  at::Tensor tensor;
+  int tokensDropped = 0;
+};
+
+/// The grid of a sequence of tokens, and how many tokens come before it; rows is 0 where there is none.
+struct TokenGrid {
+  int64_t dropped = 0, rows = 0, columns = 0;
+};
+
+/// Tokens are the patches of an image. Unasked they count as a map only where that is plain: patches of whole
+/// pixels that cover the image, after at most 8 tokens of another kind (class, distillation, registers).
+TokenGrid tokenGrid(int64_t tokens, int wish, int64_t height, int64_t width) {
+  constexpr int64_t mostOthers = 8;
+  const bool detect = wish == RetainOptions::detectTokens;
+  for (int64_t dropped = detect ? 0 : wish; dropped <= (detect ? mostOthers : wish); dropped++) {
+    const int64_t count = tokens - dropped;
+    for (int64_t patch = 1; count > 0 && patch <= std::min(height, width); patch++)
+      if ((!detect || (height % patch == 0 && width % patch == 0)) &&
+          (height / patch) * (width / patch) == count)
+        return {dropped, height / patch, width / patch};
+    const auto side = static_cast<int64_t>(std::lround(std::sqrt(static_cast<double>(count))));
+    if (!detect && count > 0 && height == width && side * side == count)
+      return {dropped, side, side};
+  }
+  return {};
+}
+
 /// The captured output as float32 maps, or why it has none.
-std::string mapsOf(const c10::IValue &value, int64_t count, at::Tensor &maps) {
+std::string mapsOf(const c10::IValue &value, const Images &images, int tokens, Maps &result) {
   if (value.isNone())
     return "it has no output: tracing keeps nothing of a layer that gives back its input; choose the layer "
            "before it, or script the model";
+  if (value.isTuple() || value.isList()) {
+    const size_t size = value.isTuple() ? value.toTuple()->elements().size() : value.toListRef().size();
+    return "its output is a " + std::string(value.isTuple() ? "tuple" : "list") + " of " +
+           std::to_string(size) + "; name one of its tensors, as in NAME[0]";
+  }
   if (!value.isTensor() || !value.toTensor().defined())
     return "its output is no tensor but " + value.tagKind();
-  maps = value.toTensor();
+  at::Tensor maps = value.toTensor();
   if (maps.is_sparse() || maps.is_quantized() || maps.is_complex())
     return "its output is a sparse, quantised or complex tensor";
   if (!maps.is_floating_point())
@@ -89,10 +126,52 @@ std::string mapsOf(const c10::IValue &value, int64_t count, at::Tensor &maps) {
            "), not activations";
   if (maps.dim() == 2)
     maps = maps.unsqueeze(2).unsqueeze(3);
-  if (maps.dim() != 4 || maps.size(0) != count || maps.numel() == 0)
+  if (maps.dim() == 3 && maps.size(0) == images.count && tokens != RetainOptions::noTokens) {
+    const TokenGrid grid = tokenGrid(maps.size(1), tokens, images.height, images.width);
+    if (!grid.rows)
+      return "its output has the shape " + shapeOf(maps) + ", whose " + std::to_string(maps.size(1)) +
+             " tokens" + (tokens > 0 ? " less " + std::to_string(tokens) : "") +
+             " are no grid of patches of an image of " + std::to_string(images.height) + "×" +
+             std::to_string(images.width) + " pixels; say with tokens how many come before the patches";
+    result.tokensDropped = static_cast<int>(grid.dropped);
+    maps = maps.slice(1, grid.dropped)
+               .contiguous()
+               .view({maps.size(0), grid.rows, grid.columns, maps.size(2)})
+               .permute({0, 3, 1, 2});
+  }
+  if (maps.dim() != 4 || maps.size(0) != images.count || maps.numel() == 0)
     return "its output has the shape " + shapeOf(value.toTensor()) +
-           "; [images, units, height, width] or [images, units] can be dissected";
+           "; [images, units, height, width], [images, units] or [images, tokens, units] can be dissected";
+  result.tensor = maps;
   return "";
+}
+
+/// A layer's name and the part of its output that is meant: `blocks.1[0]`.
+std::pair<std::string, std::vector<int64_t>> parseLayer(const std::string &text) {
+  static const std::regex form(R"(([^\[\]]+)((?:\[[0-9]{1,4}\])*))"), index(R"([0-9]+)");
+  std::smatch match;
+  if (!std::regex_match(text, match, form))
+    return {text, {}};
+  std::vector<int64_t> part;
+  const std::string brackets = match[2];
+  for (std::sregex_iterator at(brackets.begin(), brackets.end(), index), end; at != end; ++at)
+    part.push_back(std::stoll(at->str()));
+  return {match[1], part};
+}
+
+const std::map<std::string, at::ScalarType> &scalarTypes() {
+  static const std::map<std::string, at::ScalarType> types{
+      {"float32", at::kFloat}, {"float64", at::kDouble}, {"float16", at::kHalf}, {"bfloat16", at::kBFloat16},
+      {"int64", at::kLong},    {"int32", at::kInt},      {"int16", at::kShort},  {"int8", at::kChar},
+      {"uint8", at::kByte},    {"bool", at::kBool}};
+  return types;
+}
+
+std::string nameOf(at::ScalarType type) {
+  for (const auto &[name, scalarType] : scalarTypes())
+    if (scalarType == type)
+      return name;
+  return c10::toString(type);
 }
 
 /// The batch as float32 [count, channels, height, width], channels last in memory.
@@ -174,10 +253,10 @@ at::Tensor plain(const at::Tensor &maps) {
 
 class TorchForward : public RetainedForward {
 public:
-  TorchForward(torch::jit::Module model, at::Device device, bool &channelsLast,
-               const std::vector<torch::jit::Module> &modules, std::vector<std::string> names)
-      : device_(device), channelsLast_(channelsLast), names_(std::move(names)),
-        hooked_(std::move(model), modules, true) {
+  TorchForward(torch::jit::Module model, at::Device device, bool &channelsLast, std::vector<Wanted> wanted,
+               std::vector<std::string> names, const RetainOptions &options)
+      : device_(device), channelsLast_(channelsLast), names_(std::move(names)), options_(options),
+        hooked_(std::move(model), std::move(wanted), true, options.atCall) {
     for (size_t i = 0; i < names_.size(); i++)
       if (!hooked_.sites(i))
         throw Failure("ERR_NETDISSECT_LAYER",
@@ -187,7 +266,7 @@ public:
   }
 
   void run(const Images &images) override {
-    count_ = images.count;
+    images_ = images;
     captures_ = runModel(hooked_, images, device_, channelsLast_);
   }
 
@@ -197,16 +276,21 @@ public:
       if (!captures_[i].calls)
         throw Failure("ERR_NETDISSECT_LAYER",
                       "layer '" + names_[i] + "' was not called on this input (control flow)");
-      at::Tensor maps;
-      if (const std::string refusal = mapsOf(captures_[i].value, count_, maps); !refusal.empty())
+      Maps maps;
+      const std::string refusal = captures_[i].lacksPart && captures_[i].value.isTensor()
+                                      ? "it gives one tensor, not several; leave out the index"
+                                      : mapsOf(captures_[i].value, images_, options_.tokens, maps);
+      if (!refusal.empty())
         throw Failure("ERR_NETDISSECT_LAYER", "layer '" + names_[i] + "' cannot be dissected: " + refusal);
-      const auto owner = std::make_shared<at::Tensor>(plain(maps.to(at::Device(at::kCPU), at::kFloat)));
+      const auto owner =
+          std::make_shared<at::Tensor>(plain(maps.tensor.to(at::Device(at::kCPU), at::kFloat)));
       Activation activation;
       activation.values = owner->data_ptr<float>();
       activation.count = owner->size(0);
       activation.units = owner->size(1);
       activation.height = static_cast<int>(owner->size(2));
       activation.width = static_cast<int>(owner->size(3));
+      activation.tokensDropped = maps.tokensDropped;
       activation.changedInPlace = captures_[i].changedInPlace;
       activation.owner = owner;
       activations.push_back(std::move(activation));
@@ -221,8 +305,9 @@ private:
   at::Device device_;
   bool &channelsLast_; // the model's
   std::vector<std::string> names_;
+  RetainOptions options_;
   HookedGraph hooked_;
-  int64_t count_ = 0;
+  Images images_; // of the last run; their pixels may be gone
   std::vector<Capture> captures_;
 };
 
@@ -232,11 +317,11 @@ public:
 
   std::string device() const override { return device_.str(); }
 
-  std::vector<LayerInfo> layers(int64_t channels, int64_t height, int64_t width) override {
+  std::vector<LayerInfo> layers(int64_t channels, int64_t height, int64_t width, int tokens) override {
     const auto named = named_modules();
-    std::vector<torch::jit::Module> modules;
+    std::vector<Wanted> modules;
     for (const auto &[name, module] : named)
-      modules.push_back(module);
+      modules.push_back({module, {}});
     HookedGraph hooked(model_, modules, false);
     const std::vector<float> zeros(channels * height * width);
     Images image;
@@ -258,14 +343,15 @@ public:
       if (!info.calls)
         info.refusal = "it is never called";
       else {
-        at::Tensor maps;
-        info.refusal = mapsOf(captures[i].value, 1, maps);
+        Maps maps;
+        info.refusal = mapsOf(captures[i].value, image, tokens, maps);
         info.output = captures[i].value.isTensor() ? shapeOf(captures[i].value.toTensor())
                                                    : captures[i].value.tagKind();
         if (info.refusal.empty()) {
-          info.units = maps.size(1);
-          info.height = static_cast<int>(maps.size(2));
-          info.width = static_cast<int>(maps.size(3));
+          info.units = maps.tensor.size(1);
+          info.height = static_cast<int>(maps.tensor.size(2));
+          info.width = static_cast<int>(maps.tensor.size(3));
+          info.tokensDropped = maps.tokensDropped;
         }
       }
       result.push_back(std::move(info));
@@ -273,20 +359,51 @@ public:
     return result;
   }
 
-  std::unique_ptr<RetainedForward> retain(const std::vector<std::string> &layers) override {
+  std::unique_ptr<RetainedForward> retain(const std::vector<std::string> &layers,
+                                          const RetainOptions &options) override {
     const auto named = named_modules();
     std::vector<std::string> names;
     for (const auto &[name, module] : named)
       names.push_back(name);
-    std::vector<torch::jit::Module> modules;
+    std::vector<Wanted> wanted;
     for (const std::string &layer : layers) {
-      const auto at = std::find(names.begin(), names.end(), layer);
+      auto [module, part] = parseLayer(layer);
+      const auto at = std::find(names.begin(), names.end(), module);
       if (at == names.end())
         throw Failure("ERR_NETDISSECT_LAYER", "the model has no layer '" + layer +
-                                                  "'; the nearest names are " + nearest(names, layer));
-      modules.push_back(named[at - names.begin()].second);
+                                                  "'; the nearest names are " + nearest(names, module));
+      wanted.push_back({named[at - names.begin()].second, std::move(part)});
     }
-    return std::make_unique<TorchForward>(model_, device_, channelsLast_, modules, layers);
+    return std::make_unique<TorchForward>(model_, device_, channelsLast_, std::move(wanted), layers, options);
+  }
+
+  std::vector<ParameterInfo> parameters() const override {
+    std::vector<ParameterInfo> result;
+    for (const auto &parameter : model_.named_parameters())
+      result.push_back(infoOf(parameter.name, parameter.value, false));
+    for (const auto &buffer : model_.named_buffers())
+      result.push_back(infoOf(buffer.name, buffer.value, true));
+    return result;
+  }
+
+  void setParameter(const std::string &name, const std::string &dtype, const void *data,
+                    size_t bytes) override {
+    const auto type = scalarTypes().find(dtype);
+    if (type == scalarTypes().end())
+      throw Failure("ERR_NETDISSECT_CHECKPOINT", "no tensor of type " + dtype + " can be loaded");
+    for (const auto &[found, tensor] : namedTensors()) {
+      if (found != name)
+        continue;
+      if (bytes != static_cast<size_t>(tensor.numel()) * c10::elementSize(type->second))
+        throw Failure("ERR_NETDISSECT_CHECKPOINT", "the values of " + name + " do not fit its shape " +
+                                                       shapeOf(tensor) + ": they take " +
+                                                       std::to_string(bytes) + " bytes");
+      const at::NoGradGuard noGradients;
+      at::Tensor target = tensor;
+      target.copy_(at::from_blob(const_cast<void *>(data), tensor.sizes(), type->second));
+      return;
+    }
+    throw Failure("ERR_NETDISSECT_CHECKPOINT", "the model has no parameter " + name);
   }
 
 private:
@@ -298,6 +415,19 @@ private:
           "the model has no named layers left: it was frozen (torch.jit.freeze or optimize_for_inference) "
           "or is one operation only; export it without freezing");
     return named;
+  }
+
+  static ParameterInfo infoOf(const std::string &name, const at::Tensor &tensor, bool buffer) {
+    return {name, nameOf(tensor.scalar_type()), tensor.sizes().vec(), buffer};
+  }
+
+  std::vector<std::pair<std::string, at::Tensor>> namedTensors() const {
+    std::vector<std::pair<std::string, at::Tensor>> result;
+    for (const auto &parameter : model_.named_parameters())
+      result.emplace_back(parameter.name, parameter.value);
+    for (const auto &buffer : model_.named_buffers())
+      result.emplace_back(buffer.name, buffer.value);
+    return result;
   }
 
   torch::jit::Module model_;

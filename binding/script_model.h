@@ -23,8 +23,23 @@ struct LayerInfo {
   std::string refusal; // why the layer cannot be dissected, empty where it can
   int64_t units = 0;
   int height = 0, width = 0;
+  int tokensDropped = 0; // of a token sequence that counts as a map
   bool changedInPlace = false;
   Geometry geometry;
+};
+
+/// A parameter or buffer of a model.
+struct ParameterInfo {
+  std::string name, dtype; // such as "features.0.weight", "float32"
+  std::vector<int64_t> shape;
+  bool buffer = false;
+};
+
+/// Which values of the layers are retained, and which sequences of tokens count as maps.
+struct RetainOptions {
+  static constexpr int detectTokens = -1, noTokens = -2;
+  int tokens = detectTokens; // or how many tokens come before those of the map
+  bool atCall = false;       // values when the call returns, not after the whole forward
 };
 
 /// A batch of images: bytes [count, height, width, 3] that are scaled to [0, 1] and normalised here, or
@@ -42,6 +57,7 @@ struct Activation {
   const float *values = nullptr;
   int64_t count = 0, units = 0;
   int height = 0, width = 0;
+  int tokensDropped = 0;
   bool changedInPlace = false;
 };
 
@@ -64,8 +80,16 @@ public:
 
   virtual std::string device() const = 0;
   /// All layers that a forward over one image of this shape calls or could call.
-  virtual std::vector<LayerInfo> layers(int64_t channels, int64_t height, int64_t width) = 0;
-  virtual std::unique_ptr<RetainedForward> retain(const std::vector<std::string> &layers) = 0;
+  virtual std::vector<LayerInfo> layers(int64_t channels, int64_t height, int64_t width, int tokens) = 0;
+  /// Layers by name; `name[1]` is the second tensor of a tuple or list that the layer returns.
+  virtual std::unique_ptr<RetainedForward> retain(const std::vector<std::string> &layers,
+                                                  const RetainOptions &options) = 0;
+
+  /// Parameters and buffers; tied ones have several names.
+  virtual std::vector<ParameterInfo> parameters() const = 0;
+  /// Overwrites one with values of the same shape, in C order, converted from `dtype`.
+  virtual void setParameter(const std::string &name, const std::string &dtype, const void *data,
+                            size_t bytes) = 0;
 };
 
 /// The version of LibTorch that runs, and whether it sees a CUDA device.

@@ -1,5 +1,6 @@
 /** Decodes images some batches ahead of the engine, a bounded number at once. */
 
+import { checkItem } from './dataset/check';
 import type { DissectionDataset, Item } from './dataset/dataset';
 import { NetdissectError } from './errors';
 import type { NativeBatch } from './native';
@@ -66,17 +67,8 @@ export async function* batches(
   try {
     for (let index = 0; index < dataset.length; index++) {
       const { value: item } = (await items.next()) as { value: Item };
+      checkItem(item, index, dataset);
       const floats = item.pixels instanceof Float32Array;
-      if (!floats && !(item.pixels instanceof Uint8Array))
-        throw new NetdissectError(
-          'ERR_NETDISSECT_DATASET',
-          `image ${index} must give its pixels as Uint8Array or Float32Array`,
-        );
-      if (item.pixels.length !== size)
-        throw new NetdissectError(
-          'ERR_NETDISSECT_DATASET',
-          `image ${index} has ${item.pixels.length} values, not the ${size} of ${dataset.imageSize.join('×')} pixels; resize it`,
-        );
       if (!batch) {
         const count = Math.min(batchSize, dataset.length - index);
         batch = { first: index, count, pixels: new (floats ? Float32Array : Uint8Array)(count * size) };

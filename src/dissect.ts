@@ -5,10 +5,11 @@ import os from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
 import { batches } from './batches';
+import { checkDataset, checkItem } from './dataset/check';
 import { type DissectionDataset, IMAGENET_NORMALIZATION } from './dataset/dataset';
 import type { ReverseNormalize } from './dataset/transforms';
 import { asNetdissectError, NetdissectError } from './errors';
-import type { Model, RetainedLayer } from './model';
+import { type Model, nativeOptions, type RetainedLayer, type RetainOptions } from './model';
 import type { NativeDissection, NativeProfile } from './native';
 import { StagedFolder } from './outdir';
 import { bargraph } from './report/bargraph';
@@ -39,6 +40,8 @@ export interface DissectOptions {
   iouThreshold?: number;
   /** Bytes kept of the images in memory; more goes to a temporary file. Default 512 MiB. */
   memory?: number;
+  /** Estimate levels where `memory` is too short for exact ones in one pass, instead of a second pass. Default false. */
+  approximate?: boolean;
   /** Count against labels. Default true. */
   labels?: boolean;
   /** Write the strips of every unit. Default true. */
@@ -115,11 +118,10 @@ export async function dissect(
       'ERR_NETDISSECT_OPTION',
       'no layer is retained; call retainLayers(model, [...]) first',
     );
-  if (!(dataset.length > 0))
-    throw new NetdissectError('ERR_NETDISSECT_DATASET', 'the data set has no images');
+  checkDataset(dataset);
   // Copies: what the caller changes later does not reach into the run.
   const retained = [...model.retained];
-  const { addScaleOffset } = model;
+  const retainOptions = model.retainOptions;
   const meta = plainData(options.meta, 'meta');
   const settings = plainData(dataset.settings, "the data set's settings");
   const dirnames = layerDirnames(retained.map(layer => layer.reported));
@@ -132,7 +134,13 @@ export async function dissect(
   let dissection: NativeDissection | undefined;
   const cancel = () => dissection?.cancel();
   try {
-    dissection = await begin(model, retained, dataset, { ...numbers, labelled, pictures, addScaleOffset });
+    dissection = await begin(model, retained, dataset, {
+      ...numbers,
+      ...retainOptions,
+      approximate: options.approximate ?? false,
+      labelled,
+      pictures,
+    });
     options.signal?.addEventListener('abort', cancel);
     await observe(dissection, dataset, options, { ...numbers, labelled });
     const layers = await count(dissection, retained, dataset, options, labelled);
@@ -148,8 +156,8 @@ export async function dissect(
       settings: {
         ...settings,
         examples_per_unit: numbers.examplesPerUnit,
-        add_scale_offset: addScaleOffset,
-        values: 'after the whole forward',
+        add_scale_offset: retainOptions.addScaleOffset,
+        values: retainOptions.values === 'call' ? 'at the call' : 'after the whole forward',
       },
       images: dataset.length,
       image_size: [height, width],
@@ -243,7 +251,9 @@ async function checkPictures(
       `expected at most ${most} examples per unit, which is what a strip of images ${width} pixels wide holds, but received ${examples}`,
     );
   if (recoverImage || dataset.picture) return;
-  if (!((await dataset.get(0, false)).pixels instanceof Uint8Array)) throw noPictures();
+  const item = await dataset.get(0, false);
+  checkItem(item, 0, dataset);
+  if (item.pixels instanceof Float32Array) throw noPictures();
 }
 
 function noPictures(): NetdissectError {
@@ -257,11 +267,8 @@ function begin(
   model: Model,
   retained: readonly RetainedLayer[],
   dataset: DissectionDataset,
-  settings: ReturnType<typeof checkedNumbers> & {
-    labelled: boolean;
-    pictures: boolean;
-    addScaleOffset: boolean;
-  },
+  settings: ReturnType<typeof checkedNumbers> &
+    Required<RetainOptions> & { approximate: boolean; labelled: boolean; pictures: boolean },
 ): Promise<NativeDissection> {
   const { mean, deviation } = dataset.normalization ?? IMAGENET_NORMALIZATION;
   const [height, width] = dataset.imageSize;
@@ -276,8 +283,10 @@ function begin(
     piece: settings.forwardSize,
     memory: settings.memory,
     spillFolder: os.tmpdir(),
+    approximate: settings.approximate,
     keepMasks: settings.labelled || settings.pictures,
     scaleOffset: settings.addScaleOffset,
+    ...nativeOptions(settings),
     mean,
     deviation,
     ...(settings.labelled && {

@@ -1,5 +1,6 @@
 /** The public surface of the package. */
 
+export type { AppliedCheckpoint } from './checkpoint';
 export { BrodenDataset, type BrodenOptions } from './dataset/broden';
 export { CocoDataset, type CocoOptions } from './dataset/coco';
 export {
@@ -8,10 +9,16 @@ export {
   type Item,
   type Normalization,
 } from './dataset/dataset';
-export type { FileDatasetOptions, TransformImage } from './dataset/files';
+export type { FileDataset, FileDatasetOptions, TransformImage } from './dataset/files';
+export { LabelledDataset, type LabelledOptions } from './dataset/labelled';
+export { MaskDataset, type MaskOptions } from './dataset/masks';
+export { MultiSegmentDataset } from './dataset/multisegment';
+export { type Perturbation, readPerturbation } from './dataset/npy';
+export { type OpenOptions, openDataset } from './dataset/open';
 export { ReverseNormalize } from './dataset/transforms';
 export { type DissectionResult, type DissectOptions, dissect, type Progress } from './dissect';
 export { NetdissectError } from './errors';
+export { expandLayers } from './layers';
 export {
   type LoadOptions,
   loadModel,

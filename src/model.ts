@@ -2,14 +2,23 @@
 
 import fs from 'node:fs';
 import os from 'node:os';
+import { type AppliedCheckpoint, applyCheckpoint } from './checkpoint';
 import { asNetdissectError, NetdissectError, rethrow } from './errors';
-import { type LayerInfo, type LayerOutput, type NativeModel, native } from './native';
+import {
+  type LayerInfo,
+  type LayerOutput,
+  type NativeModel,
+  type NativeRetainOptions,
+  native,
+} from './native';
 
 export interface LoadOptions {
   /** `auto` (the default) takes a CUDA device where there is one. */
   device?: 'auto' | 'cpu' | 'cuda';
   /** Threads of the forward and the counting; by default as many as there are cores. */
   threads?: number;
+  /** A PyTorch checkpoint whose weights replace the model's own; `docs/checkpoints.md` says which are taken. */
+  checkpoint?: string;
 }
 
 /** A layer to dissect: the module's name and the name that the report gives it. */
@@ -19,15 +28,30 @@ export interface RetainedLayer {
 }
 
 export interface RetainOptions {
-  /** Read the layers' maps by their receptive-field geometry instead of lining up pixel centres. */
+  /** Read the layers' maps by their receptive-field geometry instead of lining up pixel centres. Default false. */
   addScaleOffset?: boolean;
+  /**
+   * `final` (the default): a layer's output as it stands after the whole forward, operations in place by later
+   * layers included. `call`: as it is when the layer's last call returns.
+   */
+  values?: 'final' | 'call';
+  /**
+   * How many tokens (class, registers) come before the patches in outputs `[images, tokens, units]`. `auto` (the
+   * default) takes such an output where its shape is plain, `none` takes none.
+   */
+  tokens?: 'auto' | 'none' | number;
+}
+
+/** What the engine is told of {@link RetainOptions}. */
+export function nativeOptions({ values, tokens }: Required<RetainOptions>): NativeRetainOptions {
+  return { tokens: tokens === 'auto' ? -1 : tokens === 'none' ? -2 : tokens, atCall: values === 'call' };
 }
 
 /** A loaded model. Made by {@link loadModel}; `close()` gives its thread and memory back. */
 export class Model {
   /** The layers that a dissection takes; set by {@link retainLayers}. */
   retained: readonly RetainedLayer[] = [];
-  addScaleOffset = false;
+  retainOptions: Required<RetainOptions> = { addScaleOffset: false, values: 'final', tokens: 'auto' };
 
   constructor(
     readonly path: string,
@@ -35,6 +59,8 @@ export class Model {
     readonly device: string,
     /** @internal */
     readonly native: NativeModel,
+    /** What the checkpoint gave, where one was asked for. */
+    readonly checkpoint?: AppliedCheckpoint,
   ) {}
 
   /**
@@ -56,6 +82,7 @@ export class Model {
         this.retained.map(layer => layer.name),
         pixels,
         shape,
+        nativeOptions(this.retainOptions),
       )
       .catch(rethrow);
   }
@@ -67,7 +94,8 @@ export class Model {
 
 /**
  * Loads a traced or scripted TorchScript model (`.pt`), in evaluation mode.
- * Rejects with `ERR_NETDISSECT_MODEL` where the file is missing, damaged, or something else.
+ * Rejects with `ERR_NETDISSECT_MODEL` where the file is missing, damaged, or something else, and with
+ * `ERR_NETDISSECT_CHECKPOINT` where the checkpoint is, or does not fit the model.
  */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<Model> {
   const stat = await fs.promises.stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -88,7 +116,9 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
   const model = new (native().NativeModel)(threads);
   try {
     const device = await model.load(path, options.device ?? 'auto');
-    return new Model(path, device.split(':')[0], model);
+    const { checkpoint } = options;
+    const applied = checkpoint === undefined ? undefined : await applyCheckpoint(model, checkpoint);
+    return new Model(path, device.split(':')[0], model, applied);
   } catch (error) {
     model.close();
     throw asNetdissectError(error);
@@ -97,7 +127,8 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
 
 /**
  * Chooses the layers of a model to dissect: `'features.6'`, `'features.6:conv3'` or `['features.6', 'conv3']`,
- * the second the name in the report. Unknown names are refused when the dissection begins.
+ * the second the name in the report; `'block[1]'` is the second tensor of the tuple or list that `block` returns.
+ * Unknown names are refused when the dissection begins.
  */
 export function retainLayers(
   model: Model,
@@ -119,6 +150,17 @@ export function retainLayers(
   const twice = retained.find(({ name }, i) => retained.findIndex(other => other.name === name) < i);
   if (twice)
     throw new NetdissectError('ERR_NETDISSECT_OPTION', `layer '${twice.name}' is named twice; name it once`);
+  const { addScaleOffset = false, values = 'final', tokens = 'auto' } = options;
+  if (values !== 'final' && values !== 'call')
+    throw new NetdissectError(
+      'ERR_NETDISSECT_OPTION',
+      `expected final or call for values but received ${values}`,
+    );
+  if (tokens !== 'auto' && tokens !== 'none' && !(Number.isInteger(tokens) && tokens >= 0 && tokens <= 65535))
+    throw new NetdissectError(
+      'ERR_NETDISSECT_OPTION',
+      `expected auto, none or a whole number from 0 on for tokens but received ${tokens}`,
+    );
   model.retained = retained;
-  model.addScaleOffset = options.addScaleOffset ?? false;
+  model.retainOptions = { addScaleOffset, values, tokens };
 }

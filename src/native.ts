@@ -22,6 +22,8 @@ export interface LayerInfo {
   shape: [units: number, height: number, width: number] | null;
   /** Why it cannot be dissected, null where it can. */
   refusal: string | null;
+  /** How many tokens of a sequence come before those that count as its map. */
+  tokensDropped: number;
   /** Whether a later operation of the model changes its output in place. */
   changedInPlace: boolean;
   /** Cell c lies on input pixel `scale · c + offset`, `[y, x]`; null where the geometry is not known. */
@@ -29,7 +31,10 @@ export interface LayerInfo {
   offset: [y: number, x: number] | null;
 }
 
-/** The label maps of one image. */
+/**
+ * The label maps of one image, on a grid of any size; masks are compared with labels on that grid. A pixel has the
+ * label of each map. Numbers that are no label of the data set, 0 among them, mean none.
+ */
 export interface Segmentation {
   height: number;
   width: number;
@@ -49,7 +54,15 @@ export interface NativeBatch {
   segmentations?: Segmentation[];
 }
 
-export interface NativeOptions {
+/** Which values of the layers are retained. */
+export interface NativeRetainOptions {
+  /** How many tokens of a sequence come before those of its map; -1 (the default) detects it, -2 takes no sequences. */
+  tokens?: number;
+  /** Values when the layer's call returns, not after the whole forward. */
+  atCall?: boolean;
+}
+
+export interface NativeOptions extends NativeRetainOptions {
   layers: string[];
   images: number;
   channels: number;
@@ -62,6 +75,8 @@ export interface NativeOptions {
   /** Bytes for what is kept of the images; more goes to a temporary file. */
   memory: number;
   spillFolder: string;
+  /** Estimates levels where exact ones take another pass. */
+  approximate?: boolean;
   keepMasks: boolean;
   scaleOffset: boolean;
   /** For benchmarks: runs the model and looks at nothing. */
@@ -75,9 +90,12 @@ export interface NativeOptions {
 
 export interface NativeLayerResult {
   shape: [number, number, number];
+  tokensDropped: number;
   changedInPlace: boolean;
   scale?: [number, number];
   offset?: [number, number];
+  /** Present where levels are estimated. */
+  rankError?: number;
   levels: Float64Array;
   topImages: Int32Array;
   topActivations: Float32Array;
@@ -128,14 +146,33 @@ export interface LayerOutput {
   shape: [images: number, units: number, height: number, width: number];
   /** In C order. */
   values: Float32Array;
+  tokensDropped: number;
   changedInPlace: boolean;
+}
+
+/** A parameter or buffer of the model; what is tied stands under each of its names. */
+export interface Parameter {
+  /** Its dotted name. */
+  name: string;
+  /** `float32` and so on; what PyTorch calls it. */
+  dtype: string;
+  shape: readonly number[];
+  buffer: boolean;
 }
 
 export interface NativeModel {
   load(path: string, device: string): Promise<string>;
-  layers(channels: number, height: number, width: number): Promise<LayerInfo[]>;
+  layers(channels: number, height: number, width: number, tokens?: number): Promise<LayerInfo[]>;
+  parameters(): Promise<Parameter[]>;
+  /** Overwrites a parameter or buffer with values in C order; they are converted from `dtype`. */
+  setParameter(name: string, dtype: string, bytes: Uint8Array): Promise<void>;
   dissect(options: NativeOptions): Promise<NativeDissection>;
-  forward(layers: string[], pixels: Float32Array, shape: readonly number[]): Promise<LayerOutput[]>;
+  forward(
+    layers: string[],
+    pixels: Float32Array,
+    shape: readonly number[],
+    options?: NativeRetainOptions,
+  ): Promise<LayerOutput[]>;
   close(): void;
 }
 

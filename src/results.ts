@@ -31,10 +31,17 @@ export interface LayerStatistics {
   shape: [units: number, height: number, width: number];
   /** The activation that only the top `quantile` of a unit's values exceed, `[units]`. */
   levels: Float64Array;
+  /**
+   * Present where the levels are estimates: how far their place in the order of a unit's values may be from that of
+   * the exact level, as a part of all values, for the worst unit.
+   */
+  rankError?: number;
   /** Image numbers of the strongest images, strongest first, `[units, top]`. */
   topImages: Int32Array;
   /** Their largest activation, `[units, top]`. */
   topActivations: Float32Array;
+  /** How many tokens of a sequence came before those that count as its map. */
+  tokensDropped: number;
   /** Whether a later operation of the model changed the layer's output in place. */
   changedInPlace: boolean;
   /** Counts against the labels, or null where no labels were asked for. */

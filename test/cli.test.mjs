@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { modelFile, modelFixture } from './fixtures/models.mjs';
-import { ROW_A, ROW_B, temporaryFolder, writeBroden, writeFiles, writeLabelMap } from './helpers/broden.mjs';
+import { modelFixture } from './fixtures/models.mjs';
+import { ROW_A, ROW_B, temporaryFolder, writeBroden, writeFiles } from './helpers/broden.mjs';
 
 const program = path.join(import.meta.dirname, '../lib/cli.js');
 const MODEL = modelFixture('in_place').files.scripted;
@@ -45,21 +45,36 @@ async function small(t) {
   return { folder, broden, outdir, args };
 }
 
+const hook = `--require=${path.join(import.meta.dirname, 'helpers/watch.cjs')}`;
+
 test('no arguments: the usage on standard error, exit code 1', async t => {
   const { code, stdout, stderr } = await run([]);
   t.is(code, 1);
   t.is(stdout, '');
-  t.regex(stderr, /netdissect-native --model M\.pt --layers LAYER/);
+  t.regex(stderr, /^netdissect-native --model FILE --layers LAYER/);
   t.regex(stderr, /--broden/);
 });
 
-test('--help names every option with its default, without loading the addon', async t => {
-  const { code, stdout } = await run(['--help'], { env: { LD_LIBRARY_PATH: '/nowhere' } });
+for (const option of ['--help', '-h', '--version'])
+  test(`${option} answers at once: neither yargs nor sharp nor the addon is loaded`, async t => {
+    const { code, stdout, stderr } = await run([option], { env: { NODE_OPTIONS: hook } });
+    t.is(code, 0);
+    t.regex(stdout, option === '--version' ? /^\d+\.\d+\.\d+\n$/ : /^netdissect-native --model FILE/);
+    t.notRegex(stderr, /loads/);
+  });
+
+test("a command's own help comes with its name", async t => {
+  const { code, stdout } = await run(['layers', 'm.pt', '--help']);
   t.is(code, 0);
-  for (const option of 'model layers outdir broden imgsize netname examples size batch_size num_workers no-labels no-images single-images no-report no-cuda add_scale_offset quiet'.split(
-    ' ',
-  ))
-    t.true(stdout.includes(`--${option}`), option);
+  t.regex(stdout, /^netdissect-native layers MODEL/);
+});
+
+test('an error is one sentence on standard error, exit code 1', async t => {
+  t.deepEqual(await run(['--layer', 'x']), {
+    code: 1,
+    stdout: '',
+    stderr: 'netdissect-native: unknown option --layer; did you mean --layers?\n',
+  });
 });
 
 test('a run prints a summary and where the report is', async t => {
@@ -109,137 +124,20 @@ test('layers: a table', async t => {
   );
 });
 
-/** Bad input: one sentence, exit code 1, no stack trace, and nothing written. */
-const refuses = (title, change, pattern) =>
-  test(`refused: ${title}`, async t => {
-    const input = await small(t);
-    const { code, stdout, stderr } = await run(await change(input));
-    t.is(code, 1);
-    t.is(stdout, '');
-    t.regex(stderr, pattern);
-    t.regex(stderr, /^netdissect-native: [^\n]+\n$/);
-    await t.throwsAsync(fs.stat(input.outdir), { code: 'ENOENT' });
-  });
-
-/** The arguments with some options set otherwise. */
-const set = (args, options) => {
-  const result = [...args];
-  for (const [name, value] of Object.entries(options)) {
-    const at = result.indexOf(`--${name}`);
-    if (at < 0) result.push(`--${name}`, value);
-    else result[at + 1] = value;
-  }
-  return result;
-};
-
-refuses('an unknown option', ({ args }) => [...args, '--layer', 'x'], /Unknown argument: layer/);
-refuses(
-  'an option given twice',
-  ({ args }) => [...args, '--outdir', 'x'],
-  /--outdir is given 2 times; give it once/,
-);
-refuses('no threads', ({ args }) => [...args, '--threads', '0'], /from 1 to 1024 for threads but received 0/);
-refuses('no model', () => ['--layers', 'x'], /expected a model; name it with --model/);
-refuses('no layers', () => ['--model', MODEL], /expected layers to dissect; name them with --layers/);
-refuses(
-  'a bad image size',
-  ({ args }) => set(args, { imgsize: '8x8' }),
-  /expected --imgsize as one number or height,width but received 8x8/,
-);
-refuses(
-  'a bad number',
-  ({ args }) => set(args, { batch_size: '0' }),
-  /expected a whole number from 1 on for batchSize but received 0/,
-);
-refuses(
-  'a bad size',
-  ({ args }) => set(args, { size: '-3' }),
-  /expected a whole number from 1 on for --size/,
-);
-refuses(
-  'a missing model',
-  ({ args }) => set(args, { model: 'none.pt' }),
-  /cannot load none\.pt: there is no such file/,
-);
-refuses(
-  'a damaged model',
-  ({ args }) => set(args, { model: modelFile('truncated.pt') }),
-  /damaged or cut off/,
-);
-refuses('a state dict', ({ args }) => set(args, { model: modelFile('resnet_weights.pth') }), /a state dict/);
-refuses('a frozen model', ({ args }) => set(args, { model: modelFile('frozen.pt') }), /was frozen/);
-refuses(
-  'an unknown layer',
-  ({ args }) => set(args, { layers: 'plane' }),
-  /no layer 'plane'; the nearest names are plain/,
-);
-refuses(
-  'a layer never called',
-  ({ args }) => set(args, { model: modelFixture('unused').files.scripted, layers: 'never' }),
-  /never called/,
-);
-refuses(
-  'a model that fails on the image size',
-  ({ args }) => set(args, { model: modelFixture('fixed_size').files.scripted, layers: 'fc', imgsize: '9' }),
-  /fails on images of 9×9/,
-);
-refuses(
-  'a geometry that is not known',
-  ({ args }) => [
-    ...set(args, { model: modelFixture('branches').files.scripted, layers: 'mixed' }),
-    '--add_scale_offset',
-  ],
-  /branches of different geometry meet before it/,
-);
-refuses(
-  'folders that clash',
-  ({ args }) => [...args.slice(0, 2), '--layers', 'plain:a', 'last:a', ...args.slice(4)],
-  /"a"/,
-);
-refuses(
-  'a missing data set',
-  ({ args, folder }) => set(args, { broden: path.join(folder, 'none') }),
-  /no data set for images of 8 pixels/,
-);
-refuses(
-  'a missing label map',
-  async ({ args, broden }) => {
-    await fs.rm(path.join(broden, 'images/a_color.png'));
-    return args;
+(process.platform === 'linux' ? test : test.skip)(
+  'more than 4 images decoded at once get as many threads, unless UV_THREADPOOL_SIZE says otherwise',
+  async t => {
+    const { args } = await small(t);
+    const threads = async (workers, env) => {
+      const options = ['--quiet', '--no-images', '--threads', '1', '--num_workers', workers];
+      const { stderr } = await run([...args, ...options], { env: { NODE_OPTIONS: hook, ...env } });
+      return Number(/threads (\d+)/.exec(stderr)[1]);
+    };
+    const usual = await threads('2');
+    t.is(await threads('4'), usual);
+    t.is(await threads('11'), usual + 7);
+    t.is(await threads('11', { UV_THREADPOOL_SIZE: '3' }), usual - 1);
   },
-  /label map .*a_color\.png, named in line 2 of index\.csv, is missing/,
-);
-refuses(
-  'a damaged image',
-  async ({ args, broden }) => {
-    await writeFiles(broden, { 'images/b.png': 'no image' });
-    return args;
-  },
-  /image .*b\.png, named in line 3 of index\.csv, is damaged/,
-);
-refuses(
-  'a label map of another size',
-  async ({ args, broden }) => {
-    await writeLabelMap(path.join(broden, 'images/a_color.png'), 5, 5, Array(25).fill(1));
-    return args;
-  },
-  /label map a_color\.png is 5×5 but line 2 of index\.csv says 4×4/,
-);
-refuses(
-  'no image left',
-  async ({ args, broden }) => {
-    await writeBroden(broden, [ROW_A.replace('train', 'val')]);
-    return args;
-  },
-  /no image of split 'train'/,
-);
-refuses(
-  'an output folder that cannot be made',
-  async ({ args, folder }) => {
-    await writeFiles(folder, { file: '' });
-    return set(args, { outdir: path.join(folder, 'file/out') });
-  },
-  /cannot write to .*file\/out/,
 );
 
 test('Ctrl-C stops cleanly: exit code 130, an earlier report stays', async t => {

@@ -146,18 +146,53 @@ test('the report has all its files, and the JSON what the results say', async t 
   t.true(report.layers[0].changed_in_place);
 });
 
+const contents = async folder =>
+  Promise.all(
+    (await files(folder)).map(async name => [name, await fs.readFile(path.join(folder, name), 'base64')]),
+  );
+
 test('the same run writes the same bytes', async t => {
   const outdir = await temporaryFolder(t);
   const dataset = await noiseSet(t);
   const model = await openModel(t, ['plain']);
-  const read = async () =>
-    Promise.all(
-      (await files(outdir)).map(async name => [name, await fs.readFile(path.join(outdir, name), 'base64')]),
-    );
   await dissect(outdir, model, dataset, { examplesPerUnit: 2 });
-  const first = await read();
+  const first = await contents(outdir);
   await dissect(outdir, model, dataset, { examplesPerUnit: 2, batchSize: 5, numWorkers: 1 });
-  t.deepEqual(await read(), first);
+  t.deepEqual(await contents(outdir), first);
+});
+
+test('what was spilled to disk gives the same pictures and numbers', async t => {
+  const folder = await temporaryFolder(t);
+  const dataset = await noiseSet(t);
+  const model = await openModel(t, ['plain', 'sliced']);
+  const run = async (name, memory) => {
+    const outdir = path.join(folder, name);
+    const { profile } = await dissect(outdir, model, dataset, { examplesPerUnit: 4, forwardSize: 1, memory });
+    return { spilled: profile.spilledBytes, contents: await contents(outdir) };
+  };
+  const kept = await run('kept');
+  const spilled = await run('spilled', 0);
+  t.is(kept.spilled, 0);
+  t.true(spilled.spilled > 0);
+  t.deepEqual(spilled.contents, kept.contents);
+});
+
+test("a layer's values at the call are another thing where it is changed in place, and the report says which", async t => {
+  const dataset = await noiseSet(t);
+  const levels = async values => {
+    const model = await openModel(t, ['sliced', 'plain'], { values });
+    const outdir = await temporaryFolder(t);
+    const { layers, report } = await dissect(outdir, model, dataset, { examplesPerUnit: 1 });
+    return [report.settings.values, ...layers.map(layer => [...layer.levels])];
+  };
+  const [said, sliced, plain] = await levels();
+  const [saidCall, slicedCall, plainCall] = await levels('call');
+  t.is(said, 'after the whole forward');
+  t.is(saidCall, 'at the call');
+  t.is(sliced[1], 0.5, 'the slice that was set');
+  t.not(slicedCall[1], 0.5);
+  t.is(slicedCall[0], sliced[0]);
+  t.deepEqual(plainCall, plain);
 });
 
 test('the strips show the top images in rank order, the mask and the labels', async t => {

@@ -82,6 +82,33 @@ test('where the buffers of one pass do not fit, two passes give the same', async
   }
 });
 
+test('on request levels are estimated in one pass, within the rank error that is told', async t => {
+  const model = await identityModel(t);
+  for (const [name, value] of Object.entries(VALUES)) {
+    const input = randomInput(seed++, { shape: [2, 60, 60], images: 50, size: [9, 9], value, quantile: 0.9 });
+    const n = 50 * 60 * 60;
+    const exact = await nativeDissect(model, input);
+    t.is(exact.rankError, undefined, 'ample memory: nothing is estimated');
+    const estimate = await nativeDissect(model, input, { memory: 100_000, approximate: true });
+    t.is(estimate.passes, 1);
+    t.true(estimate.rankError > 0 && estimate.rankError <= 1, name);
+    let least = 0; // the rank error that the levels have
+    for (let unit = 0; unit < 2; unit++) {
+      const values = input.activations.map(activation => activation.subarray(unit * 3600, (unit + 1) * 3600));
+      const count = predicate =>
+        values.reduce((sum, map) => sum + map.reduce((s, v) => s + predicate(v), 0), 0);
+      const [under, equal] = [count(v => v < estimate.levels[unit]), count(v => v === estimate.levels[unit])];
+      const wanted = (1 - 0.9) * (n - 1);
+      least = Math.max(least, under - wanted - 1, wanted - under - equal);
+    }
+    t.true(least / n <= estimate.rankError, `${name}: ${least / n} over ${estimate.rankError}`);
+    t.deepEqual(estimate.topImages, exact.topImages, name);
+    // Masks and counts are exact for the levels that there are.
+    const { levels, ...counts } = referenceDissect({ ...input, levels: estimate.levels });
+    sameResults(t, estimate, counts, name);
+  }
+});
+
 test('the result is the same for any number of threads, batch size and forward size', async t => {
   const input = randomInput(5, {
     shape: [37, 7, 7],

@@ -70,8 +70,67 @@ for (const family of FAMILIES)
           t.true(close(outputs[i].values, layer.final[0].values), `${name}: values`);
           t.is(outputs[i].changedInPlace, layer.changedInPlace, `${name}: changed in place`);
         }
+        retainLayers(
+          model,
+          group.map(([name]) => name),
+          { values: 'call' },
+        );
+        const early = await model.forward(fixture.input.values, fixture.input.shape);
+        for (const [i, [name, layer]] of group.entries()) {
+          t.true(close(early[i].values, layer.atCall[0].values), `${name}: values at the call`);
+          t.is(early[i].changedInPlace, layer.changedInPlace, `${name}: changed in place after the call`);
+        }
       }
     });
+
+test('the tensors of a tuple or a list are taken by index, alone and together', async t => {
+  const fixture = modelFixture('several');
+  const names = ['pair[0]', 'pair[1]', 'listing[1]', 'listing[0]'];
+  for (const file of Object.values(fixture.files)) {
+    const model = await open(t, file);
+    for (const group of [names, ...names.map(name => [name])]) {
+      retainLayers(model, group);
+      const outputs = await model.forward(fixture.input.values, fixture.input.shape);
+      for (const [i, name] of group.entries()) {
+        const expected = fixture.layers[name.slice(0, -3)].final[Number(name.at(-2))];
+        t.deepEqual(outputs[i].shape, expected.shape, name);
+        t.true(close(outputs[i].values, expected.values), name);
+      }
+    }
+  }
+});
+
+/** `[N, T, C]` as `[N, C, rows, columns]`, without the first `dropped` tokens. */
+function mapOfTokens({ shape: [n, t, c], values }, dropped) {
+  const side = Math.sqrt(t - dropped);
+  const map = new Float32Array(n * c * side * side);
+  for (let i = 0; i < n; i++)
+    for (let token = dropped; token < t; token++)
+      for (let u = 0; u < c; u++)
+        map[(i * c + u) * side * side + token - dropped] = values[(i * t + token) * c + u];
+  return { shape: [n, c, side, side], values: map };
+}
+
+test('tokens count as a map: their grid is that of whole patches, other tokens come first', async t => {
+  const fixture = modelFixture('transformer');
+  for (const file of Object.values(fixture.files)) {
+    const model = await open(t, file);
+    for (const [name, tokens, dropped] of [
+      ['patches', 'auto', 0],
+      ['tokens', 'auto', 1],
+      ['tokens', 1, 1],
+      ['tokens', 8, 8],
+      ['odd', 6, 6],
+    ]) {
+      retainLayers(model, [name], { tokens });
+      const [output] = await model.forward(fixture.input.values, fixture.input.shape);
+      const expected = mapOfTokens(fixture.layers[name].final[0], dropped);
+      t.deepEqual(output.shape, expected.shape, name);
+      t.is(output.tokensDropped, dropped, name);
+      t.true(close(output.values, expected.values), name);
+    }
+  }
+});
 
 test('the fixtures show values that change after the call', t => {
   const changed = FAMILIES.flatMap(family =>
@@ -191,10 +250,10 @@ test('a frozen model is refused, saying that it is', async t => {
   });
 });
 
-const cannot = async (t, family, layer, code, pattern, { size, kind = 'scripted' } = {}) => {
+const cannot = async (t, family, layer, code, pattern, { size, kind = 'scripted', tokens } = {}) => {
   const fixture = modelFixture(family);
   const model = await open(t, fixture.files[kind]);
-  retainLayers(model, [layer]);
+  retainLayers(model, [layer], { tokens });
   const shape = size ?? fixture.input.shape;
   const values = size ? new Float32Array(size.reduce((a, b) => a * b)) : fixture.input.values;
   await t.throwsAsync(model.forward(values, shape), { code, message: pattern });
@@ -218,11 +277,14 @@ test('layers that cannot be dissected are refused, saying why', async t => {
     kind: 'traced',
   });
   const [tuple] = Object.entries(modelFixture('several').layers).find(([, layer]) => layer.final.length > 1);
-  await cannot(t, 'several', tuple, code, /its output is no tensor but/);
-  const [tokens, layer] = Object.entries(modelFixture('transformer').layers).find(
-    ([, l]) => l.final[0].shape.length === 3,
-  );
-  await cannot(t, 'transformer', tokens, code, new RegExp(`shape \\[${layer.final[0].shape.join(', ')}\\]`));
+  await cannot(t, 'several', tuple, code, /its output is a tuple of 2; name one of its tensors/);
+  await cannot(t, 'several', 'pair[2]', code, /its output is a tuple of 2; name one of its tensors/);
+  await cannot(t, 'several', 'enter[0]', code, /'enter\[0\]' cannot be dissected: it gives one tensor/);
+  await cannot(t, 'several', 'pear[0]', code, /no layer 'pear\[0\]'; the nearest names are pair,/);
+  await cannot(t, 'transformer', 'odd', code, /15 tokens are no grid of patches of an image of 16×16 pixels/);
+  await cannot(t, 'transformer', 'tokens', code, /17 tokens less 2 are no grid/, { tokens: 2 });
+  await cannot(t, 'transformer', 'tokens', code, /shape \[2, 17, 4\]/, { tokens: 'none' });
+  await cannot(t, 'transformer', 'volume', code, /shape \[2, 1, 1, 15, 4\]/);
 });
 
 test('a model that fails on the image size is refused with the reason', t =>

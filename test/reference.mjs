@@ -68,6 +68,7 @@ function sample(activation, [h, w], [targetHeight, targetWidth], scaleOffset, im
  * @param {Float32Array} activation `[h, w]`
  * @param {[number, number]} size of the activation
  * @param {[number, number]} target rows and columns wanted
+ * @param {Float64Array} [input.levels] `[units]`, instead of the exact ones
  * @param {{scale: [number, number], offset: [number, number]}} [scaleOffset] `[y, x]`, in image pixels
  * @param {[number, number]} [imageSize] of the model's input; needed with scaleOffset
  * @returns {Float32Array} `[target rows, target columns]`
@@ -134,8 +135,8 @@ export function referenceDissect(input) {
 
   const mapOf = (image, unit) => activations[image].subarray(unit * h * w, (unit + 1) * h * w);
 
-  const levels = new Float64Array(units);
-  for (let u = 0; u < units; u++) {
+  const levels = input.levels ?? new Float64Array(units);
+  for (let u = 0; u < units && !input.levels; u++) {
     const values = [];
     for (let image = 0; image < images; image++) values.push(...mapOf(image, u));
     levels[u] = referenceQuantile(values, quantile);

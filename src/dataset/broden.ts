@@ -5,11 +5,12 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
-import { NetdissectError } from '../errors';
 import type { Label } from '../results';
+import { chosenCategories } from './choose';
 import { readTable } from './csv';
 import { damaged, FileDataset, type FileDatasetOptions } from './files';
-import { type LabelMapPixels, readLabelMap } from './transforms';
+import { select } from './select';
+import { type Pixels, readLabelMap } from './transforms';
 
 export interface BrodenOptions extends FileDatasetOptions {
   /** 224, 227 or 384; by default the smallest that holds the image size. */
@@ -37,11 +38,10 @@ export class BrodenDataset extends FileDataset {
 
   constructor(directory: string, options: BrodenOptions = {}) {
     super(options);
-    const { split = 'train', size = Number.POSITIVE_INFINITY } = options;
     this.folder = findFolder(directory, options.resolution ?? Math.max(...this.imageSize));
     this.categories = chooseCategories(this.folder, options.categories);
     this.labels = readLabels(this.folder, this.categories);
-    this.#rows = readIndex(this.folder, this.categories, split, size);
+    this.#rows = select(readIndex(this.folder, this.categories, options.split ?? 'train'), options);
   }
 
   get length(): number {
@@ -79,7 +79,7 @@ export class BrodenDataset extends FileDataset {
 }
 
 /** Whether a map was a greyscale file: blue is no part of a label, and nowhere differs from the rest. */
-function isGrey({ data, channels }: LabelMapPixels): boolean {
+function isGrey({ data, channels }: Pixels): boolean {
   let used = channels < 3;
   for (let i = 0; channels >= 3 && i < data.length; i += channels) {
     if (data[i] !== data[i + 1] || data[i] !== data[i + 2]) return false;
@@ -105,13 +105,7 @@ function findFolder(directory: string, size: number): string {
 
 function chooseCategories(folder: string, wish?: readonly string[]): string[] {
   const all = readTable(path.join(folder, 'category.csv'), ['name']).map(row => row.get('name'));
-  const unknown = wish?.find(name => !all.includes(name));
-  if (unknown !== undefined)
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      `the data set has no category '${unknown}'; it has ${all.join(', ')}`,
-    );
-  return wish ? all.filter(name => wish.includes(name)) : all;
+  return chosenCategories(all, wish);
 }
 
 /** A name as it is shown. */
@@ -145,20 +139,21 @@ function readLabels(folder: string, categories: readonly string[]): Label[] {
   return labels.sort((a, b) => a.number - b.number);
 }
 
-function labelNumber(text: string, file: string, line: number): number {
+/** A label number as a table has it. */
+export function labelNumber(text: string, file: string, line: number): number {
   const number = text.trim() === '' ? Number.NaN : Number(text);
   if (!Number.isInteger(number) || number < 0 || number > 65535)
     throw damaged(`${file}, line ${line}: expected a label number from 0 to 65535 but found '${text}'`);
   return number;
 }
 
-function readIndex(folder: string, categories: readonly string[], split: string, size: number): Row[] {
+function readIndex(folder: string, categories: readonly string[], split: string): Row[] {
   const file = path.join(folder, 'index.csv');
   const rows: Row[] = [];
   const splits = new Set<string>();
   for (const row of readTable(file, ['image', 'split', 'sh', 'sw', ...categories])) {
     splits.add(row.get('split'));
-    if (row.get('split') !== split) continue;
+    if (split !== 'all' && row.get('split') !== split) continue;
     const items = categories
       .flatMap(category => row.get(category).split(';'))
       .map(item => item.trim())
@@ -183,11 +178,10 @@ function readIndex(folder: string, categories: readonly string[], split: string,
       width: side('sw'),
       maps: items.map(item => (/^\d+$/.test(item) ? labelNumber(item, file, row.line) : item)),
     });
-    if (rows.length >= size) break;
   }
   if (rows.length === 0)
     throw damaged(
-      `${file} has no image of split '${split}' with a label in ${categories.join(', ') || 'any category'} (its splits are ${[...splits].join(', ') || 'none'}); choose others`,
+      `${file} has no image of ${split === 'all' ? 'any split' : `split '${split}'`} with a label in ${categories.join(', ') || 'any category'} (its splits are ${[...splits].join(', ') || 'none'}; 'all' takes any); choose others`,
     );
   return rows;
 }

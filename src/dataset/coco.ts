@@ -14,6 +14,7 @@ import { damaged, FileDataset, type FileDatasetOptions } from './files';
 import { outline } from './polygon';
 import { LabelMaps } from './region';
 import { flipRuns } from './rle';
+import { select } from './select';
 import { readLabelMap } from './transforms';
 
 export interface CocoOptions extends FileDatasetOptions {
@@ -27,8 +28,8 @@ export interface CocoOptions extends FileDatasetOptions {
    */
   category?: CocoFileOptions['category'];
   /**
-   * The label maps' size, one number or `[height, width]`, to which they are sampled, each pixel where its centre lies.
-   * By default each image's own size, which is exact but takes the longest to count.
+   * The size of a whole image's label maps, one number or `[height, width]`, to which they are sampled, each pixel where
+   * its centre lies. By default each image's own size, which is exact but takes the longest to count.
    */
   mapSize?: number | readonly [height: number, width: number];
   /** Gets what is wrong with an entry of the file, which is then left out; by default it is thrown. */
@@ -50,7 +51,7 @@ export class CocoDataset extends FileDataset {
 
   constructor(file: string, options: CocoOptions = {}) {
     super(options);
-    const { split = 'all', size = Number.POSITIVE_INFINITY, mapSize, images, segmentations } = options;
+    const { split = 'all', mapSize, images, segmentations } = options;
     if (split !== 'all' && split !== 'train')
       throw new NetdissectError(
         'ERR_NETDISSECT_OPTION',
@@ -66,7 +67,7 @@ export class CocoDataset extends FileDataset {
     this.#file = file;
     this.labels = read.labels;
     this.categories = read.categories;
-    this.#images = read.images.slice(0, size);
+    this.#images = select(read.images, options);
     if (this.#images.length === 0)
       throw damaged(
         `${file} has no image with a label in ${read.categories.join(', ') || 'any category'}; choose others`,

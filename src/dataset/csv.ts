@@ -7,7 +7,7 @@ import { damaged } from './files';
 export type Table = { line: number; get(column: string): string }[];
 
 /** The rows of a CSV file, which must have the columns; `what` is what kind of data set needs it. */
-export function readTable(file: string, columns: readonly string[], what = 'Broden'): Table {
+export function readTable(file: string, columns: readonly string[], what = 'Broden', delimiter = ','): Table {
   let text: string;
   try {
     text = fs.readFileSync(file, 'utf8');
@@ -20,6 +20,7 @@ export function readTable(file: string, columns: readonly string[], what = 'Brod
     // info.lines is the line that a record ends on
     records = parse(text, {
       bom: true,
+      delimiter,
       info: true,
       relax_column_count_less: true,
       skip_empty_lines: true,

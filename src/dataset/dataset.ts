@@ -5,9 +5,12 @@ import type { Label } from '../results';
 
 /** One image with its label maps. */
 export interface Item {
-  /** RGB bytes `[height, width, 3]`, or float32 `[3, height, width]`, normalised as the model wants it. */
+  /**
+   * RGB bytes `[height, width, 3]`, which are scaled to [0, 1] and normalised, or float32 `[3, height, width]`,
+   * normalised as the model wants it. All images of a data set come as one or as the other.
+   */
   pixels: Uint8Array | Float32Array;
-  /** Present where labels were asked for. */
+  /** Wanted where `get` is called with `segmentation`; an image without it has no labels. */
   segmentation?: Segmentation;
 }
 
@@ -23,20 +26,41 @@ export const IMAGENET_NORMALIZATION: Normalization = {
   deviation: [0.229, 0.224, 0.225],
 };
 
-/** A segmentation data set: images with label maps. `BrodenDataset` is one. */
+/**
+ * A segmentation data set: images with label maps. `openDataset` gives one for files; any object of this shape is
+ * one, too. `dissect` checks it, and rejects with `ERR_NETDISSECT_DATASET` where it makes no sense.
+ *
+ * @example
+ * const dataset = {
+ *   length: 2,
+ *   imageSize: [8, 8],
+ *   categories: ['side'],
+ *   labels: [{ number: 1, name: 'left', category: 'side' }],
+ *   async get(index, segmentation) {
+ *     const pixels = new Uint8Array(8 * 8 * 3).fill(100 * index);
+ *     if (!segmentation) return { pixels };
+ *     // the left half is label 1; 0 is no label
+ *     return { pixels, segmentation: { height: 1, width: 2, maps: [Uint16Array.of(1, 0)] } };
+ *   },
+ * };
+ */
 export interface DissectionDataset {
   /** How many images there are. */
   readonly length: number;
-  /** The size that all images have. */
+  /** The size that all images have, in pixels. */
   readonly imageSize: readonly [height: number, width: number];
+  /** The labels, numbered from 1 to 65535, each number once; gaps are fine, and the list may be empty. */
   readonly labels: readonly Label[];
-  /** The labels' categories, in their order. */
+  /** The labels' categories, each once, in the order in which the report has them. */
   readonly categories: readonly string[];
   /** How images that come as bytes are normalised; {@link IMAGENET_NORMALIZATION} where absent. */
   readonly normalization?: Normalization;
   /** Said of the data in the report's `settings`. */
   readonly settings?: Record<string, unknown>;
-  /** The image `index`, with its label maps where `segmentation` is true. */
+  /**
+   * The image `index`, counted from 0, with its label maps where `segmentation` is true. Called for several
+   * images at once, and more than once for an image: it gives the same each time.
+   */
   get(index: number, segmentation: boolean): Promise<Item>;
   /** The image as RGB bytes `[height, width, 3]` for the pictures; needed where `get` gives floats. */
   picture?(index: number): Promise<Uint8Array>;

@@ -4,8 +4,10 @@ import fs from 'node:fs';
 import { NetdissectError } from '../errors';
 import type { Segmentation } from '../native';
 import type { Label } from '../results';
+import { cropWindow, cutSegmentation } from './crop';
 import { type DissectionDataset, IMAGENET_NORMALIZATION, type Item, type Normalization } from './dataset';
-import { readImage } from './transforms';
+import type { Perturbation } from './npy';
+import { normalize, perturb, type Resize, type ResizedImage, readImage, UnreadableFile } from './transforms';
 
 /** Turns RGB bytes `[height, width, 3]` into float32 `[3, height, width]`. */
 export type TransformImage = (pixels: Uint8Array, height: number, width: number) => Float32Array;
@@ -13,13 +15,25 @@ export type TransformImage = (pixels: Uint8Array, height: number, width: number)
 export interface FileDatasetOptions {
   /** The images' size, one number or `[height, width]`; images of another size are resized. Default 227. */
   imageSize?: number | readonly [height: number, width: number];
-  /** Default `train`. */
+  /**
+   * Whether an image of another shape is stretched, or resized until it covers the size and its centre cut, with the
+   * same window of its label maps at their own resolution. Default `stretch`.
+   */
+  resize?: Resize;
+  /** `train`, `val` or what else the data set has, or `all`. Default `train`. */
   split?: string;
   /** The categories to take labels from; all of the data set by default. */
   categories?: readonly string[];
   /** The most images to take. */
   size?: number;
-  /** A normalisation (done natively), or a function. ImageNet's normalisation by default. */
+  /** A seed from 0 to 2³² - 1: images are shuffled before `size` cuts. */
+  shuffle?: number;
+  /** Added to each resized image, its centre cut to the image's size; the sum is clipped to 0..255. */
+  perturbation?: Perturbation;
+  /**
+   * A normalisation, or a function, which with a perturbation is given rounded bytes. ImageNet's normalisation by
+   * default.
+   */
   transformImage?: Normalization | TransformImage;
 }
 
@@ -32,61 +46,131 @@ export abstract class FileDataset implements DissectionDataset {
   abstract readonly categories: readonly string[];
   abstract readonly length: number;
   readonly #transform?: TransformImage;
+  readonly #resize: Resize;
+  /** Of the images' size. */
+  readonly #perturbation?: Float32Array;
 
-  constructor({ imageSize = 227, split = 'train', size, transformImage }: FileDatasetOptions) {
-    if (size !== undefined && !(size >= 1))
+  /** A kind with another default says so: `super({ ...options, resize: options.resize ?? 'crop' })`. */
+  constructor(options: FileDatasetOptions) {
+    const { imageSize = 227, resize = 'stretch', split = 'train', shuffle, transformImage } = options;
+    this.imageSize = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
+    if (this.imageSize.length !== 2 || !this.imageSize.every(side => Number.isInteger(side) && side >= 1))
       throw new NetdissectError(
         'ERR_NETDISSECT_OPTION',
-        `expected a number from 1 on for size but received ${size}`,
+        `expected one number or [height, width], whole numbers from 1 on, for imageSize but received ${JSON.stringify(imageSize)}`,
       );
-    this.imageSize = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
+    if (resize !== 'stretch' && resize !== 'crop')
+      throw new NetdissectError(
+        'ERR_NETDISSECT_OPTION',
+        `expected 'stretch' or 'crop' for resize but received '${resize}'`,
+      );
+    this.#resize = resize;
+    if (options.perturbation) this.#perturbation = centreOf(options.perturbation, this.imageSize);
     if (typeof transformImage === 'function') this.#transform = transformImage;
     this.normalization =
       transformImage && typeof transformImage !== 'function' ? transformImage : IMAGENET_NORMALIZATION;
     this.settings = {
       split,
+      ...(resize !== 'stretch' && { resize }),
+      ...(shuffle !== undefined && { shuffle }),
+      ...(options.perturbation && { perturbation: options.perturbation.name ?? 'array' }),
       normalization: this.#transform ? 'function' : this.normalization,
     };
   }
 
   /** The image's file. */
   abstract nameOf(index: number): string;
-  /** What names the image's files: `line 3 of index.csv`. */
-  protected abstract namedIn(index: number): string;
+  /** What names the image's files: `line 3 of index.csv`; nothing where they are found in a folder. */
+  protected abstract namedIn(index: number): string | undefined;
+  /** The image's label maps, whole: `get` cuts them where images are cut. */
   protected abstract segmentation(index: number): Promise<Segmentation>;
 
   async get(index: number, segmentation: boolean): Promise<Item> {
-    const picture = this.picture(index);
-    const maps = segmentation ? this.segmentation(index) : undefined;
-    const [bytes, segmentationMaps] = await Promise.all([picture, maps]);
-    const [height, width] = this.imageSize;
-    const pixels = this.#transform ? this.#transform(bytes, height, width) : bytes;
-    if (pixels.length !== height * width * 3)
-      throw new NetdissectError(
-        'ERR_NETDISSECT_OPTION',
-        `transformImage must give ${height * width * 3} values (3 × ${height} × ${width}) but gave ${pixels.length}`,
-      );
-    return { pixels, segmentation: segmentationMaps };
+    const [image, maps] = await Promise.all([
+      this.#read(index),
+      segmentation ? this.segmentation(index) : undefined,
+    ]);
+    return {
+      pixels: this.#modelInput(image.data),
+      segmentation: maps && this.#resize === 'crop' ? this.#cut(maps, image) : maps,
+    };
   }
 
   async picture(index: number): Promise<Uint8Array> {
+    const { data } = await this.#read(index);
+    return this.#perturbation ? rounded(perturb(data, this.#perturbation)) : data;
+  }
+
+  async #read(index: number): Promise<ResizedImage> {
     const file = this.nameOf(index);
     try {
-      return await readImage(file, this.imageSize);
+      return await readImage(file, this.imageSize, this.#resize);
     } catch (cause) {
       throw this.unreadable('image', file, index, cause);
     }
   }
 
+  #modelInput(bytes: Uint8Array): Item['pixels'] {
+    const values = this.#perturbation && perturb(bytes, this.#perturbation);
+    if (!this.#transform) return values ? normalize(values, this.normalization) : bytes;
+    const [height, width] = this.imageSize;
+    const pixels = this.#transform(values ? rounded(values) : bytes, height, width);
+    if (pixels.length !== height * width * 3)
+      throw new NetdissectError(
+        'ERR_NETDISSECT_OPTION',
+        `transformImage must give ${height * width * 3} values (3 × ${height} × ${width}) but gave ${pixels.length}`,
+      );
+    return pixels;
+  }
+
+  #cut(maps: Segmentation, { sourceSize }: ResizedImage): Segmentation {
+    return cutSegmentation(maps, cropWindow(...sourceSize, this.imageSize), sourceSize);
+  }
+
   protected unreadable(kind: string, file: string, index: number, cause: unknown): NetdissectError {
-    const why = fs.existsSync(file)
-      ? `is damaged (${(cause as Error).message.split('\n')[0]})`
-      : 'is missing';
+    const why =
+      cause instanceof UnreadableFile
+        ? cause.message
+        : fs.existsSync(file)
+          ? `is damaged (${(cause as Error).message.split('\n')[0]})`
+          : 'is missing';
+    const line = this.namedIn(index);
     return damaged(
-      `${kind} ${file}, named in ${this.namedIn(index)}, ${why}; restore it or remove the line`,
+      line
+        ? `${kind} ${file}, named in ${line}, ${why}; restore it or remove the line`
+        : `${kind} ${file} ${why}; restore it or remove it`,
       cause,
     );
   }
+}
+
+function rounded(values: Float32Array): Uint8Array {
+  return Uint8Array.from(values, Math.round);
+}
+
+/** The centre of a perturbation, of the images' size. */
+function centreOf(
+  { height, width, values, name = 'the perturbation' }: Perturbation,
+  [imageHeight, imageWidth]: readonly [number, number],
+): Float32Array {
+  if (values.length !== height * width * 3)
+    throw new NetdissectError(
+      'ERR_NETDISSECT_OPTION',
+      `expected ${height * width * 3} values (${height} × ${width} × 3) in ${name} but found ${values.length}`,
+    );
+  if (height < imageHeight || width < imageWidth)
+    throw new NetdissectError(
+      'ERR_NETDISSECT_OPTION',
+      `${name} is ${height}×${width}, smaller than the images of ${imageHeight}×${imageWidth}; make it larger or the images smaller`,
+    );
+  const top = Math.floor((height - imageHeight) / 2);
+  const left = Math.floor((width - imageWidth) / 2);
+  const centre = new Float32Array(imageHeight * imageWidth * 3);
+  for (let y = 0; y < imageHeight; y++) {
+    const from = ((top + y) * width + left) * 3;
+    centre.set(values.subarray(from, from + imageWidth * 3), y * imageWidth * 3);
+  }
+  return centre;
 }
 
 /** An error that says what is wrong with a data set. */

@@ -1,36 +1,141 @@
 /** Between image files, pixels and what a model takes. */
 
+import fs from 'node:fs/promises';
 import sharp from 'sharp';
+import { cropWindow } from './crop';
 import type { Normalization } from './dataset';
+import { resample } from './resample';
 
-/**
- * Reads an image file as RGB bytes `[height, width, 3]`, resized where its size differs: bilinear with
- * antialiasing. Colour profiles are ignored, as they are where models are trained.
- */
-export async function readImage(
-  path: string,
-  [height, width]: readonly [number, number],
-): Promise<Uint8Array> {
-  const { data } = await sharp(path, { ignoreIcc: true })
-    .resize(width, height, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false })
-    .toColourspace('srgb')
-    .removeAlpha()
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  return data;
-}
+/** How an image of another size or shape comes to the size that the model takes. */
+export type Resize = 'stretch' | 'crop';
 
-/** A label map's pixels, channel by channel, as they are in the file. */
-export interface LabelMapPixels {
+/** Why a file gives no pixels; the message goes on after the file's name: `is empty`. */
+export class UnreadableFile extends Error {}
+
+/** A file's pixels `[height, width, channels]`. */
+export interface Pixels {
   data: Uint8Array;
   height: number;
   width: number;
   channels: number;
 }
 
-export async function readLabelMap(path: string): Promise<LabelMapPixels> {
-  const { data, info } = await sharp(path, { ignoreIcc: true }).raw().toBuffer({ resolveWithObject: true });
+/** An image as the model wants it, and the size that its file has. */
+export interface ResizedImage {
+  /** RGB bytes of the size asked for. */
+  data: Uint8Array;
+  sourceSize: [height: number, width: number];
+}
+
+/**
+ * Reads an image file as RGB bytes, those of Pillow's `Image.open(path).convert('RGB')` but for what docs/images.md
+ * tells, resized as Pillow does where the size differs: bilinear with antialiasing. Rejects with an `UnreadableFile`.
+ */
+export async function readImage(
+  path: string,
+  imageSize: readonly [height: number, width: number],
+  resize: Resize = 'stretch',
+): Promise<ResizedImage> {
+  const { data, height, width } = await decode(path, async (file, { space, depth }) => {
+    if (depth !== 'uchar' && depth !== 'ushort')
+      throw new UnreadableFile(`holds ${depth} values, where 8 or 16 bits a channel are expected`);
+    if (space !== 'cmyk') return pixelsOf(open(file).toColourspace('srgb').removeAlpha());
+    return cmykToRgb(await pixelsOf(open(file).pipelineColourspace('cmyk').toColourspace('cmyk')));
+  });
+  const whole = { top: 0, left: 0, height, width };
+  const window = resize === 'crop' ? cropWindow(height, width, imageSize) : whole;
+  return {
+    data: resample(data, [height, width], window, imageSize),
+    sourceSize: [height, width],
+  };
+}
+
+/** Reads a label map, channel by channel as it is in the file. Rejects with an `UnreadableFile`. */
+export function readLabelMap(path: string): Promise<Pixels> {
+  return decode(path, (file, { depth }) => {
+    if (depth !== 'uchar')
+      throw new UnreadableFile('has more than 8 bits a channel, which no label map has; save it with 8');
+    return pixelsOf(open(file));
+  });
+}
+
+/** Colour profiles are ignored, as they are where models are trained. Files that are cut off are errors, oddities not. */
+function open(file: Buffer): sharp.Sharp {
+  return sharp(file, { ignoreIcc: true, failOn: 'error' });
+}
+
+async function pixelsOf(image: sharp.Sharp): Promise<Pixels> {
+  const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
   return { data, height: info.height, width: info.width, channels: info.channels };
+}
+
+type Header = Pick<sharp.Metadata, 'space' | 'depth'>;
+
+async function decode(
+  path: string,
+  pixels: (file: Buffer, header: Header) => Promise<Pixels>,
+): Promise<Pixels> {
+  try {
+    const file = await fs.readFile(path);
+    if (file.length === 0) throw new UnreadableFile('is empty');
+    return await pixels(file, quickHeader(file) ?? (await open(file).metadata()));
+  } catch (error) {
+    if (error instanceof UnreadableFile) throw error;
+    throw new UnreadableFile(reason(error as NodeJS.ErrnoException), { cause: error });
+  }
+}
+
+function reason({ code, message }: NodeJS.ErrnoException): string {
+  if (code === 'ENOENT') return 'is missing';
+  if (code) return `cannot be read (${message})`;
+  if (/unsupported image format/.test(message))
+    return 'is damaged (it is no JPEG, PNG, WebP, GIF, TIFF or AVIF image)';
+  if (/pixel limit/.test(message)) return 'has more pixels than the 268 million that can be read';
+  return `is damaged (${message.split('\n')[0]})`;
+}
+
+/** The header of a PNG, or a JPEG that is not CMYK: sharp's `metadata` would cost a fifth of the decoding. */
+function quickHeader(file: Buffer): Header | undefined {
+  if (file.length > 24 && file.readUInt32BE(0) === 0x89504e47)
+    return { space: 'srgb', depth: file[24] === 16 ? 'ushort' : 'uchar' };
+  if (file.length < 2 || file.readUInt16BE(0) !== 0xffd8) return undefined;
+  // from segment to segment up to the one that starts a frame, whose tenth byte is the number of channels
+  for (let at = 2; at + 9 < file.length && file[at] === 0xff; at += 2 + file.readUInt16BE(at + 2)) {
+    const marker = file[at + 1];
+    const frame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+    if (frame) return file[at + 9] < 4 ? { space: 'srgb', depth: 'uchar' } : undefined;
+  }
+  return undefined;
+}
+
+/** CMYK as RGB without a colour profile: what black leaves of each colour, less its ink in proportion. */
+function cmykToRgb({ data, height, width, channels }: Pixels): Pixels {
+  const rgb = new Uint8Array(height * width * 3);
+  for (let p = 0, i = 0; i < rgb.length; p += channels) {
+    const light = 255 - data[p + 3];
+    for (let c = 0; c < 3; c++) rgb[i++] = light - Math.round((data[p + c] * light) / 255);
+  }
+  return { data: rgb, height, width, channels: 3 };
+}
+
+/** RGB bytes with a perturbation of their size added: values `[height, width, 3]` from 0 to 255, not rounded. */
+export function perturb(pixels: Uint8Array, perturbation: Float32Array): Float32Array {
+  const values = new Float32Array(pixels.length);
+  for (let i = 0; i < values.length; i++) values[i] = Math.max(0, Math.min(255, pixels[i] + perturbation[i]));
+  return values;
+}
+
+/** Values `[height, width, 3]` from 0 to 255 as the engine normalises bytes, in float32: `[3, height, width]`. */
+export function normalize(values: Float32Array, { mean, deviation }: Normalization): Float32Array {
+  const { fround } = Math;
+  const plane = values.length / 3;
+  const out = new Float32Array(values.length);
+  for (let c = 0; c < 3; c++) {
+    const m = fround(mean[c]);
+    const d = fround(deviation[c]);
+    for (let i = 0; i < plane; i++) out[c * plane + i] = fround(fround(values[i * 3 + c] / 255) - m) / d;
+  }
+  return out;
 }
 
 /** Turns a normalised image back into a picture: `ReverseNormalize(mean, deviation)`. */

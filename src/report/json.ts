@@ -1,7 +1,7 @@
 /**
  * The report as data: `dissect.json`, from which every page and chart is made. Names and meanings are those
  * that tools for the Python package read; what was added has names of its own (`image_size`, `images`,
- * `categories`; `shape`, `changed_in_place` of a layer; `labelnum` of a label's ranking).
+ * `categories`; `shape`, `tokens_dropped`, `changed_in_place`, `level_rank_error` of a layer; `labelnum` of a label's ranking).
  */
 
 import { NetdissectError } from '../errors';
@@ -61,7 +61,14 @@ export interface LayerReport {
   /** The layer's output of one image: units, rows, columns. */
   shape: [units: number, height: number, width: number];
   /** Whether a later operation of the model changed the layer's output in place. */
+  /** How many tokens of a sequence came before those that count as its map; absent where none did. */
+  tokens_dropped?: number;
   changed_in_place: boolean;
+  /**
+   * Present where the levels are estimates: how far their place in the order of a unit's values may be from that of
+   * the exact level, as a part of all values, for the worst unit.
+   */
+  level_rank_error?: number;
   units: UnitReport[];
   rankings: Ranking[];
   labels?: LabelReport[];
@@ -180,7 +187,16 @@ interface ScoredParts {
 }
 
 function buildLayer(
-  { layer, shape, changedInPlace, levels, topImages, topActivations }: LayerStatistics,
+  {
+    layer,
+    shape,
+    tokensDropped,
+    changedInPlace,
+    levels,
+    rankError,
+    topImages,
+    topActivations,
+  }: LayerStatistics,
   dirname: string,
   scored: ScoredParts | null,
   iouThreshold: number,
@@ -199,7 +215,15 @@ function buildLayer(
     { name: 'unit' },
     units.map(({ unit }) => unit),
   );
-  const head = { layer, dirname, shape, changed_in_place: changedInPlace, units };
+  const head = {
+    layer,
+    dirname,
+    shape,
+    ...(tokensDropped > 0 && { tokens_dropped: tokensDropped }),
+    changed_in_place: changedInPlace,
+    ...(rankError !== undefined && { level_rank_error: rankError }),
+    units,
+  };
   if (!scored) return { ...head, rankings: [byUnit], iou_threshold: iouThreshold };
   return {
     ...head,

@@ -11,6 +11,7 @@ import {
   writeBroden,
   writeFiles,
   writeImage,
+  writeLabelMap,
 } from '../helpers/broden.mjs';
 
 const open = async (t, rows = [ROW_A, ROW_B], options = {}, files = {}) =>
@@ -60,9 +61,49 @@ test('an image comes as RGB bytes with its label maps in category order: numbers
   t.is((await dataset.get(0, false)).segmentation, undefined);
 });
 
+test('split all takes the rows of every split; a seed shuffles before size cuts, and the settings say so', async t => {
+  const rows = Array.from({ length: 9 }, (_, i) => `${i}.png,${i % 3 ? 'train' : 'val'},8,8,4,4,2,,`);
+  const names = dataset => Array.from({ length: dataset.length }, (_, i) => path.basename(dataset.nameOf(i)));
+  const all = await open(t, rows, { split: 'all' });
+  t.deepEqual(
+    names(all),
+    rows.map((_, i) => `${i}.png`),
+  );
+  t.is(all.settings.split, 'all');
+  t.false('shuffle' in all.settings);
+  const shuffled = await open(t, rows, { split: 'all', shuffle: 5 });
+  t.deepEqual(names(shuffled).toSorted(), names(all));
+  t.notDeepEqual(names(shuffled), names(all));
+  const cut = await open(t, rows, { split: 'all', shuffle: 5, size: 4 });
+  t.deepEqual(names(cut), names(shuffled).slice(0, 4));
+  t.is(cut.settings.shuffle, 5);
+});
+
 test('images of another size are resized', async t => {
   const dataset = await open(t, undefined, { imageSize: [6, 10] });
   t.is((await dataset.get(0, false)).pixels.length, 6 * 10 * 3);
+});
+
+test("with resize 'crop' image and label maps lose the same margins", async t => {
+  const dataset = await open(t, ['wide.png,train,8,16,4,8,a_color.png,wide_object.png,6'], {
+    resize: 'crop',
+  });
+  const column = x => [x * 10, 0, 0];
+  const image = Array.from({ length: 8 * 16 }, (_, i) => column(i % 16)).flat();
+  await writeImage(path.join(dataset.folder, 'images/wide.png'), 16, 8, image);
+  const labels = Array.from({ length: 4 * 8 }, (_, i) => 300 + (i % 8));
+  await writeLabelMap(path.join(dataset.folder, 'images/wide_object.png'), 8, 4, labels);
+  await writeLabelMap(path.join(dataset.folder, 'images/a_color.png'), 8, 4, labels.fill(1, 0, 16));
+  const { pixels, segmentation } = await dataset.get(0, true);
+  t.deepEqual([...pixels.subarray(0, 6)], [...column(4), ...column(5)]);
+  t.deepEqual([...(await dataset.picture(0)).subarray(0, 3)], column(4));
+  t.deepEqual([segmentation.height, segmentation.width], [4, 4]);
+  const [, object, scene] = segmentation.maps;
+  t.deepEqual([...object.subarray(0, 6)], [302 - 256, 1, 0, 303 - 256, 1, 0]);
+  t.is(object.length, 4 * 4 * 3);
+  t.is(scene, 6);
+  t.is(dataset.settings.resize, 'crop');
+  t.false('resize' in (await open(t)).settings);
 });
 
 test('transformImage takes bytes and gives float32', async t => {
@@ -137,7 +178,7 @@ test('a missing or damaged table is named with its line', async t => {
   await refused(
     'index.csv',
     `${INDEX_HEADER}\nb.png,val,8,8,4,4,2,,\n`,
-    /no image of split 'train'.*splits are val/,
+    /no image of split 'train'.*splits are val; 'all' takes any/,
   );
   t.notThrows(() => new BrodenDataset(folder, { imageSize: 8 }));
 });
@@ -167,6 +208,19 @@ test('a missing or damaged image or label map is named with its line in index.cs
   ];
   for (const [i, pattern] of expected.entries())
     await t.throwsAsync(dataset.get(i, true), { ...message, message: pattern });
+});
+
+test('a label map of 16 bits a channel is refused', async t => {
+  const dataset = await open(t, ['b.png,train,8,8,4,4,deep.png,,']);
+  const deep = await sharp({ create: { width: 4, height: 4, channels: 3, background: '#050600' } })
+    .toColourspace('rgb16')
+    .png()
+    .toBuffer();
+  await writeFiles(dataset.folder, { 'images/deep.png': deep });
+  await t.throwsAsync(dataset.get(0, true), {
+    ...message,
+    message: /label map .*deep\.png, named in line 2 of index\.csv, has more than 8 bits a channel/,
+  });
 });
 
 test('a grey label map is refused: its labels are not R + 256·G', async t => {

@@ -171,6 +171,13 @@ test('panoptic: the label of a segment R + 256·G + 65536·B; things are objects
   t.is(segmentation.maps.length, 1);
 });
 
+test("with resize 'crop' the same window is cut from the maps", async t => {
+  const dataset = await open(t, SMALL, { resize: 'crop' });
+  const { segmentation } = await dataset.get(0, true);
+  t.deepEqual([segmentation.height, segmentation.width], [4, 4]);
+  t.deepEqual(labelsAt(segmentation).slice(4, 8), ['3', '3+7', '7', '3+7']);
+});
+
 test("labels' categories can be the supercategories", async t => {
   const { labels, categories } = await open(t, SMALL, { category: 'supercategory' });
   t.deepEqual(categories, ['vehicle', 'outdoor'], 'in the order of the ids');
@@ -204,9 +211,10 @@ test('of chosen categories only, with the images that have any of their labels',
   });
 });
 
-test('size cuts, in file order; the file is one split', async t => {
+test('size cuts, in file order or shuffled; the file is one split', async t => {
   t.deepEqual(names(await openPanoptic(t)), ['a.jpg', 'b.jpg']);
   t.deepEqual(names(await openPanoptic(t, PANOPTIC, { size: 1 })), ['a.jpg']);
+  t.deepEqual(names(await openPanoptic(t, PANOPTIC, { shuffle: 0 })), ['b.jpg', 'a.jpg']);
   const dataset = await openPanoptic(t, PANOPTIC, { split: 'train' });
   t.is(dataset.length, 2);
   t.is(dataset.settings.split, 'all');

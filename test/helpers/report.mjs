@@ -57,6 +57,7 @@ export function statistics(units, more) {
     levels: Float64Array.from(units, (_, u) => u + 0.5),
     topImages: Int32Array.from(units.flatMap((_, u) => [u, u + 1])),
     topActivations: Float32Array.from(units.flatMap(() => [9.5, 9])),
+    tokensDropped: 0,
     changedInPlace: false,
     tally: tally(units),
     ...more,

@@ -170,6 +170,13 @@ test('no detector: the empty chart stands there, without a table', t => {
   t.notRegex(html, /The chart as a table/);
 });
 
+test('estimated levels and dropped tokens are said of the layer', t => {
+  t.notRegex(page([{}]), /estimates|other tokens/);
+  const html = page([{}], { rankError: 0.00123, tokensDropped: 5 });
+  t.regex(html, /Levels are estimates: their rank may be off by up to 0\.12 % of the values\./);
+  t.regex(html, /4 × 6 after 5 other tokens/);
+});
+
 test('settings and meta are listed', t => {
   t.regex(page([{}]), /<th scope="row">imgsize<\/th><td><code>\[32,48\]<\/code>/);
   t.regex(page([{}]), /<th scope="row">epoch<\/th><td><code>3<\/code>/);

@@ -1,0 +1,164 @@
+/** The command without a name: a data set, a model, a report. */
+
+import type { DissectionResult } from '../dissect';
+import { BrodenDataset, dissect, loadModel, type Model, type Normalization, retainLayers } from '../index';
+import { expandLayers, hasPatterns } from '../layers';
+import { type DissectValues, optionError } from '../options';
+import { PROGRAM } from './help';
+import { readJsonObject } from './json';
+import { progressReporter } from './progress';
+import { table } from './table';
+import { interruptible, type Terminal } from './terminal';
+
+export async function runDissect(values: DissectValues, terminal: Terminal): Promise<void> {
+  const { model: file, layers, outdir, quiet } = values;
+  if (values.download) {
+    await download(values);
+    if (!file) return;
+  }
+  if (!file) throw optionError('expected a model; name it with --model FILE');
+  if (!layers)
+    throw optionError(
+      `expected layers to dissect; name them with --layers, and see them with ${PROGRAM} layers ${file}`,
+    );
+  const given = (values.meta ?? []).map(name => readJsonObject(name, 'given with --meta'));
+  const dataset = openData(values);
+  const modelOptions = {
+    device: values['no-cuda'] ? ('cpu' as const) : ('auto' as const),
+    threads: values.threads,
+    checkpoint: values.pthfile,
+  };
+  const model = await loadModel(file, modelOptions);
+  const progress = progressReporter(terminal.stderr, { quiet });
+  try {
+    if (!quiet) for (const line of remarks(model)) terminal.stderr.write(`${PROGRAM}: ${line}\n`);
+    const meta = Object.fromEntries(
+      [model.checkpoint?.meta ?? {}, ...given].flatMap(object => Object.entries(object)),
+    );
+    const names = hasPatterns(layers) ? expandLayers(layers, await model.layers(values.imgsize)) : layers;
+    const retainOptions = {
+      addScaleOffset: values.add_scale_offset,
+      tokens: values.tokens,
+      values: values.values,
+    };
+    retainLayers(model, names, retainOptions);
+    const options = {
+      examplesPerUnit: values.examples,
+      batchSize: values.batch_size,
+      numWorkers: values.num_workers,
+      memory: Math.round(values.memory * 2 ** 20),
+      quantileThreshold: values.quantile,
+      iouThreshold: values['iou-threshold'],
+      approximate: values.approximate,
+      labels: !values['no-labels'],
+      images: !values['no-images'],
+      singleImages: values['single-images'],
+      report: !values['no-report'],
+      netname: values.netname,
+      meta,
+      onProgress: progress.update,
+    };
+    const result = await interruptible(signal => dissect(outdir, model, dataset, { ...options, signal }));
+    progress.end();
+    const lines = [];
+    if (!quiet) lines.push(summary(result, outdir, options.report));
+    if (values.profile) lines.push(profileTable(result));
+    for (const line of lines) terminal.stdout.write(`${line}\n`);
+  } finally {
+    progress.end();
+    model.close();
+  }
+}
+
+/** What of a checkpoint and a model had no use for each other. */
+function remarks({ checkpoint }: Model): string[] {
+  const some = (names: readonly string[]) =>
+    names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
+  const lines: string[] = [];
+  if (checkpoint?.unexpected.length)
+    lines.push(`the checkpoint has entries that the model does not use: ${some(checkpoint.unexpected)}`);
+  if (checkpoint?.kept.length)
+    lines.push(`the checkpoint lacks buffers, which keep the model's values: ${some(checkpoint.kept)}`);
+  return lines;
+}
+
+/** Broden's published resolutions: what images of a size need. */
+function resolutionFor(size: readonly number[]): number {
+  return [224, 227, 384].find(resolution => resolution >= Math.max(...size)) ?? 384;
+}
+
+async function download({ broden, resolution, url, quiet, model, imgsize }: DissectValues): Promise<void> {
+  const { runDownload } = require('./download.js');
+  const resolutions = resolution ?? (model ? [resolutionFor(imgsize)] : undefined);
+  await runDownload({ directory: broden, resolutions, url, quiet });
+}
+
+function openData(values: DissectValues) {
+  const options = {
+    imageSize: values.imgsize,
+    size: values.size,
+    split: values.split,
+    categories: values.categories,
+    shuffle: values.shuffle,
+    resize: values.resize,
+    resolution: values.resolution?.length === 1 ? values.resolution[0] : undefined,
+    images: values.images,
+    perturbation: values.perturbation && require('../dataset/npy.js').readPerturbation(values.perturbation),
+    transformImage: normalization(values),
+  };
+  return new BrodenDataset(values.broden, options);
+}
+
+const NORMALIZATIONS: Record<NonNullable<DissectValues['normalize']>, Normalization | undefined> = {
+  imagenet: undefined,
+  none: { mean: [0, 0, 0], deviation: [1, 1, 1] },
+  half: { mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5] },
+  clip: { mean: [0.48145466, 0.4578275, 0.40821073], deviation: [0.26862954, 0.26130258, 0.27577711] },
+};
+
+function normalization({ normalize, mean, std }: DissectValues): Normalization | undefined {
+  if (!mean && !std) return NORMALIZATIONS[normalize ?? 'imagenet'];
+  if (normalize) throw optionError('expected either --normalize or --mean with --std but received both');
+  if (!mean || !std)
+    throw optionError(`expected --mean and --std together but received --${mean ? 'mean' : 'std'} alone`);
+  return { mean: triple(mean), deviation: triple(std) };
+}
+
+function triple([r, g, b]: readonly number[]): [number, number, number] {
+  return [r, g, b];
+}
+
+/** What a run found, and where it stands. */
+function summary({ report }: DissectionResult, outdir: string, page: boolean): string {
+  const lines: string[] = [];
+  const rows = [['layer', 'units', 'interpretable', 'concepts', 'strongest detectors']];
+  for (const layer of report.layers) {
+    const best = layer.units
+      .filter(unit => unit.interp)
+      .sort((a, b) => b.iou! - a.iou!)
+      .slice(0, 3)
+      .map(unit => `${unit.label} (unit ${unit.unit}, IoU ${unit.iou!.toFixed(3)})`);
+    rows.push([
+      layer.layer,
+      String(layer.units.length),
+      String(layer.interpretable ?? '-'),
+      String(layer.labels?.length ?? '-'),
+      best.join(', '),
+    ]);
+  }
+  lines.push(table(rows));
+  const concepts = new Set(report.layers.flatMap(layer => layer.labels?.map(label => label.labelnum) ?? []));
+  if (report.default_ranking === 'label') lines.push(`distinct concepts over all layers: ${concepts.size}`);
+  lines.push(`report: ${outdir}/${page ? 'index.html' : 'dissect.json'}`);
+  return lines.join('\n');
+}
+
+function profileTable({ profile, report }: DissectionResult): string {
+  const { spilledBytes, total, ...parts } = profile;
+  const rows = [['part of the engine', 'seconds', 'ms an image']];
+  for (const [part, seconds] of Object.entries({ ...parts, 'total (wall clock)': total }))
+    rows.push([part, seconds.toFixed(3), ((seconds / report.images) * 1000).toFixed(3)]);
+  rows.push(['peak memory, MiB', String(Math.round(process.resourceUsage().maxRSS / 1024)), '']);
+  rows.push(['spilled to disk, MiB', String(Math.round(spilledBytes / 2 ** 20)), '']);
+  return table(rows);
+}

@@ -1,0 +1,30 @@
+/** `netdissect-native layers MODEL`: what there is to dissect. */
+
+import { loadModel } from '../model';
+import type { LayersValues } from '../options';
+import { table } from './table';
+import type { Terminal } from './terminal';
+
+export async function runLayers({ model: path, imgsize }: LayersValues, { stdout }: Terminal): Promise<void> {
+  const model = await loadModel(path, { device: 'cpu' });
+  try {
+    const rows = [['layer', 'type', 'output', 'calls', 'scale', 'offset', 'notes']];
+    for (const layer of await model.layers(imgsize))
+      rows.push([
+        layer.name,
+        layer.type,
+        layer.shape?.join('×') ?? layer.output ?? '-',
+        String(layer.calls),
+        layer.scale ? pair(layer.scale) : '-',
+        layer.offset ? pair(layer.offset) : '-',
+        layer.refusal ?? (layer.changedInPlace ? 'changed in place later' : ''),
+      ]);
+    stdout.write(`${table(rows)}\n`);
+  } finally {
+    model.close();
+  }
+}
+
+function pair([y, x]: readonly [number, number]): string {
+  return y === x ? String(y) : `${y},${x}`;
+}

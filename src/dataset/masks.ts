@@ -1,0 +1,208 @@
+/**
+ * Folders of images with masks: PNG files whose pixels are label numbers, as segmentation data sets are mostly
+ * published (ADE20K, Pascal VOC, Cityscapes), and a file with the labels' names.
+ */
+
+import fs from 'node:fs';
+import path from 'node:path';
+import type { Label } from '../results';
+import { chosenCategories, noSplit } from './choose';
+import { damaged, type FileDatasetOptions } from './files';
+import { readNames } from './names';
+import { filesUnder, IMAGE, isFolder, type Pair, PairDataset, PNG, readLines } from './pairs';
+import { type PngValues, readPngValues } from './png-values';
+import { select } from './select';
+
+export interface MaskOptions extends FileDatasetOptions {
+  /** The file with the labels' names; by default one in the data set's folder. */
+  names?: string;
+  /** More values of the masks that are no label. */
+  void?: readonly number[];
+}
+
+interface Layout {
+  images: string;
+  masks: readonly string[];
+  /** What ends an image's file name and is no part of the name that it shares with its mask. */
+  image: RegExp;
+  mask: RegExp;
+  /** A folder of lists of names, one a split. */
+  lists?: string;
+}
+
+const LAYOUTS: readonly Layout[] = [
+  {
+    images: 'JPEGImages',
+    masks: ['SegmentationClass'],
+    image: IMAGE,
+    mask: PNG,
+    lists: 'ImageSets/Segmentation',
+  },
+  {
+    images: 'leftImg8bit',
+    masks: ['gtFine', 'gtCoarse'],
+    image: /_leftImg8bit\.(jpe?g|png|webp)$/i,
+    mask: /_(gtFine|gtCoarse)_labelIds\.png$/i,
+  },
+  { images: 'images', masks: ['masks', 'annotations', 'labels', 'segmentations'], image: IMAGE, mask: PNG },
+];
+
+/** What people call the splits' folders. */
+const SPLITS = new Map<string, readonly string[]>([
+  ['train', ['train', 'training']],
+  ['val', ['val', 'validation', 'valid']],
+  ['test', ['test', 'testing']],
+]);
+const SPLIT_FOLDERS = [...SPLITS.values()].flat().sort();
+
+/** What a message lists that looked for masks. */
+export const MASK_LAYOUTS =
+  'images/ with masks/, annotations/, labels/ or segmentations/, JPEGImages/ with SegmentationClass/, leftImg8bit/ with gtFine/';
+
+/** Whether a folder looks like a data set of masks. */
+export function hasMasks(directory: string): boolean {
+  return findParts(directory).length > 0;
+}
+
+/**
+ * A data set of images with masks. The constructor reads the names and lists the files. An image without a mask
+ * is left out. Masks keep their size; under `crop` they lose what the images lose.
+ */
+export class MaskDataset extends PairDataset {
+  readonly directory: string;
+  readonly labels: readonly Label[];
+  readonly categories: readonly string[];
+  protected readonly pairs: readonly Pair[];
+  /** The file with the labels' names. */
+  readonly namesFile: string;
+  /** Label numbers by value. */
+  readonly #numbers = new Uint16Array(65536);
+  /** The last value that has to have a name. */
+  readonly #last: number;
+  readonly #void: ReadonlySet<number>;
+
+  constructor(directory: string, options: MaskOptions = {}) {
+    super(options);
+    this.directory = directory;
+    const { file, names, complete } = readNames(directory, options.names);
+    const categories = [...new Set(Array.from(names.values(), ({ category }) => category))];
+    this.namesFile = file;
+    this.categories = chosenCategories(categories, options.categories);
+    this.#void = new Set(options.void);
+    this.#last = complete ? Math.max(...names.keys()) : 65535;
+    const shift = names.has(0) ? 1 : 0; // 0 can be no label's number
+    if (shift && names.has(65535))
+      throw damaged(`${file} names the values 0 and 65535; there can be 65535 labels, so leave one out`);
+    const labels: Label[] = [];
+    for (const [value, { name, category }] of names) {
+      if (this.#void.has(value)) continue;
+      this.#numbers[value] = value + shift;
+      if (this.categories.includes(category)) labels.push({ number: value + shift, name, category });
+    }
+    this.labels = labels.sort((a, b) => a.number - b.number);
+    this.pairs = select(pairFiles(directory, options.split ?? 'train'), options);
+  }
+
+  protected async segmentation(index: number) {
+    const { map: file } = this.pairs[index];
+    const values = await readPngValues(file).catch(cause => {
+      throw this.unreadable('mask', file, index, cause);
+    });
+    const { height, width } = values;
+    return { height, width, maps: [this.#labelNumbers(values, file)] };
+  }
+
+  #labelNumbers({ data, channels, bits, height, width }: PngValues, file: string): Uint16Array {
+    const numbers = new Uint16Array(height * width);
+    const highest = 2 ** bits - 1; // void, by custom
+    for (let i = 0, at = 0; i < numbers.length; i++, at += channels) {
+      const value = data[at];
+      if (channels >= 3 && (data[at + 1] !== value || data[at + 2] !== value))
+        throw damaged(
+          `mask ${file} is a coloured image; its pixels must be the labels' numbers, in a grey or a palette PNG`,
+        );
+      numbers[i] = this.#numbers[value];
+      if (value > this.#last && value !== highest && !this.#void.has(value))
+        throw damaged(
+          `mask ${file} has the value ${value}, but ${this.namesFile} names no more than ${this.#last}; name it, or name the values in a labels.csv`,
+        );
+    }
+    return numbers;
+  }
+}
+
+interface Part extends Layout {
+  /** The folder that holds the images' and the masks'; the data set's or a split's. */
+  folder: string;
+  maskFolder: string;
+}
+
+/** Where images and masks are: in one place, or in one of each split. */
+function findParts(directory: string): Part[] {
+  for (const layout of LAYOUTS)
+    for (const folders of [[''], SPLIT_FOLDERS]) {
+      const parts = folders.flatMap(folder => {
+        if (!isFolder(path.join(directory, folder, layout.images))) return [];
+        const masks = layout.masks.find(name => holdsPng(path.join(directory, folder, name)));
+        return masks ? [{ ...layout, folder, maskFolder: masks }] : [];
+      });
+      if (parts.length > 0) return parts;
+    }
+  return [];
+}
+
+function holdsPng(folder: string): boolean {
+  return isFolder(folder) && filesUnder(folder, PNG).size > 0;
+}
+
+function pairFiles(directory: string, split: string): Pair[] {
+  const parts = findParts(directory);
+  if (parts.length === 0) throw damaged(`${directory} has no images with masks: neither ${MASK_LAYOUTS}`);
+  const pairs = new Map<string, Pair>();
+  for (const { folder, images, maskFolder, image, mask } of parts) {
+    const imageFiles = filesUnder(path.join(directory, folder, images), image);
+    for (const [name, file] of filesUnder(path.join(directory, folder, maskFolder), mask)) {
+      const imageFile = imageFiles.get(name);
+      if (imageFile === undefined)
+        throw damaged(
+          `mask ${file} has no image of its name in ${path.join(directory, folder, images)}; add the image or remove the mask`,
+        );
+      pairs.set(path.posix.join(folder, name), { image: imageFile, map: file });
+    }
+  }
+  const [{ lists, maskFolder, mask }] = parts;
+  if (pairs.size === 0)
+    throw damaged(`${path.join(directory, maskFolder)} holds no mask with a name like ${mask.source}`);
+  if (split === 'all') return [...pairs.values()];
+  if (lists && isFolder(path.join(directory, lists)))
+    return listed(path.join(directory, lists), pairs, split);
+  return inFolder(directory, pairs, split);
+}
+
+/** The pairs that a split's list names, in its order. */
+function listed(lists: string, pairs: Map<string, Pair>, split: string): Pair[] {
+  const file = path.join(lists, `${split}.txt`);
+  if (!fs.existsSync(file)) {
+    const there = fs.readdirSync(lists).filter(name => name.endsWith('.txt'));
+    throw noSplit(lists, split, there.map(name => name.slice(0, -4)).sort());
+  }
+  const chosen: Pair[] = [];
+  for (const [i, name] of readLines(file).entries()) {
+    if (name === '') continue;
+    const pair = pairs.get(name);
+    if (!pair) throw damaged(`${file}, line ${i + 1}: '${name}' has no mask; add it or remove the line`);
+    chosen.push(pair);
+  }
+  if (chosen.length === 0) throw damaged(`${file} names no image; choose another split`);
+  return chosen;
+}
+
+/** The pairs in a split's folder; without such folders all are `train`. */
+function inFolder(directory: string, pairs: Map<string, Pair>, split: string): Pair[] {
+  const folders = new Set(Array.from(pairs.keys(), name => name.slice(0, Math.max(0, name.indexOf('/')))));
+  const splits = [...folders].filter(folder => SPLIT_FOLDERS.includes(folder)).sort();
+  if (splits.length === 0 && split === 'train') return [...pairs.values()];
+  const wanted = splits.filter(folder => (SPLITS.get(split) ?? [split]).includes(folder));
+  if (wanted.length === 0) throw noSplit(directory, split, splits);
+  return Array.from(pairs).flatMap(([name, pair]) => (wanted.includes(name.split('/')[0]) ? [pair] : []));
+}

@@ -1,0 +1,82 @@
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { crc32 } from 'node:zlib';
+import test from 'ava';
+import sharp from 'sharp';
+import { readPngValues } from '../../lib/dataset/png-values.js';
+import { temporaryFolder, writeImage } from '../helpers/broden.mjs';
+import { writeGreyPng, writePalettePng, writeRgbPng } from '../helpers/png.mjs';
+import { randomSource } from '../helpers/random.mjs';
+
+/** 5 rows of 13, so that the rows of few bits end within a byte. */
+function values(bits) {
+  const random = randomSource(bits);
+  return Array.from({ length: 5 * 13 }, () => random.below(2 ** bits));
+}
+
+test('a palette PNG gives its indices, whatever its colours', async t => {
+  const file = path.join(await temporaryFolder(t), 'map.png');
+  for (const bits of [1, 2, 4, 8]) {
+    await writePalettePng(file, 13, 5, values(bits), bits);
+    const { data, ...rest } = await readPngValues(file);
+    t.deepEqual(rest, { height: 5, width: 13, channels: 1, bits: 8 });
+    t.deepEqual([...data], values(bits), `${bits} bits`);
+  }
+});
+
+test('a grey PNG gives its values: few bits are not stretched, 16 are kept', async t => {
+  const file = path.join(await temporaryFolder(t), 'map.png');
+  for (const bits of [1, 2, 4, 8, 16]) {
+    await writeGreyPng(file, 13, 5, values(bits), bits);
+    const { data, ...rest } = await readPngValues(file);
+    t.deepEqual(rest, { height: 5, width: 13, channels: 1, bits: bits === 16 ? 16 : 8 });
+    t.deepEqual([...data], values(bits), `${bits} bits`);
+  }
+});
+
+test('a coloured PNG gives its channels', async t => {
+  const file = path.join(await temporaryFolder(t), 'map.png');
+  for (const bits of [8, 16]) {
+    const pixels = [...values(bits), ...values(bits), ...values(bits)];
+    await writeRgbPng(file, 13, 5, pixels, bits);
+    const { data, channels } = await readPngValues(file);
+    t.is(channels, 3);
+    t.deepEqual([...data], pixels, `${bits} bits`);
+  }
+});
+
+test('interlaced palette PNGs are read, too', async t => {
+  const file = path.join(await temporaryFolder(t), 'map.png');
+  const raw = { raw: { width: 13, height: 5, channels: 1 } };
+  const grey = await sharp(Buffer.from(values(8)), raw)
+    .toColourspace('b-w')
+    .png({ progressive: true })
+    .toBuffer();
+  // a grey PNG becomes one with a palette by its type and 256 colours; chunks are named by position
+  t.deepEqual([grey[24], grey[25], grey[28]], [8, 0, 1]);
+  grey[25] = 3;
+  grey.writeUInt32BE(crc32(grey.subarray(12, 29)), 29);
+  const palette = Buffer.concat([
+    Buffer.alloc(4),
+    Buffer.from('PLTE'),
+    Buffer.alloc(768, 200),
+    Buffer.alloc(4),
+  ]);
+  palette.writeUInt32BE(768);
+  palette.writeUInt32BE(crc32(palette.subarray(4, -4)), palette.length - 4);
+  await fs.writeFile(file, Buffer.concat([grey.subarray(0, 33), palette, grey.subarray(33)]));
+  t.is((await sharp(file).metadata()).isPalette, true);
+  t.deepEqual([...(await readPngValues(file)).data], values(8));
+});
+
+test('what is no PNG, or is cut off, is refused', async t => {
+  const file = path.join(await temporaryFolder(t), 'map.png');
+  await writePalettePng(file, 13, 5, values(8));
+  const png = await fs.readFile(file);
+  for (const length of [0, 20, 40, png.length - 30]) {
+    await fs.writeFile(file, png.subarray(0, length));
+    await t.throwsAsync(readPngValues(file), undefined, `${length} bytes`);
+  }
+  await writeImage(file.replace('png', 'jpg'), 8, 8);
+  await t.throwsAsync(readPngValues(file.replace('png', 'jpg')), { message: 'it is no PNG file' });
+});
