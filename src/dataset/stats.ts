@@ -48,7 +48,8 @@ export async function datasetStats(
   for await (const segmentation of inOrder(dataset.length, i => labelMaps(dataset, i), AT_ONCE, AHEAD)) {
     signal?.throwIfAborted();
     counter.add(segmentation, nameOf(dataset, done));
-    onProgress?.({ done: ++done, total: dataset.length });
+    done++;
+    onProgress?.({ done, total: dataset.length });
   }
   return counter.stats();
 }

@@ -61,7 +61,8 @@ export async function validateDataset(
     } catch (error) {
       problem(error);
     }
-    onProgress?.({ done: ++done, total: dataset.length });
+    done++;
+    onProgress?.({ done, total: dataset.length });
   }
   return { images: dataset.length, problems, warnings: [...warnings, ...oddLabels(counter.stats())] };
 }
