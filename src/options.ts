@@ -157,6 +157,20 @@ const SELECTION = {
     group: DATA,
     describe: 'the folder of the images, for data sets in COCO and CSV files',
   },
+  names: {
+    kind: file,
+    value: 'FILE',
+    otherwise: "found in the data set's folder",
+    group: DATA,
+    describe: "the labels' names, for folders of masks",
+  },
+  void: {
+    kind: whole(0, 65535),
+    list: true,
+    value: 'N',
+    group: DATA,
+    describe: 'more values of masks that are no label',
+  },
 } satisfies Table;
 
 const DISSECT = {
@@ -181,7 +195,7 @@ const DISSECT = {
     default: 'auto',
     group: MODEL,
     describe:
-      "a transformer's tokens as maps: auto finds those before the patches, N drops the first N, none refuses tokens",
+      "a transformer's tokens as maps: auto finds how many come before the patches, N drops the first N, none takes no tokens",
   },
   values: {
     kind: oneOf('final', 'call'),
@@ -218,7 +232,7 @@ const DISSECT = {
   resize: {
     kind: oneOf('stretch', 'crop'),
     value: 'stretch|crop',
-    otherwise: 'stretch for Broden, crop for folders',
+    otherwise: 'crop for multi-segment data sets, else stretch',
     group: DATA,
     describe: 'how images get their size: stretch both sides, or crop the middle',
   },

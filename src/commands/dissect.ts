@@ -1,7 +1,15 @@
 /** The command without a name: a data set, a model, a report. */
 
 import type { DissectionResult } from '../dissect';
-import { BrodenDataset, dissect, loadModel, type Model, type Normalization, retainLayers } from '../index';
+import {
+  dissect,
+  loadModel,
+  type Model,
+  type Normalization,
+  openDataset,
+  readPerturbation,
+  retainLayers,
+} from '../index';
 import { expandLayers, hasPatterns } from '../layers';
 import { type DissectValues, optionError } from '../options';
 import { PROGRAM } from './help';
@@ -103,10 +111,12 @@ function openData(values: DissectValues) {
     resize: values.resize,
     resolution: values.resolution?.length === 1 ? values.resolution[0] : undefined,
     images: values.images,
-    perturbation: values.perturbation && require('../dataset/npy.js').readPerturbation(values.perturbation),
+    names: values.names,
+    void: values.void,
+    perturbation: values.perturbation === undefined ? undefined : readPerturbation(values.perturbation),
     transformImage: normalization(values),
   };
-  return new BrodenDataset(values.broden, options);
+  return openDataset(values.broden, options);
 }
 
 const NORMALIZATIONS: Record<NonNullable<DissectValues['normalize']>, Normalization | undefined> = {

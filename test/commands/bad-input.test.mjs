@@ -37,6 +37,7 @@ async function writeInputs(folder) {
   await copy(modelFixture('branches').files.scripted, 'branches.pt');
   await copy(modelFile('truncated.pt'), 'cut.pt');
   await copy(modelFile('resnet_weights.pth'), 'weights.pth');
+  await copy(modelFile('legacy.pth'), 'legacy.pth');
   await copy(modelFile('frozen.pt'), 'frozen.pt');
   await writeFiles(folder, {
     'text.pt': 'This is no model.\n',
