@@ -17,7 +17,7 @@ export { type Perturbation, readPerturbation } from './dataset/npy';
 export { type OpenOptions, openDataset } from './dataset/open';
 export { type Amount, type DatasetStats, datasetStats, type ReadOptions } from './dataset/stats';
 export { ReverseNormalize } from './dataset/transforms';
-export { type OpenDataset, type Validation, validateDataset } from './dataset/validate';
+export { type DatasetOpener, type Validation, validateDataset } from './dataset/validate';
 export { type DissectionResult, type DissectOptions, dissect, type Progress } from './dissect';
 export { NetdissectError } from './errors';
 export { expandLayers } from './layers';

@@ -1,8 +1,8 @@
 /** `netdissect-native stats DIRECTORY`: a table of concepts. */
 
+import { openDataset } from '../dataset/open';
 import { type DatasetStats, datasetStats } from '../dataset/stats';
 import type { DirectoryValues } from '../options';
-import { openDirectory } from './directory';
 import { progressReporter } from './progress';
 import { table } from './table';
 import { interruptible, type Terminal } from './terminal';
@@ -14,7 +14,7 @@ export interface StatsValues extends DirectoryValues {
 }
 
 export async function runStats(values: StatsValues, { stdout, stderr }: Terminal): Promise<void> {
-  const dataset = openDirectory(values);
+  const dataset = openDataset(values.directory, values);
   const progress = progressReporter(stderr, { quiet: values.quiet });
   try {
     const stats = await interruptible(signal =>

@@ -1,9 +1,9 @@
 /** `netdissect-native validate DIRECTORY`: all that is wrong with a data set, a line each. */
 
+import { openDataset } from '../dataset/open';
 import { validateDataset } from '../dataset/validate';
 import { NetdissectError } from '../errors';
 import type { DirectoryValues } from '../options';
-import { openDirectory } from './directory';
 import { progressReporter } from './progress';
 import { interruptible, type Terminal } from './terminal';
 
@@ -16,7 +16,7 @@ export async function runValidate(values: ValidateValues, { stdout, stderr }: Te
   const progress = progressReporter(stderr, { quiet: values.quiet });
   try {
     const { images, problems, warnings } = await interruptible(signal =>
-      validateDataset(onProblem => openDirectory(values, onProblem), {
+      validateDataset(onProblem => openDataset(values.directory, { ...values, onProblem }), {
         signal,
         onProgress: update => progress.update({ phase: 'checking', ...update }),
       }),

@@ -18,7 +18,7 @@ export interface Validation {
 }
 
 /** Opens a data set; what it finds wrong and can leave out it may hand over and go on. */
-export type OpenDataset = (onProblem: (error: NetdissectError) => void) => DissectionDataset;
+export type DatasetOpener = (onProblem: (error: NetdissectError) => void) => DissectionDataset;
 
 /** How much wider or higher than its image a label map may be in proportion. */
 const STRETCHED = 1.1;
@@ -30,7 +30,7 @@ const SHOWN = 20;
  * is one problem.
  */
 export async function validateDataset(
-  open: DissectionDataset | OpenDataset,
+  open: DissectionDataset | DatasetOpener,
   { onProgress, signal }: ReadOptions = {},
 ): Promise<Validation> {
   const problems: string[] = [];
