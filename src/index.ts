@@ -2,6 +2,7 @@
 
 export type { AppliedCheckpoint } from './checkpoint';
 export { BrodenDataset, type BrodenOptions } from './dataset/broden';
+export { CocoDataset, type CocoOptions } from './dataset/coco';
 export {
   type DissectionDataset,
   IMAGENET_NORMALIZATION,
@@ -14,7 +15,9 @@ export { MaskDataset, type MaskOptions } from './dataset/masks';
 export { MultiSegmentDataset } from './dataset/multisegment';
 export { type Perturbation, readPerturbation } from './dataset/npy';
 export { type OpenOptions, openDataset } from './dataset/open';
+export { type Amount, type DatasetStats, datasetStats, type ReadOptions } from './dataset/stats';
 export { ReverseNormalize } from './dataset/transforms';
+export { type DatasetOpener, type Validation, validateDataset } from './dataset/validate';
 export { type DissectionResult, type DissectOptions, dissect, type Progress } from './dissect';
 export {
   BRODEN_URL,

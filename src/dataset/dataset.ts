@@ -64,6 +64,8 @@ export interface DissectionDataset {
   get(index: number, segmentation: boolean): Promise<Item>;
   /** The image as RGB bytes `[height, width, 3]` for the pictures; needed where `get` gives floats. */
   picture?(index: number): Promise<Uint8Array>;
+  /** The image's label maps alone, whole, for statistics: where this is there the image need not be read for them. */
+  labelMaps?(index: number): Promise<Segmentation>;
   /** What messages call the image. */
   nameOf?(index: number): string;
 }

@@ -96,6 +96,10 @@ export abstract class FileDataset implements DissectionDataset {
     };
   }
 
+  async labelMaps(index: number): Promise<Segmentation> {
+    return this.segmentation(index);
+  }
+
   async picture(index: number): Promise<Uint8Array> {
     const { data } = await this.#read(index);
     return this.#perturbation ? rounded(perturb(data, this.#perturbation)) : data;

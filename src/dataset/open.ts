@@ -2,16 +2,17 @@
 
 import fs from 'node:fs';
 import { BrodenDataset, type BrodenOptions } from './broden';
+import { CocoDataset, type CocoOptions } from './coco';
 import { damaged, type FileDataset } from './files';
 import { LabelledDataset, type LabelledOptions } from './labelled';
 import { hasMasks, MASK_LAYOUTS, MaskDataset, type MaskOptions } from './masks';
 import { MultiSegmentDataset } from './multisegment';
 
-export type OpenOptions = BrodenOptions & MaskOptions & LabelledOptions;
+export type OpenOptions = BrodenOptions & CocoOptions & MaskOptions & LabelledOptions;
 
 /**
  * Opens a data set of any kind: a folder in the layout of Broden, a multi-segment one, a folder of images with
- * masks, or a `.csv` file of labelled images. Options that a kind does not have are ignored.
+ * masks, a `.json` file in one of COCO's formats, or a `.csv` file of labelled images. Options that a kind does not have are ignored.
  *
  * @throws NetdissectError `ERR_NETDISSECT_DATASET` where it is none of them, or is damaged
  */
@@ -20,8 +21,10 @@ export function openDataset(directory: string, options: OpenOptions = {}): FileD
   if (!stat) throw damaged(`${directory} is missing; name the folder or file of a data set`);
   if (stat.isFile()) {
     if (/\.csv$/i.test(directory)) return new LabelledDataset(directory, options);
-    // a COCO file: if (/\.json$/i.test(directory)) return new CocoDataset(directory, options);
-    throw damaged(`${directory} is no data set; name a folder, or a .csv file of labelled images`);
+    if (/\.json$/i.test(directory)) return new CocoDataset(directory, options);
+    throw damaged(
+      `${directory} is no data set; name a folder, a .json file in COCO's formats or a .csv file of labelled images`,
+    );
   }
   const files = fs.readdirSync(directory).sort();
   if (files.some(name => name === 'index.csv' || /^broden1_\d+$/.test(name)))
@@ -30,6 +33,6 @@ export function openDataset(directory: string, options: OpenOptions = {}): FileD
   if (hasMasks(directory)) return new MaskDataset(directory, options);
   const shown = files.slice(0, 10).join(', ') + (files.length > 10 ? `, … (${files.length})` : '');
   throw damaged(
-    `${directory} is no data set: looked for index.csv or broden1_227/ (Broden), labelnames.json (multi-segment) and ${MASK_LAYOUTS} (masks), but it holds ${shown || 'nothing'}; of labelled images name the .csv file`,
+    `${directory} is no data set: looked for index.csv or broden1_227/ (Broden), labelnames.json (multi-segment) and ${MASK_LAYOUTS} (masks), but it holds ${shown || 'nothing'}; of COCO name the .json file, of labelled images the .csv file`,
   );
 }

@@ -3,12 +3,14 @@ import path from 'node:path';
 import test from 'ava';
 import {
   BrodenDataset,
+  CocoDataset,
   LabelledDataset,
   MaskDataset,
   MultiSegmentDataset,
   openDataset,
 } from '../../lib/index.js';
 import { ROW_A, temporaryFolder, writeBroden, writeFiles, writeImage } from '../helpers/broden.mjs';
+import { fixtureInstances, writeCoco } from '../helpers/coco.mjs';
 import { writePalettePng, writeRgbPng } from '../helpers/png.mjs';
 
 const options = { imageSize: 8, split: 'train' };
@@ -50,6 +52,11 @@ test('folders of images with masks', async t => {
   }
 });
 
+test("a .json file in one of COCO's formats", async t => {
+  const file = await writeCoco(await temporaryFolder(t), fixtureInstances());
+  t.true(openDataset(file, options) instanceof CocoDataset);
+});
+
 test('a table of labelled images', async t => {
   const folder = await temporaryFolder(t);
   await writeFiles(folder, { 'mine.csv': 'image,label\na.png,cat\n' });
@@ -70,5 +77,5 @@ test('anything else is refused with what was looked for and what is there', asyn
   );
   t.throws(() => openDataset(path.join(folder, 'readme.md')), refused(/readme\.md is no data set/));
   for (let i = 0; i < 20; i++) await fs.writeFile(path.join(folder, `${i}.jpg`), '');
-  t.throws(() => openDataset(folder), refused(/, … \(23\); of labelled/));
+  t.throws(() => openDataset(folder), refused(/, … \(23\); of COCO/));
 });

@@ -1,0 +1,53 @@
+/** `netdissect-native stats DIRECTORY`: a table of concepts. */
+
+import { openDataset } from '../dataset/open';
+import { type DatasetStats, datasetStats } from '../dataset/stats';
+import type { DirectoryValues } from '../options';
+import { progressReporter } from './progress';
+import { table } from './table';
+import { interruptible, type Terminal } from './terminal';
+
+export interface StatsValues extends DirectoryValues {
+  /** Print JSON. */
+  json?: boolean;
+  quiet?: boolean;
+}
+
+export async function runStats(values: StatsValues, { stdout, stderr }: Terminal): Promise<void> {
+  const dataset = openDataset(values.directory, values);
+  const progress = progressReporter(stderr, { quiet: values.quiet });
+  try {
+    const stats = await interruptible(signal =>
+      datasetStats(dataset, {
+        signal,
+        onProgress: update => progress.update({ phase: 'reading label maps', ...update }),
+      }),
+    );
+    progress.end();
+    stdout.write(`${values.json ? JSON.stringify(stats, null, 2) : format(stats)}\n`);
+  } finally {
+    progress.end();
+  }
+}
+
+/** Concepts, most pixels first, then categories, then the sizes. */
+function format({ images, sizes, categories, labels, unnamed }: DatasetStats): string {
+  const amount = (entry: { images: number; pixels: number; share: number }) => [
+    String(entry.images),
+    String(entry.pixels),
+    `${(100 * entry.share).toFixed(2)} %`,
+  ];
+  const concepts = [
+    ['concept', 'number', 'category', 'images', 'pixels', 'share'],
+    ...labels.map(label => [label.name, String(label.number), label.category, ...amount(label)]),
+    ...unnamed.map(entry => ['(no label)', String(entry.number), '-', ...amount(entry)]),
+  ];
+  const groups = [
+    ['category', 'concepts', 'images', 'pixels', 'share'],
+    ...categories.map(entry => [entry.category, String(entry.labels), ...amount(entry)]),
+  ];
+  const counted = sizes.map(size => `${size.height}×${size.width} (${size.images})`);
+  const shown =
+    counted.slice(0, 5).join(', ') + (counted.length > 5 ? ` and ${counted.length - 5} more` : '');
+  return `${table(concepts)}\n\n${table(groups)}\n\n${images} images; sizes of label maps: ${shown || 'none'}`;
+}

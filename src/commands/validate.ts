@@ -1,0 +1,38 @@
+/** `netdissect-native validate DIRECTORY`: all that is wrong with a data set, a line each. */
+
+import { openDataset } from '../dataset/open';
+import { validateDataset } from '../dataset/validate';
+import { NetdissectError } from '../errors';
+import type { DirectoryValues } from '../options';
+import { progressReporter } from './progress';
+import { interruptible, type Terminal } from './terminal';
+
+export interface ValidateValues extends DirectoryValues {
+  quiet?: boolean;
+}
+
+/** Prints problems and warnings on standard output; throws where there are problems. */
+export async function runValidate(values: ValidateValues, { stdout, stderr }: Terminal): Promise<void> {
+  const progress = progressReporter(stderr, { quiet: values.quiet });
+  try {
+    const { images, problems, warnings } = await interruptible(signal =>
+      validateDataset(onProblem => openDataset(values.directory, { ...values, onProblem }), {
+        signal,
+        onProgress: update => progress.update({ phase: 'checking', ...update }),
+      }),
+    );
+    progress.end();
+    for (const problem of problems) stdout.write(`problem: ${problem}\n`);
+    for (const warning of warnings) stdout.write(`warning: ${warning}\n`);
+    const found = `${count(problems, 'problem')} and ${count(warnings, 'warning')} in ${images} images of ${values.directory}`;
+    if (problems.length > 0)
+      throw new NetdissectError('ERR_NETDISSECT_DATASET', `${found}; repair what is listed`);
+    if (!values.quiet) stdout.write(`${found}\n`);
+  } finally {
+    progress.end();
+  }
+}
+
+function count({ length }: string[], what: string): string {
+  return `${length || 'no'} ${what}${length === 1 ? '' : 's'}`;
+}

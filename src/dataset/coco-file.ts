@@ -1,0 +1,295 @@
+/** Reads a JSON file in one of COCO's formats, and checks all of it. */
+
+import buffer from 'node:buffer';
+import fs from 'node:fs';
+import { NetdissectError } from '../errors';
+import type { Label } from '../results';
+import { damaged } from './files';
+import { fine } from './polygon';
+import { decompressRuns } from './rle';
+
+export interface CocoFile {
+  labels: Label[];
+  categories: string[];
+  panoptic: boolean;
+  /** Those with a label in a chosen category, in the file's order. */
+  images: CocoImage[];
+}
+
+/** An image with annotations. */
+export interface CocoImage {
+  id: Id;
+  /** Its file. */
+  name: string;
+  height: number;
+  width: number;
+  /** Of instances each `label, kind, length, values...`; of a panoptic image each `segment, label`. */
+  regions: Int32Array;
+  /** A panoptic image's PNG file. */
+  map?: string;
+}
+
+export interface CocoFileOptions {
+  category?: 'kind' | 'supercategory';
+  /** The categories to take; labels of others are 0. */
+  categories?: readonly string[];
+  /** Gets what is wrong with an entry, which is then left out; by default it is thrown. */
+  onProblem?: (error: NetdissectError) => void;
+}
+
+/** The kinds of instances: vertices `x, y, ...` on the fine grid of `polygon.ts`, or run lengths. */
+export const POLYGON = 0;
+export const RUNS = 1;
+
+type Id = number | string;
+type Entry = Record<string, unknown>;
+type Labels = Map<unknown, Label>;
+interface Image extends Omit<CocoImage, 'regions'> {
+  regions: number[];
+  /** Whether any region has a label that is chosen. */
+  labelled: boolean;
+}
+
+/** Coordinates may lie outside the image, but not so far that int32 cannot hold them. */
+const FARTHEST = 1e8;
+const LAST_SEGMENT = 256 ** 3 - 1;
+
+export function readCoco(file: string, options: CocoFileOptions = {}): CocoFile {
+  const { category = 'kind', categories: wish, onProblem } = options;
+  if (category !== 'kind' && category !== 'supercategory')
+    throw new NetdissectError(
+      'ERR_NETDISSECT_OPTION',
+      `expected 'kind' or 'supercategory' as category but received ${show(category)}`,
+    );
+  const each = (entries: Entry[], read: (entry: Entry, index: number) => void) => {
+    for (const [i, entry] of entries.entries())
+      try {
+        read(entry, i);
+      } catch (error) {
+        if (!(error instanceof NetdissectError)) throw error;
+        const problem = damaged(`${file}: ${error.message}`, error.cause);
+        if (!onProblem) throw problem;
+        onProblem(problem);
+      }
+  };
+  const lists = readLists(file);
+
+  const byId: Labels = new Map();
+  each(lists.categories, (entry, i) => readCategory(entry, i, category, byId));
+  const table = numbered(byId);
+  const all = [...new Set([...table.values()].map(label => label.category))];
+  if (category === 'kind') all.sort(); // object, stuff
+  const unknown = wish?.find(name => !all.includes(name));
+  if (unknown !== undefined)
+    throw new NetdissectError(
+      'ERR_NETDISSECT_OPTION',
+      `${file} has no category '${unknown}'; it has ${all.join(', ')}`,
+    );
+  const categories = wish ? all.filter(name => wish.includes(name)) : all;
+  const numberOf = (where: string, id: unknown) => {
+    const label = table.get(id);
+    if (!label)
+      throw damaged(`${where} has the category ${show(id)}, which is not in 'categories'; add it there`);
+    return categories.includes(label.category) ? label.number : 0;
+  };
+
+  const images = new Map<unknown, Image>();
+  each(lists.images, (entry, i) => readImage(entry, i, images));
+  const panoptic = lists.annotations[0]?.segments_info !== undefined;
+  const ids = new Set<unknown>();
+  each(lists.annotations, (entry, i) => {
+    const where = entry.id === undefined ? `annotations[${i}]` : `annotation ${show(entry.id)}`;
+    const image = images.get(entry.image_id);
+    if (!image)
+      throw damaged(`${where} is of image ${show(entry.image_id)}, which is not in 'images'; add it there`);
+    if (entry.id !== undefined && ids.has(entry.id)) throw damaged(`${where} is there twice; remove one`);
+    ids.add(entry.id);
+    if (panoptic) readSegments(entry, where, image, numberOf);
+    else readInstance(entry, where, image, numberOf);
+  });
+  const labelled = [...images.values()].filter(image => image.labelled);
+  return {
+    labels: [...table.values()].filter(label => categories.includes(label.category)),
+    categories,
+    panoptic,
+    images: labelled.map(({ labelled, ...image }) => ({ ...image, regions: Int32Array.from(image.regions) })),
+  };
+}
+
+function readLists(file: string): Record<'images' | 'annotations' | 'categories', Entry[]> {
+  const data = readJson(file) as Entry;
+  for (const name of ['images', 'annotations', 'categories']) {
+    const list = data?.[name];
+    if (!Array.isArray(list) || list.some(entry => entry === null || typeof entry !== 'object'))
+      throw damaged(
+        `${file} has no list '${name}' of objects; expected a file of COCO's instances or panoptic segmentations`,
+      );
+  }
+  return data as ReturnType<typeof readLists>;
+}
+
+function readJson(file: string): unknown {
+  try {
+    if (fs.statSync(file).size > buffer.constants.MAX_STRING_LENGTH)
+      throw damaged(
+        `${file} is larger than the ${buffer.constants.MAX_STRING_LENGTH} bytes that Node.js can read as JSON; use a file of fewer images, such as those for validation`,
+      );
+    return JSON.parse(fs.readFileSync(file, 'utf8').replace(/^\uFEFF/, ''));
+  } catch (cause) {
+    if (cause instanceof NetdissectError) throw cause;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw damaged(
+      code === 'ENOENT'
+        ? `${file} is missing; name the JSON file of a COCO data set`
+        : `${file} cannot be read as JSON: ${message.split('\n')[0]}`,
+      cause,
+    );
+  }
+}
+
+function readCategory(entry: Entry, i: number, style: 'kind' | 'supercategory', byId: Labels): void {
+  const { id, name, supercategory, isthing } = entry;
+  if (!isId(id)) throw damaged(`categories[${i}] has no id; give it a number`);
+  if (byId.has(id)) throw damaged(`category ${id} is there twice; remove one`);
+  if (!isName(name)) throw damaged(`category ${id} has ${show(name)} as its name; expected a text`);
+  let category = isthing === 0 || isthing === false ? 'stuff' : 'object';
+  if (style === 'supercategory') {
+    if (!isName(supercategory))
+      throw damaged(
+        `category ${id} has ${show(supercategory)} as its supercategory; give it one, or choose the option category: 'kind'`,
+      );
+    category = supercategory;
+  }
+  byId.set(id, { number: 0, name: name.replaceAll('_', ' '), category });
+}
+
+/** The labels in the order of their ids, which are their numbers where all can be; else their places are, from 1 on. */
+function numbered(byId: Labels): Labels {
+  const ids = ([...byId.keys()] as Id[]).sort((a, b) => (a < b ? -1 : 1));
+  const keep = ids.every(id => isWhole(id, 1, 65535));
+  return new Map(ids.map((id, i) => [id, { ...byId.get(id)!, number: keep ? (id as number) : i + 1 }]));
+}
+
+function readImage(
+  { id, file_name, coco_url, height, width }: Entry,
+  i: number,
+  images: Map<unknown, Image>,
+) {
+  // LVIS names images by their address alone, which ends like train2017/000000391895.jpg
+  const name = file_name ?? (isName(coco_url) ? coco_url.split('/').slice(-2).join('/') : undefined);
+  if (!isId(id)) throw damaged(`images[${i}] has no id; give it a number`);
+  if (images.has(id)) throw damaged(`image ${id} is there twice; remove one`);
+  if (!isName(name)) throw damaged(`image ${id} has ${show(name)} as its file_name; expected a text`);
+  if (!isWhole(height, 1, 65535) || !isWhole(width, 1, 65535))
+    throw damaged(
+      `image ${id} has the height ${show(height)} and the width ${show(width)}; expected whole numbers from 1 on`,
+    );
+  images.set(id, { id, name, height, width, regions: [], labelled: false });
+}
+
+/** Adds an annotation of instances to its image. */
+function readInstance(
+  { category_id, segmentation }: Entry,
+  where: string,
+  image: Image,
+  numberOf: (where: string, id: unknown) => number,
+): void {
+  const label = numberOf(where, category_id);
+  let kind = POLYGON;
+  let parts: number[][];
+  if (Array.isArray(segmentation) && segmentation.length > 0)
+    parts = segmentation.map((polygon, i) => readPolygon(polygon, `polygon ${i + 1} of ${where}`));
+  else if (segmentation && typeof segmentation === 'object' && 'counts' in segmentation) {
+    kind = RUNS;
+    parts = [readRuns(segmentation, where, image)];
+  } else throw damaged(`${where} has no segmentation; expected polygons or run lengths`);
+  if (label === 0) return;
+  for (const values of parts) {
+    image.regions.push(label, kind, values.length);
+    for (const value of values) image.regions.push(value);
+  }
+  image.labelled = true;
+}
+
+function readPolygon(polygon: unknown, where: string): number[] {
+  if (!Array.isArray(polygon)) throw damaged(`${where} is ${show(polygon)}; expected a list of numbers`);
+  if (polygon.length % 2 || polygon.length < 6)
+    throw damaged(`${where} has ${polygon.length} numbers; expected x and y of three points or more`);
+  return polygon.map(coordinate => {
+    if (typeof coordinate !== 'number' || !(Math.abs(coordinate) <= FARTHEST))
+      throw damaged(`${where} has the coordinate ${show(coordinate)}; expected pixels`);
+    return fine(coordinate);
+  });
+}
+
+function readRuns(
+  { counts, size }: { counts?: unknown; size?: unknown },
+  where: string,
+  { height, width }: Image,
+): number[] {
+  if (!Array.isArray(size) || size[0] !== height || size[1] !== width)
+    throw damaged(
+      `${where} has run lengths for the size ${show(size)} on an image of [${height},${width}]; repair one of them`,
+    );
+  if (typeof counts !== 'string' && !Array.isArray(counts))
+    throw damaged(`${where} has ${show(counts)} as its counts; expected a list or a text`);
+  let runs = counts as number[];
+  if (typeof counts === 'string')
+    try {
+      runs = decompressRuns(counts);
+    } catch (cause) {
+      throw damaged(`${where} has damaged run lengths: ${(cause as Error).message}`, cause);
+    }
+  let sum = 0;
+  for (const run of runs) {
+    if (!isWhole(run, 0, height * width))
+      throw damaged(`${where} has the run length ${show(run)}; expected whole numbers of pixels`);
+    sum += run;
+  }
+  if (sum !== height * width)
+    throw damaged(
+      `${where} has run lengths of ${sum} pixels in all; expected the image's ${height} × ${width} = ${height * width}`,
+    );
+  return runs;
+}
+
+/** Gives its segments to an image. */
+function readSegments(
+  { file_name, segments_info }: Entry,
+  where: string,
+  image: Image,
+  numberOf: (where: string, id: unknown) => number,
+): void {
+  if (image.map !== undefined) throw damaged(`${where} is a second one of image ${image.id}; remove one`);
+  if (!isName(file_name)) throw damaged(`${where} has ${show(file_name)} as its file_name; expected a text`);
+  if (!Array.isArray(segments_info)) throw damaged(`${where} has no list segments_info; give it one`);
+  const segments = new Map<number, number>();
+  for (const segment of segments_info as (Entry | null)[]) {
+    const id = segment?.id;
+    if (!isWhole(id, 1, LAST_SEGMENT))
+      throw damaged(`${where} has a segment ${show(id)}; expected a whole number from 1 to ${LAST_SEGMENT}`);
+    if (segments.has(id)) throw damaged(`${where} has segment ${id} twice; remove one`);
+    segments.set(id, numberOf(`segment ${id} of ${where}`, segment?.category_id));
+  }
+  image.map = file_name;
+  image.regions = [...segments].flat();
+  image.labelled = image.regions.some((label, i) => i % 2 === 1 && label > 0);
+}
+
+function isId(value: unknown): value is Id {
+  return typeof value === 'number' || typeof value === 'string';
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function isWhole(value: unknown, least: number, most: number): value is number {
+  return Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+}
+
+/** A value in a message. */
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > 40 ? `${text.slice(0, 37)}...` : text;
+}

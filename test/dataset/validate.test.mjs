@@ -1,0 +1,99 @@
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { BrodenDataset, CocoDataset, validateDataset } from '../../lib/index.js';
+import { ROW_A, ROW_B, temporaryFolder, writeBroden, writeFiles, writeImage } from '../helpers/broden.mjs';
+import { fixtureInstances, writeCoco } from '../helpers/coco.mjs';
+
+test('a data set in which nothing is wrong: no problems, but numbers and labels that hint at something', async t => {
+  const folder = await writeBroden(await temporaryFolder(t), [ROW_A]);
+  t.deepEqual(await validateDataset(new BrodenDataset(folder, { imageSize: 8 })), {
+    images: 1,
+    problems: [],
+    warnings: ['labels on no pixel: 2 (blue)', 'numbers in label maps that are no label: 4 (images: 1)'],
+  });
+});
+
+test('all images and label maps that cannot be read are said, each once', async t => {
+  const rows = [
+    ROW_A,
+    'missing.png,train,8,8,4,4,2,none.png,',
+    'broken.png,train,8,8,4,4,2,,',
+    'b.png,train,8,8,5,4,,a_object.png,',
+  ];
+  const folder = await writeBroden(await temporaryFolder(t), rows);
+  await writeFiles(folder, { 'images/broken.png': 'this is no image' });
+  const { images, problems } = await validateDataset(() => new BrodenDataset(folder, { imageSize: 8 }));
+  t.is(images, 4);
+  t.is(problems.length, 4);
+  for (const [i, pattern] of [
+    /image .*missing\.png, named in line 3 of index\.csv, is missing/,
+    /label map .*none\.png, named in line 3 of index\.csv, is missing/,
+    /image .*broken\.png, named in line 4 of index\.csv, is damaged/,
+    /label map a_object\.png is 4×4 but line 5 of index\.csv says 5×4/,
+  ].entries())
+    t.regex(problems[i], pattern);
+});
+
+test('a data set that cannot be opened is one problem', async t => {
+  const result = await validateDataset(() => new BrodenDataset('nowhere'));
+  t.is(result.images, 0);
+  t.is(result.problems.length, 1);
+  t.regex(result.problems[0], /no data set .* in nowhere/);
+});
+
+test('of a COCO file all entries that are wrong are said, and the rest is checked', async t => {
+  const data = fixtureInstances();
+  data.annotations[3].category_id = 4;
+  data.annotations[60].segmentation[0].push(1);
+  const file = await writeCoco(await temporaryFolder(t), data);
+  await fs.rm(path.join(path.dirname(file), '../val2017/2.png'));
+  const { problems } = await validateDataset(onProblem => new CocoDataset(file, { imageSize: 8, onProblem }));
+  t.is(problems.length, 3);
+  t.regex(problems[0], /annotation 103 has the category 4/);
+  t.regex(problems[1], /polygon 1 of annotation 160 has \d+ numbers/);
+  t.regex(problems[2], /2\.png, named in image 2 of .*instances_val2017\.json, is missing/);
+});
+
+test('an image of another shape than its label maps is a warning', async t => {
+  const data = fixtureInstances();
+  const file = await writeCoco(await temporaryFolder(t), data);
+  const images = path.join(path.dirname(file), '../val2017');
+  await writeImage(path.join(images, '1.png'), 40, 30); // the file says 40 high, 30 wide
+  await writeImage(path.join(images, '3.png'), 114, 116); // 57×57, about the same shape
+  const { problems, warnings } = await validateDataset(new CocoDataset(file, { imageSize: 8 }));
+  t.deepEqual(problems, []);
+  t.is(warnings.length, 1);
+  t.regex(warnings[0], /^image .*1\.png is 30×40 but its label maps are 40×30, of another shape$/);
+});
+
+test('data sets that users write are read by get, and what it throws is a problem', async t => {
+  const dataset = {
+    length: 4,
+    imageSize: [1, 1],
+    labels: [{ number: 1, name: 'one', category: 'count' }],
+    categories: ['count'],
+    get(i) {
+      if (i === 1) throw new Error('on purpose');
+      if (i === 2) return Promise.reject(new Error('later'));
+      const maps = [i === 3 ? new Uint16Array(3) : Uint16Array.of(1, 1)];
+      return Promise.resolve({ pixels: new Uint8Array(3), segmentation: { height: 1, width: 2, maps } });
+    },
+  };
+  t.deepEqual(await validateDataset(dataset), {
+    images: 4,
+    problems: [
+      'on purpose',
+      'later',
+      'image 3 has a label map that is neither a number from 0 to 65535 nor an array of 1 × 2 pixels',
+    ],
+    warnings: [],
+  });
+});
+
+test('a signal ends it', async t => {
+  const folder = await writeBroden(await temporaryFolder(t), [ROW_A, ROW_B]);
+  const dataset = new BrodenDataset(folder, { imageSize: 8 });
+  const ended = await validateDataset(dataset, { signal: AbortSignal.abort() }).catch(error => error);
+  t.is(ended.name, 'AbortError');
+});
