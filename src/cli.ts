@@ -7,7 +7,14 @@
 import { COMPLETION_REQUEST, formatCompletions, printCompletionScript } from './commands/completion';
 import { helpText, PROGRAM } from './commands/help';
 import type { Terminal } from './commands/terminal';
-import { type CommandName, commandNamed, type DissectValues, type LayersValues } from './options';
+import {
+  type CommandName,
+  commandNamed,
+  type DirectoryValues,
+  type DissectValues,
+  type LayersValues,
+  type StatsValues,
+} from './options';
 
 /** Runs the command with these arguments; resolves to its exit code. */
 export async function main(args: readonly string[], terminal: Terminal = process): Promise<number> {
@@ -47,9 +54,13 @@ async function run(args: readonly string[], terminal: Terminal): Promise<void> {
   } else if (name === 'layers') {
     const { runLayers } = require('./commands/layers.js') as typeof import('./commands/layers.js');
     await runLayers(values as LayersValues, terminal);
-  } else if (name === 'validate') await require('./commands/validate.js').runValidate(values, terminal);
-  else if (name === 'stats') await require('./commands/stats.js').runStats(values, terminal);
-  else printCompletionScript(PROGRAM);
+  } else if (name === 'validate') {
+    const { runValidate } = require('./commands/validate.js') as typeof import('./commands/validate.js');
+    await runValidate(values as DirectoryValues, terminal);
+  } else if (name === 'stats') {
+    const { runStats } = require('./commands/stats.js') as typeof import('./commands/stats.js');
+    await runStats(values as StatsValues, terminal);
+  } else printCompletionScript(PROGRAM);
 }
 
 /**

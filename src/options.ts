@@ -133,6 +133,13 @@ const IMGSIZE = {
   describe: 'the size that images are given to the model: N, or HEIGHT,WIDTH',
 } satisfies Option<[height: number, width: number]>;
 
+const QUIET = {
+  kind: flag,
+  default: 'false',
+  group: RUN,
+  describe: 'print nothing but errors',
+} satisfies Option<boolean>;
+
 /** What part of a data set is taken. */
 const SELECTION = {
   split: {
@@ -156,6 +163,26 @@ const SELECTION = {
     otherwise: "the data set's folder",
     group: DATA,
     describe: 'the folder of the images, for data sets in COCO and CSV files',
+  },
+  segmentations: {
+    kind: folder,
+    value: 'DIR',
+    otherwise: 'named like the file',
+    group: DATA,
+    describe: "the folder of the PNG files, for COCO's panoptic files",
+  },
+  supercategories: {
+    kind: flag,
+    default: 'false',
+    group: DATA,
+    describe: "take COCO's supercategories as categories, not object and stuff",
+  },
+  'map-size': {
+    kind: imageSize,
+    value: 'N',
+    otherwise: "the images' own",
+    group: DATA,
+    describe: "sample COCO's label maps to this size: N, or HEIGHT,WIDTH",
   },
   names: {
     kind: file,
@@ -375,12 +402,16 @@ const DISSECT = {
     describe: 'a JSON file with options by name; those on the command line win',
   },
   profile: { kind: flag, default: 'false', group: RUN, describe: 'print where the time went' },
-  quiet: { kind: flag, default: 'false', group: RUN, describe: 'print nothing but errors' },
+  quiet: QUIET,
   ...GENERAL,
 } satisfies Table;
 
 const LAYERS = { imgsize: IMGSIZE, ...GENERAL } satisfies Table;
-const DIRECTORY = { ...SELECTION, ...GENERAL } satisfies Table;
+const DIRECTORY = { imgsize: IMGSIZE, ...SELECTION, quiet: QUIET, ...GENERAL } satisfies Table;
+const STATS = {
+  ...DIRECTORY,
+  json: { kind: flag, default: 'false', group: OUTPUT, describe: 'print JSON' },
+} satisfies Table;
 
 export interface Command {
   /** The one argument that is no option, and what it is. */
@@ -426,7 +457,7 @@ export const COMMANDS = {
     describe: "Lists a data set's concepts with their images and pixels.",
     usage: 'stats DIRECTORY [options]',
     example: { command: 'stats dataset/broden --categories object', describe: 'lists the objects' },
-    options: DIRECTORY,
+    options: STATS,
   },
   completion: {
     describe: 'Prints a script that completes commands and options in bash or zsh.',
@@ -441,6 +472,9 @@ export type CommandName = keyof typeof COMMANDS;
 export type DissectValues = Values<typeof DISSECT>;
 export type LayersValues = Values<typeof LAYERS> & { model: string };
 export type DirectoryValues = Values<typeof DIRECTORY> & { directory: string };
+export type StatsValues = Values<typeof STATS> & { directory: string };
+/** What of a data set is asked for, in all commands that open one. */
+export type SelectionValues = Values<typeof SELECTION> & Values<{ imgsize: typeof IMGSIZE }>;
 
 /** The command that the arguments name: their first word, where it is one. */
 export function commandNamed([first = '-']: readonly string[]): CommandName | undefined {

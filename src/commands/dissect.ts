@@ -1,17 +1,10 @@
 /** The command without a name: a data set, a model, a report. */
 
 import type { DissectionResult } from '../dissect';
-import {
-  dissect,
-  loadModel,
-  type Model,
-  type Normalization,
-  openDataset,
-  readPerturbation,
-  retainLayers,
-} from '../index';
+import { dissect, loadModel, type Model, type Normalization, readPerturbation, retainLayers } from '../index';
 import { expandLayers, hasPatterns } from '../layers';
 import { type DissectValues, optionError } from '../options';
+import { openData } from './data';
 import { runDownload } from './download';
 import { PROGRAM } from './help';
 import { readJsonObject } from './json';
@@ -31,7 +24,7 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
       `expected layers to dissect; name them with --layers, and see them with ${PROGRAM} layers ${file}`,
     );
   const given = (values.meta ?? []).map(name => readJsonObject(name, 'given with --meta'));
-  const dataset = openData(values);
+  const data = dataset(values);
   const modelOptions = {
     device: values['no-cuda'] ? ('cpu' as const) : ('auto' as const),
     threads: values.threads,
@@ -67,7 +60,7 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
       meta,
       onProgress: progress.update,
     };
-    const result = await interruptible(signal => dissect(outdir, model, dataset, { ...options, signal }));
+    const result = await interruptible(signal => dissect(outdir, model, data, { ...options, signal }));
     progress.end();
     const lines = [];
     if (!quiet) lines.push(summary(result, outdir, options.report));
@@ -104,22 +97,15 @@ async function download(
   await runDownload({ directory: broden, resolutions, url }, terminal, quiet);
 }
 
-function openData(values: DissectValues) {
-  const options = {
-    imageSize: values.imgsize,
+function dataset(values: DissectValues) {
+  return openData(values.broden, values, {
     size: values.size,
-    split: values.split,
-    categories: values.categories,
     shuffle: values.shuffle,
     resize: values.resize,
     resolution: values.resolution?.length === 1 ? values.resolution[0] : undefined,
-    images: values.images,
-    names: values.names,
-    void: values.void,
     perturbation: values.perturbation === undefined ? undefined : readPerturbation(values.perturbation),
     transformImage: normalization(values),
-  };
-  return openDataset(values.broden, options);
+  });
 }
 
 const NORMALIZATIONS: Record<NonNullable<DissectValues['normalize']>, Normalization | undefined> = {

@@ -1,20 +1,14 @@
 /** `netdissect-native stats DIRECTORY`: a table of concepts. */
 
-import { openDataset } from '../dataset/open';
 import { type DatasetStats, datasetStats } from '../dataset/stats';
-import type { DirectoryValues } from '../options';
+import type { StatsValues } from '../options';
+import { openData } from './data';
 import { progressReporter } from './progress';
 import { table } from './table';
 import { interruptible, type Terminal } from './terminal';
 
-export interface StatsValues extends DirectoryValues {
-  /** Print JSON. */
-  json?: boolean;
-  quiet?: boolean;
-}
-
 export async function runStats(values: StatsValues, { stdout, stderr }: Terminal): Promise<void> {
-  const dataset = openDataset(values.directory, values);
+  const dataset = openData(values.directory, values);
   const progress = progressReporter(stderr, { quiet: values.quiet });
   try {
     const stats = await interruptible(signal =>

@@ -1,22 +1,18 @@
 /** `netdissect-native validate DIRECTORY`: all that is wrong with a data set, a line each. */
 
-import { openDataset } from '../dataset/open';
 import { validateDataset } from '../dataset/validate';
 import { NetdissectError } from '../errors';
 import type { DirectoryValues } from '../options';
+import { openData } from './data';
 import { progressReporter } from './progress';
 import { interruptible, type Terminal } from './terminal';
 
-export interface ValidateValues extends DirectoryValues {
-  quiet?: boolean;
-}
-
 /** Prints problems and warnings on standard output; throws where there are problems. */
-export async function runValidate(values: ValidateValues, { stdout, stderr }: Terminal): Promise<void> {
+export async function runValidate(values: DirectoryValues, { stdout, stderr }: Terminal): Promise<void> {
   const progress = progressReporter(stderr, { quiet: values.quiet });
   try {
     const { images, problems, warnings } = await interruptible(signal =>
-      validateDataset(onProblem => openDataset(values.directory, { ...values, onProblem }), {
+      validateDataset(onProblem => openData(values.directory, values, { onProblem }), {
         signal,
         onProgress: update => progress.update({ phase: 'checking', ...update }),
       }),
