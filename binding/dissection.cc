@@ -4,6 +4,7 @@
 #include "parallel.h"
 #include "stopwatch.h"
 #include <algorithm>
+#include <limits>
 #include <mutex>
 
 namespace netdissect {
@@ -45,6 +46,47 @@ private:
   };
   std::mutex mutex_;
   std::vector<Part> parts_;
+};
+
+/// The maps of an activation in C order, some units at a time. What has its units last is turned over piece by
+/// piece, so that it is still in the cache when it is looked at. Holds scratch memory, so one to a thread.
+class UnitMaps {
+public:
+  explicit UnitMaps(const Activation &activation)
+      : activation_(activation), cells_(int64_t{activation.height} * activation.width) {
+    constexpr int64_t line = 16, cached = 512 * 1024 / sizeof(float); // floats of a cache line and of a part of it
+    if (activation.unitsLast)
+      atOnce_ = 2 * line * activation.count * cells_ <= cached ? 2 * line : line;
+  }
+
+  /// Calls `work(unit)` for units one after the other; map() gives their maps meanwhile.
+  template <class Work> void forEach(int64_t begin, int64_t end, Work work) {
+    for (int64_t first = begin, last; first < end; first = last) {
+      last = first + std::min(end - first, atOnce_);
+      load(first, last - first);
+      for (int64_t unit = first; unit < last; unit++)
+        work(unit);
+    }
+  }
+  const float *map(int64_t image, int64_t unit) const {
+    return activation_.unitsLast ? scratch_.data() + (image * atOnce_ + unit - first_) * cells_
+                                 : activation_.values + (image * activation_.units + unit) * cells_;
+  }
+
+private:
+  void load(int64_t first, int64_t units) {
+    first_ = first;
+    if (!activation_.unitsLast)
+      return;
+    scratch_.resize(activation_.count * atOnce_ * cells_);
+    for (int64_t i = 0; i < activation_.count; i++)
+      kernels().transpose(activation_.values + i * cells_ * activation_.units + first, cells_, units,
+                          activation_.units, scratch_.data() + i * atOnce_ * cells_);
+  }
+
+  const Activation &activation_;
+  int64_t cells_, atOnce_ = std::numeric_limits<int64_t>::max(), first_ = 0;
+  std::vector<float> scratch_;
 };
 
 } // namespace
@@ -146,9 +188,11 @@ void Dissection::countValues(Layer &layer, const Activation &activation) {
   check(layer, activation);
   const size_t cells = static_cast<size_t>(layer.height) * layer.width;
   parallelFor(layer.units, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t unit = begin; unit < end; unit++)
+    UnitMaps maps(activation);
+    maps.forEach(begin, end, [&](int64_t unit) {
       for (int64_t i = 0; i < activation.count; i++)
-        layer.radix->count(unit, activation.values + (i * layer.units + unit) * cells, cells);
+        layer.radix->count(unit, maps.map(i, unit), cells);
+    });
   });
 }
 
@@ -168,9 +212,10 @@ void Dissection::select(Layer &layer, const Activation &activation, int64_t firs
     Words ends, words;
     words.reserve(expected * (end - begin) / layer.units);
     ends.reserve(images * (end - begin));
-    for (int64_t unit = begin; unit < end; unit++) {
+    UnitMaps maps(activation);
+    maps.forEach(begin, end, [&](int64_t unit) {
       for (int64_t i = 0; i < images; i++) {
-        const float *map = activation.values + (i * layer.units + unit) * cells;
+        const float *map = maps.map(i, unit);
         const Scan scan = k.scan(map, cells, layer.tail->bound(unit));
         if (!scan.finite) {
           const std::lock_guard<std::mutex> lock(mutex);
@@ -190,14 +235,14 @@ void Dissection::select(Layer &layer, const Activation &activation, int64_t firs
             layer.tail->add(unit, map[w * 64 + __builtin_ctzll(left)]);
       }
       if (!options_.keepMasks)
-        continue;
+        return;
       const float bound = layer.tail->bound(unit);
       for (int64_t i = 0; i < images; i++) {
         if (live[i])
-          hot.encode(activation.values + (i * layer.units + unit) * cells, bound, words);
+          hot.encode(maps.map(i, unit), bound, words);
         ends.push_back(static_cast<uint32_t>(words.size()));
       }
-    }
+    });
     gathered.add(begin, std::move(ends), std::move(words));
   });
   if (badImage >= 0)

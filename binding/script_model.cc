@@ -230,27 +230,6 @@ std::vector<Capture> runModel(HookedGraph &hooked, const Images &images, at::Dev
   }
 }
 
-/// The tensor [N, C, H, W] in C order. What is channels last is turned over band by band, several times
-/// faster than by a general copy.
-at::Tensor plain(const at::Tensor &maps) {
-  if (maps.is_contiguous() || !maps.is_contiguous(at::MemoryFormat::ChannelsLast))
-    return maps.contiguous();
-  const at::Tensor out = at::empty(maps.sizes(), at::TensorOptions(at::kFloat));
-  const int64_t units = maps.size(1), cells = maps.size(2) * maps.size(3);
-  constexpr int64_t band = 32; // units that a thread turns over at once
-  const int64_t bands = (units + band - 1) / band;
-  const float *source = maps.data_ptr<float>();
-  float *target = out.data_ptr<float>();
-  parallelFor(maps.size(0) * bands, 4, [&](int64_t begin, int64_t end) {
-    for (int64_t b = begin; b < end; b++) {
-      const int64_t first = b % bands * band, image = b / bands * units * cells;
-      kernels().transpose(source + image + first, cells, std::min(band, units - first), units,
-                          target + image + first * cells);
-    }
-  });
-  return out;
-}
-
 class TorchForward : public RetainedForward {
 public:
   TorchForward(torch::jit::Module model, at::Device device, bool &channelsLast, std::vector<Wanted> wanted,
@@ -282,10 +261,15 @@ public:
                                       : mapsOf(captures_[i].value, images_, options_.tokens, maps);
       if (!refusal.empty())
         throw Failure("ERR_NETDISSECT_LAYER", "layer '" + names_[i] + "' cannot be dissected: " + refusal);
-      const auto owner =
-          std::make_shared<at::Tensor>(plain(maps.tensor.to(at::Device(at::kCPU), at::kFloat)));
+      at::Tensor values = maps.tensor.to(at::Device(at::kCPU), at::kFloat);
+      const bool unitsLast =
+          !values.is_contiguous() && values.is_contiguous(at::MemoryFormat::ChannelsLast);
+      if (!unitsLast)
+        values = values.contiguous();
+      const auto owner = std::make_shared<at::Tensor>(std::move(values));
       Activation activation;
       activation.values = owner->data_ptr<float>();
+      activation.unitsLast = unitsLast;
       activation.count = owner->size(0);
       activation.units = owner->size(1);
       activation.height = static_cast<int>(owner->size(2));
