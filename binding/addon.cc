@@ -632,8 +632,9 @@ void openCuda() {
   dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL);
 }
 
-/// Every forward allocates and frees the same tensors. Unless glibc is told to keep that memory it goes back to the
-/// system each time and costs a page fault for every 4 KiB when it comes again: 12 % of a ResNet's time.
+/// Every forward allocates and frees the same tensors. Unless glibc is told to keep that memory it goes back
+/// to the system each time and costs a page fault for every 4 KiB when it comes again: 12 % of a ResNet's
+/// time.
 void keepFreedMemory() {
 #ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, 32 << 20);

@@ -48,13 +48,14 @@ private:
   std::vector<Part> parts_;
 };
 
-/// The maps of an activation in C order, some units at a time. What has its units last is turned over piece by
-/// piece, so that it is still in the cache when it is looked at. Holds scratch memory, so one to a thread.
+/// The maps of an activation in C order, some units at a time. What has its units last is turned over piece
+/// by piece, so that it is still in the cache when it is looked at. Holds scratch memory, so one to a thread.
 class UnitMaps {
 public:
   explicit UnitMaps(const Activation &activation)
       : activation_(activation), cells_(int64_t{activation.height} * activation.width) {
-    constexpr int64_t line = 16, cached = 512 * 1024 / sizeof(float); // floats of a cache line and of a part of it
+    constexpr int64_t line = 16,
+                      cached = 512 * 1024 / sizeof(float); // floats of a cache line and of a part of it
     if (activation.unitsLast)
       atOnce_ = 2 * line * activation.count * cells_ <= cached ? 2 * line : line;
   }

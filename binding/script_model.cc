@@ -262,8 +262,7 @@ public:
       if (!refusal.empty())
         throw Failure("ERR_NETDISSECT_LAYER", "layer '" + names_[i] + "' cannot be dissected: " + refusal);
       at::Tensor values = maps.tensor.to(at::Device(at::kCPU), at::kFloat);
-      const bool unitsLast =
-          !values.is_contiguous() && values.is_contiguous(at::MemoryFormat::ChannelsLast);
+      const bool unitsLast = !values.is_contiguous() && values.is_contiguous(at::MemoryFormat::ChannelsLast);
       if (!unitsLast)
         values = values.contiguous();
       const auto owner = std::make_shared<at::Tensor>(std::move(values));

@@ -51,8 +51,8 @@ struct Images {
   std::array<float, 3> mean{0, 0, 0}, deviation{1, 1, 1};
 };
 
-/// A retained layer's output for a batch, [count, units, height, width] float32 in C order, or with the units last:
-/// [count, height, width, units].
+/// A retained layer's output for a batch, [count, units, height, width] float32 in C order, or with the units
+/// last: [count, height, width, units].
 struct Activation {
   std::shared_ptr<const void> owner;
   const float *values = nullptr;
