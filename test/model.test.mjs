@@ -101,34 +101,58 @@ test('the tensors of a tuple or a list are taken by index, alone and together', 
 });
 
 /** `[N, T, C]` as `[N, C, rows, columns]`, without the first `dropped` tokens. */
-function mapOfTokens({ shape: [n, t, c], values }, dropped) {
-  const side = Math.sqrt(t - dropped);
-  const map = new Float32Array(n * c * side * side);
+function mapOfTokens({ shape: [n, t, c], values }, dropped, [rows, columns]) {
+  const cells = rows * columns;
+  const map = new Float32Array(n * c * cells);
   for (let i = 0; i < n; i++)
     for (let token = dropped; token < t; token++)
       for (let u = 0; u < c; u++)
-        map[(i * c + u) * side * side + token - dropped] = values[(i * t + token) * c + u];
-  return { shape: [n, c, side, side], values: map };
+        map[(i * c + u) * cells + token - dropped] = values[(i * t + token) * c + u];
+  return { shape: [n, c, rows, columns], values: map };
 }
 
 test('tokens count as a map: their grid is that of whole patches, other tokens come first', async t => {
   const fixture = modelFixture('transformer');
   for (const file of Object.values(fixture.files)) {
     const model = await open(t, file);
-    for (const [name, tokens, dropped] of [
-      ['patches', 'auto', 0],
-      ['tokens', 'auto', 1],
-      ['tokens', 1, 1],
-      ['tokens', 8, 8],
-      ['odd', 6, 6],
+    for (const [name, tokens, dropped, side] of [
+      ['patches', 'auto', 0, 4],
+      ['tokens', 'auto', 1, 4],
+      ['tokens', 1, 1, 4],
+      ['tokens', 8, 8, 3],
+      ['odd', 6, 6, 3],
     ]) {
       retainLayers(model, [name], { tokens });
       const [output] = await model.forward(fixture.input.values, fixture.input.shape);
-      const expected = mapOfTokens(fixture.layers[name].final[0], dropped);
+      const expected = mapOfTokens(fixture.layers[name].final[0], dropped, [side, side]);
       t.deepEqual(output.shape, expected.shape, name);
       t.is(output.tokensDropped, dropped, name);
       t.true(close(output.values, expected.values), name);
     }
+  }
+});
+
+test('every layer of a vision transformer: patches of an image that is not square, five other tokens', async t => {
+  const fixture = modelFixture('vit');
+  for (const [kind, file] of Object.entries(fixture.files)) {
+    const model = await open(t, file);
+    const listed = await model.layers(fixture.input.shape.slice(2));
+    for (const [name, layer] of Object.entries(fixture.layers)) {
+      // tracing leaves out what nobody uses, here the attention itself
+      const part = layer.final.length > 1 && kind === 'scripted' ? '[0]' : '';
+      retainLayers(model, [name + part]);
+      const [output] = await model.forward(fixture.input.values, fixture.input.shape);
+      const [n, c, h = 1, w = 1] = layer.final[0].shape;
+      const tokens = layer.final[0].shape.length === 3;
+      const expected = tokens
+        ? mapOfTokens(layer.final[0], 5, [4, 3])
+        : { shape: [n, c, h, w], values: layer.final[0].values };
+      t.deepEqual(output.shape, expected.shape, name);
+      t.is(output.tokensDropped, tokens ? 5 : 0, name);
+      t.true(close(output.values, expected.values), name);
+      if (!part) t.deepEqual(listed.find(info => info.name === name).shape, expected.shape.slice(1), name);
+    }
+    t.true(Object.keys(fixture.layers).some(name => fixture.layers[name].final.length === 2));
   }
 });
 
