@@ -396,6 +396,9 @@ private:
     handle_.engine.stop();
     handle_.closed = true;
     handle_.model.reset();
+#ifdef __GLIBC__
+    malloc_trim(0); // see keepFreedMemory
+#endif
   }
 
   /// load(path, device): resolves to the device.
@@ -518,6 +521,8 @@ private:
     const auto env = info.Env();
     Handle *handle = &handle_;
     const std::vector<std::string> layers = strings(info[0].As<Napi::Array>());
+    if (!info[1].IsTypedArray() || info[1].As<Napi::TypedArray>().TypedArrayType() != napi_float32_array)
+      throw Napi::TypeError::New(env, "pixels must be a Float32Array");
     const auto pixels = info[1].As<Napi::Float32Array>();
     const auto shape = info[2].As<Napi::Array>();
     const auto side = [&](uint32_t i) { return shape.Get(i).As<Napi::Number>().Int64Value(); };
@@ -527,8 +532,9 @@ private:
     images.channels = side(1);
     images.height = side(2);
     images.width = side(3);
-    if (static_cast<int64_t>(pixels.ElementLength()) !=
-        images.count * images.channels * images.height * images.width)
+    if (images.count < 1 || images.channels < 1 || images.height < 1 || images.width < 1 ||
+        static_cast<int64_t>(pixels.ElementLength()) !=
+            images.count * images.channels * images.height * images.width)
       throw Napi::RangeError::New(env, "pixels must have count × channels × height × width elements");
     return runAsync(
         env, handle->use(env), {self(info), pixels},

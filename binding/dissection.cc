@@ -48,20 +48,24 @@ private:
   std::vector<Part> parts_;
 };
 
-/// The maps of an activation in C order, some units at a time. What has its units last is turned over piece
-/// by piece, so that it is still in the cache when it is looked at. Holds scratch memory, so one to a thread.
+/// The maps of an activation in C order, some units at a time. What has its units last is turned over by a
+/// few cache lines of units, so that maps of usual size are still in the cache when they are looked at. Holds
+/// scratch memory, so one to a thread.
 class UnitMaps {
 public:
   explicit UnitMaps(const Activation &activation)
       : activation_(activation), cells_(int64_t{activation.height} * activation.width) {
-    constexpr int64_t line = 16,
-                      cached = 512 * 1024 / sizeof(float); // floats of a cache line and of a part of it
+    constexpr int64_t line = 16;                           // floats that a cache line holds
+    constexpr int64_t cached = 512 * 1024 / sizeof(float); // and so many that a core's cache keeps
     if (activation.unitsLast)
       atOnce_ = 2 * line * activation.count * cells_ <= cached ? 2 * line : line;
   }
 
   /// Calls `work(unit)` for units one after the other; map() gives their maps meanwhile.
   template <class Work> void forEach(int64_t begin, int64_t end, Work work) {
+    atOnce_ = std::min(atOnce_, end - begin);
+    if (activation_.unitsLast) // not filled with zeros first, as a vector would be
+      scratch_.reset(new float[activation_.count * atOnce_ * cells_]);
     for (int64_t first = begin, last; first < end; first = last) {
       last = first + std::min(end - first, atOnce_);
       load(first, last - first);
@@ -70,7 +74,7 @@ public:
     }
   }
   const float *map(int64_t image, int64_t unit) const {
-    return activation_.unitsLast ? scratch_.data() + (image * atOnce_ + unit - first_) * cells_
+    return activation_.unitsLast ? scratch_.get() + (image * atOnce_ + unit - first_) * cells_
                                  : activation_.values + (image * activation_.units + unit) * cells_;
   }
 
@@ -79,15 +83,14 @@ private:
     first_ = first;
     if (!activation_.unitsLast)
       return;
-    scratch_.resize(activation_.count * atOnce_ * cells_);
     for (int64_t i = 0; i < activation_.count; i++)
       kernels().transpose(activation_.values + i * cells_ * activation_.units + first, cells_, units,
-                          activation_.units, scratch_.data() + i * atOnce_ * cells_);
+                          activation_.units, scratch_.get() + i * atOnce_ * cells_);
   }
 
   const Activation &activation_;
   int64_t cells_, atOnce_ = std::numeric_limits<int64_t>::max(), first_ = 0;
-  std::vector<float> scratch_;
+  std::unique_ptr<float[]> scratch_;
 };
 
 } // namespace
@@ -217,6 +220,7 @@ void Dissection::select(Layer &layer, const Activation &activation, int64_t firs
     maps.forEach(begin, end, [&](int64_t unit) {
       for (int64_t i = 0; i < images; i++) {
         const float *map = maps.map(i, unit);
+        live[i] = false;
         const Scan scan = k.scan(map, cells, layer.tail->bound(unit));
         if (!scan.finite) {
           const std::lock_guard<std::mutex> lock(mutex);

@@ -64,6 +64,8 @@ static float valueOf(uint32_t key) {
 /// Of histograms over half of a float32's bits.
 constexpr int64_t binCount = 65536;
 
+constexpr uint32_t zeroBin = 0x8000;
+
 HistogramTail::HistogramTail(int64_t units, int64_t n, double threshold)
     : Tail(units, n, threshold), bins_(units * binCount), places_(units) {}
 
@@ -75,23 +77,30 @@ void HistogramTail::add(int64_t unit, float value) {
     return; // the bound has risen since the value was chosen
   counts[bin]++;
   place.count++;
+  place.tiny += bin == zeroBin && value > 0;
   if (place.count - counts[place.bin] < rank_.fromTop)
     return;
   do
     place.count -= counts[place.bin++];
   while (place.count - counts[place.bin] >= rank_.fromTop);
-  bound_[unit] = valueOf((place.bin << 16) - 1); // all values of the bin are over it
+  bound_[unit] =
+      valueOf((place.bin << 16) - 1); // all values of the bin are over it, but for 0 in its own bin
 }
 
 double HistogramTail::level(int64_t unit) const {
   const Place &place = places_[unit];
+  if (place.bin == zeroBin)
+    return 0;
   const int64_t inside = rankError(unit);
   const double low = valueOf(place.bin << 16), high = valueOf(place.bin << 16 | 0xffff);
   const double above = static_cast<double>(place.count - rank_.fromTop) + 0.5; // x_index among those inside
   return low + (high - low) * above / static_cast<double>(inside);
 }
 
-int64_t HistogramTail::rankError(int64_t unit) const { return bins_[unit * binCount + places_[unit].bin]; }
+int64_t HistogramTail::rankError(int64_t unit) const {
+  const Place &place = places_[unit];
+  return place.bin == zeroBin ? place.tiny : bins_[unit * binCount + place.bin];
+}
 
 RadixTail::RadixTail(int64_t units, int64_t n, double threshold)
     : Tail(units, n, threshold), bins_(units * binCount), places_(units) {}

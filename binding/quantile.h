@@ -62,7 +62,8 @@ private:
   std::vector<std::vector<float>> kept_;
 };
 
-/// A histogram over the upper half of the values' bits. The level is put into its bin evenly.
+/// A histogram over the upper half of the values' bits. The level is put into its bin evenly; in the bin of
+/// 0, which is what many units give nearly everywhere, it is 0.
 class HistogramTail : public Tail {
 public:
   HistogramTail(int64_t units, int64_t n, double threshold);
@@ -75,6 +76,7 @@ private:
   struct Place {
     uint32_t bin = 0;  // the values of it and of higher bins are counted
     int64_t count = 0; // how many these are
+    int64_t tiny = 0;  // how many of the bin that begins with 0 are not 0
   };
   std::vector<uint32_t> bins_; // [units, 65536]
   std::vector<Place> places_;

@@ -2,6 +2,7 @@
 #include "failure.h"
 #include <algorithm>
 #include <cctype>
+#include <set>
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/inliner.h>
@@ -18,8 +19,8 @@ struct Sink {
   const std::vector<std::vector<int64_t>> &parts;
   bool atCall;
   std::vector<Capture> captures;
-  std::vector<c10::IValue> originals;
-  std::vector<uint32_t> versions;
+  std::vector<c10::VariableVersion> counters; // of the tensors that were captured, copied or not
+  std::vector<uint32_t> versions;             // when they were
 };
 
 thread_local Sink *activeSink = nullptr;
@@ -30,8 +31,8 @@ public:
   ~SinkScope() { activeSink = nullptr; }
 };
 
-uint32_t versionOf(const c10::IValue &value) {
-  return value.isTensor() && value.toTensor().defined() ? value.toTensor()._version() : 0;
+uint32_t versionOf(const c10::VariableVersion &counter) {
+  return counter.enabled() ? counter.current_version() : 0;
 }
 
 /// Turns a tuple or list into a part of it; false, and the value as far as it went, where there is none.
@@ -63,11 +64,12 @@ const RegisterOperators registration({Operator(
       Capture &capture = activeSink->captures.at(slot);
       capture.lacksPart = whole && !takePart(value, activeSink->parts.at(slot));
       capture.calls++;
-      activeSink->versions.at(slot) = versionOf(value);
-      activeSink->originals.at(slot) = value;
-      capture.value = activeSink->atCall && value.isTensor() && value.toTensor().defined()
-                          ? c10::IValue(value.toTensor().clone())
-                          : std::move(value);
+      const bool tensor = value.isTensor() && value.toTensor().defined();
+      c10::VariableVersion &counter = activeSink->counters.at(slot);
+      counter = tensor ? value.toTensor().unsafeGetTensorImpl()->version_counter()
+                       : c10::VariableVersion(c10::VariableVersion::DISABLED);
+      activeSink->versions.at(slot) = versionOf(counter);
+      capture.value = tensor && activeSink->atCall ? c10::IValue(value.toTensor().clone()) : std::move(value);
     },
     c10::AliasAnalysisKind::CONSERVATIVE)});
 
@@ -213,6 +215,17 @@ void HookedGraph::expand(Block *block) {
   }
 }
 
+/// Whether a value is a tuple, or a list that nobody changes, made of its node's inputs.
+static bool isMadeInSight(const Value *value) {
+  if (value->node()->kind() == prim::TupleConstruct)
+    return true;
+  static const std::set<std::string> reading{"netdissect::retain", "prim::ListUnpack", "aten::__getitem__",
+                                             "aten::len",          "aten::cat",        "aten::stack"};
+  return value->node()->kind() == prim::ListConstruct &&
+         std::all_of(value->uses().begin(), value->uses().end(),
+                     [](const Use &use) { return reading.count(use.user->kind().toQualString()) > 0; });
+}
+
 void HookedGraph::resolveParts() {
   // The alias analysis follows a tensor better than the tuple that holds it, and a tuple is nearly always
   // made in plain sight.
@@ -223,9 +236,7 @@ void HookedGraph::resolveParts() {
     Value *value = node->input(0);
     bool found = !part.empty();
     for (const int64_t index : part) {
-      const c10::Symbol kind = value->node()->kind();
-      found = found && (kind == prim::TupleConstruct || kind == prim::ListConstruct) &&
-              index < static_cast<int64_t>(value->node()->inputs().size());
+      found = found && isMadeInSight(value) && index < static_cast<int64_t>(value->node()->inputs().size());
       if (found)
         value = value->node()->input(index);
     }
@@ -289,7 +300,7 @@ std::vector<Capture> HookedGraph::run(const at::Tensor &input) {
   const at::NoGradGuard noGradients;
   Sink sink{parts_, atCall_, {}, {}, {}};
   sink.captures.resize(sites_.size());
-  sink.originals.resize(sites_.size());
+  sink.counters.resize(sites_.size(), c10::VariableVersion(c10::VariableVersion::DISABLED));
   sink.versions.resize(sites_.size());
   Stack stack{model_._ivalue(), input};
   const auto &arguments = model_.get_method("forward").function().getSchema().arguments();
@@ -301,7 +312,7 @@ std::vector<Capture> HookedGraph::run(const at::Tensor &input) {
     function_->run(stack);
   }
   for (size_t slot = 0; slot < sink.captures.size(); slot++)
-    sink.captures[slot].changedInPlace = versionOf(sink.originals[slot]) != sink.versions[slot];
+    sink.captures[slot].changedInPlace = versionOf(sink.counters[slot]) != sink.versions[slot];
   return std::move(sink.captures);
 }
 

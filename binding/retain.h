@@ -38,8 +38,8 @@ bool attributeOf(const torch::jit::Value *value, const torch::jit::Value *self, 
 class HookedGraph {
 public:
   /// `wanted[i]` is put into slot i. With `truncate` the graph ends at the last call that is wanted, or at
-  /// the last operation after it that may change such an output in place. With `atCall` outputs are copied
-  /// when the call returns.
+  /// the last operation after it that may change such an output in place; it runs whole where a part is
+  /// wanted of a list that is not made in sight. With `atCall` outputs are copied when the call returns.
   HookedGraph(torch::jit::Module model, std::vector<Wanted> wanted, bool truncate, bool atCall = false);
 
   /// Runs the forward; one capture a slot.

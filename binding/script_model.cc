@@ -11,7 +11,6 @@
 #include <cmath>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <sstream>
 #include <torch/csrc/jit/serialization/import.h>
 #include <torch/cuda.h>
@@ -88,15 +87,16 @@ struct TokenGrid {
   int64_t dropped = 0, rows = 0, columns = 0;
 };
 
-/// Tokens are the patches of an image. Unasked they count as a map only where that is plain: patches of whole
-/// pixels that cover the image, after at most 8 tokens of another kind (class, distillation, registers).
+/// Tokens are the patches of an image. Unasked they count as a map only where that is plain: at least 2 × 2
+/// patches of whole pixels that cover the image, after at most 8 tokens of another kind (class, distillation,
+/// registers).
 TokenGrid tokenGrid(int64_t tokens, int wish, int64_t height, int64_t width) {
   constexpr int64_t mostOthers = 8;
   const bool detect = wish == RetainOptions::detectTokens;
   for (int64_t dropped = detect ? 0 : wish; dropped <= (detect ? mostOthers : wish); dropped++) {
     const int64_t count = tokens - dropped;
     for (int64_t patch = 1; count > 0 && patch <= std::min(height, width); patch++)
-      if ((!detect || (height % patch == 0 && width % patch == 0)) &&
+      if ((!detect || (height % patch == 0 && width % patch == 0 && 2 * patch <= std::min(height, width))) &&
           (height / patch) * (width / patch) == count)
         return {dropped, height / patch, width / patch};
     const auto side = static_cast<int64_t>(std::lround(std::sqrt(static_cast<double>(count))));
@@ -132,7 +132,9 @@ std::string mapsOf(const c10::IValue &value, const Images &images, int tokens, M
       return "its output has the shape " + shapeOf(maps) + ", whose " + std::to_string(maps.size(1)) +
              " tokens" + (tokens > 0 ? " less " + std::to_string(tokens) : "") +
              " are no grid of patches of an image of " + std::to_string(images.height) + "×" +
-             std::to_string(images.width) + " pixels; say with tokens how many come before the patches";
+             std::to_string(images.width) + " pixels" +
+             (tokens == RetainOptions::detectTokens ? "; say with tokens how many come before the patches"
+                                                    : "");
     result.tokensDropped = static_cast<int>(grid.dropped);
     maps = maps.slice(1, grid.dropped)
                .contiguous()
@@ -147,16 +149,17 @@ std::string mapsOf(const c10::IValue &value, const Images &images, int tokens, M
 }
 
 /// A layer's name and the part of its output that is meant: `blocks.1[0]`.
-std::pair<std::string, std::vector<int64_t>> parseLayer(const std::string &text) {
-  static const std::regex form(R"(([^\[\]]+)((?:\[[0-9]{1,4}\])*))"), index(R"([0-9]+)");
-  std::smatch match;
-  if (!std::regex_match(text, match, form))
-    return {text, {}};
+std::pair<std::string, std::vector<int64_t>> parseLayer(std::string name) {
   std::vector<int64_t> part;
-  const std::string brackets = match[2];
-  for (std::sregex_iterator at(brackets.begin(), brackets.end(), index), end; at != end; ++at)
-    part.push_back(std::stoll(at->str()));
-  return {match[1], part};
+  while (!name.empty() && name.back() == ']') {
+    const size_t open = name.rfind('[');
+    const std::string index = open == std::string::npos ? "" : name.substr(open + 1, name.size() - open - 2);
+    if (index.empty() || index.size() > 4 || !std::all_of(index.begin(), index.end(), ::isdigit))
+      break;
+    part.insert(part.begin(), std::stoll(index));
+    name.resize(open);
+  }
+  return {name, part};
 }
 
 const std::map<std::string, at::ScalarType> &scalarTypes() {
@@ -177,9 +180,9 @@ std::string nameOf(at::ScalarType type) {
 /// The batch as float32 [count, channels, height, width], channels last in memory.
 at::Tensor inputTensor(const Images &images) {
   const std::vector<int64_t> shape{images.count, images.channels, images.height, images.width};
-  if (images.floats)
+  if (images.floats) // a copy in any case: a model may change its input
     return at::from_blob(const_cast<float *>(images.floats), shape, at::kFloat)
-        .contiguous(at::MemoryFormat::ChannelsLast);
+        .clone(at::MemoryFormat::ChannelsLast);
   // Bytes come channels last, which is also the faster layout: only the numbers are converted, by a table of
   // what float32 arithmetic makes of each byte.
   float table[3][256];
@@ -374,19 +377,22 @@ public:
     const auto type = scalarTypes().find(dtype);
     if (type == scalarTypes().end())
       throw Failure("ERR_NETDISSECT_CHECKPOINT", "no tensor of type " + dtype + " can be loaded");
-    for (const auto &[found, tensor] : namedTensors()) {
-      if (found != name)
-        continue;
-      if (bytes != static_cast<size_t>(tensor.numel()) * c10::elementSize(type->second))
-        throw Failure("ERR_NETDISSECT_CHECKPOINT", "the values of " + name + " do not fit its shape " +
-                                                       shapeOf(tensor) + ": they take " +
-                                                       std::to_string(bytes) + " bytes");
-      const at::NoGradGuard noGradients;
-      at::Tensor target = tensor;
-      target.copy_(at::from_blob(const_cast<void *>(data), tensor.sizes(), type->second));
-      return;
+    if (tensors_.empty()) {
+      for (const auto &parameter : model_.named_parameters())
+        tensors_.emplace(parameter.name, parameter.value);
+      for (const auto &buffer : model_.named_buffers())
+        tensors_.emplace(buffer.name, buffer.value);
     }
-    throw Failure("ERR_NETDISSECT_CHECKPOINT", "the model has no parameter " + name);
+    const auto found = tensors_.find(name);
+    if (found == tensors_.end())
+      throw Failure("ERR_NETDISSECT_CHECKPOINT", "the model has no parameter " + name);
+    at::Tensor &target = found->second;
+    if (bytes != static_cast<size_t>(target.numel()) * c10::elementSize(type->second))
+      throw Failure("ERR_NETDISSECT_CHECKPOINT", "the values of " + name + " do not fit its shape " +
+                                                     shapeOf(target) + ": they take " +
+                                                     std::to_string(bytes) + " bytes");
+    const at::NoGradGuard noGradients;
+    target.copy_(at::from_blob(const_cast<void *>(data), target.sizes(), type->second));
   }
 
 private:
@@ -404,18 +410,10 @@ private:
     return {name, nameOf(tensor.scalar_type()), tensor.sizes().vec(), buffer};
   }
 
-  std::vector<std::pair<std::string, at::Tensor>> namedTensors() const {
-    std::vector<std::pair<std::string, at::Tensor>> result;
-    for (const auto &parameter : model_.named_parameters())
-      result.emplace_back(parameter.name, parameter.value);
-    for (const auto &buffer : model_.named_buffers())
-      result.emplace_back(buffer.name, buffer.value);
-    return result;
-  }
-
   torch::jit::Module model_;
   at::Device device_;
-  bool channelsLast_ = true; // see runModel
+  bool channelsLast_ = true;                  // see runModel
+  std::map<std::string, at::Tensor> tensors_; // parameters and buffers, once one is set
 };
 
 } // namespace

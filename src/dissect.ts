@@ -158,6 +158,7 @@ export async function dissect(
         examples_per_unit: numbers.examplesPerUnit,
         add_scale_offset: retainOptions.addScaleOffset,
         values: retainOptions.values === 'call' ? 'at the call' : 'after the whole forward',
+        tokens: retainOptions.tokens,
       },
       images: dataset.length,
       image_size: [height, width],

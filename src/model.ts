@@ -44,7 +44,11 @@ export interface RetainOptions {
 
 /** What the engine is told of {@link RetainOptions}. */
 export function nativeOptions({ values, tokens }: Required<RetainOptions>): NativeRetainOptions {
-  return { tokens: tokens === 'auto' ? -1 : tokens === 'none' ? -2 : tokens, atCall: values === 'call' };
+  return { tokens: nativeTokens(tokens), atCall: values === 'call' };
+}
+
+function nativeTokens(tokens: 'auto' | 'none' | number): number {
+  return tokens === 'auto' ? -1 : tokens === 'none' ? -2 : tokens;
 }
 
 /** A loaded model. Made by {@link loadModel}; `close()` gives its thread and memory back. */
@@ -64,12 +68,15 @@ export class Model {
   ) {}
 
   /**
-   * The modules of the model, in its own order, as a forward over one image of zeros shows them.
-   * Rejects with `ERR_NETDISSECT_FORWARD` where the model does not take images of that size.
+   * The modules of the model, in its own order, as a forward over one image of zeros shows them; `tokens` is as for
+   * {@link retainLayers}. Rejects with `ERR_NETDISSECT_FORWARD` where the model does not take images of that size.
    */
-  layers(imageSize: number | readonly [height: number, width: number]): Promise<LayerInfo[]> {
+  layers(
+    imageSize: number | readonly [height: number, width: number],
+    { tokens = 'auto' }: Pick<RetainOptions, 'tokens'> = {},
+  ): Promise<LayerInfo[]> {
     const [height, width] = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
-    return this.native.layers(3, height, width).catch(rethrow);
+    return this.native.layers(3, height, width, nativeTokens(tokens)).catch(rethrow);
   }
 
   /**
@@ -127,7 +134,8 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
 
 /**
  * Chooses the layers of a model to dissect: `'features.6'`, `'features.6:conv3'` or `['features.6', 'conv3']`,
- * the second the name in the report; `'block[1]'` is the second tensor of the tuple or list that `block` returns.
+ * the second the name in the report; `'block[1]'` is the second tensor of the tuple or list that `block` returns. (A
+ * traced model keeps of a tuple what later layers use, in the order of that use.)
  * Unknown names are refused when the dissection begins.
  */
 export function retainLayers(

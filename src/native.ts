@@ -141,7 +141,7 @@ export interface NativeDissection {
   close(): void;
 }
 
-/** A layer's output for a batch of images, as it stands after the whole forward. */
+/** A layer's output for a batch of images. */
 export interface LayerOutput {
   shape: [images: number, units: number, height: number, width: number];
   /** In C order. */

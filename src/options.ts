@@ -200,6 +200,15 @@ const SELECTION = {
   },
 } satisfies Table;
 
+const TOKENS = {
+  kind: tokens,
+  value: 'auto|none|N',
+  default: 'auto',
+  group: MODEL,
+  describe:
+    "a transformer's tokens as maps: auto finds how many come before the patches, N drops the first N, none takes no tokens",
+} satisfies Option<'auto' | 'none' | number>;
+
 const DISSECT = {
   model: { kind: file, value: 'FILE', group: MODEL, describe: 'the TorchScript model, a .pt file' },
   pthfile: {
@@ -216,14 +225,7 @@ const DISSECT = {
     describe:
       'the layers to dissect: NAME or NAME:REPORTED; * stands for anything but a dot, ** for anything, all for every layer',
   },
-  tokens: {
-    kind: tokens,
-    value: 'auto|none|N',
-    default: 'auto',
-    group: MODEL,
-    describe:
-      "a transformer's tokens as maps: auto finds how many come before the patches, N drops the first N, none takes no tokens",
-  },
+  tokens: TOKENS,
   values: {
     kind: oneOf('final', 'call'),
     value: 'final|call',
@@ -406,7 +408,7 @@ const DISSECT = {
   ...GENERAL,
 } satisfies Table;
 
-const LAYERS = { imgsize: IMGSIZE, ...GENERAL } satisfies Table;
+const LAYERS = { tokens: TOKENS, imgsize: IMGSIZE, ...GENERAL } satisfies Table;
 const DIRECTORY = { imgsize: IMGSIZE, ...SELECTION, quiet: QUIET, ...GENERAL } satisfies Table;
 const STATS = {
   ...DIRECTORY,

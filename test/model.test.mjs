@@ -84,17 +84,21 @@ for (const family of FAMILIES)
     });
 
 test('the tensors of a tuple or a list are taken by index, alone and together', async t => {
-  const fixture = modelFixture('several');
-  const names = ['pair[0]', 'pair[1]', 'listing[1]', 'listing[0]'];
-  for (const file of Object.values(fixture.files)) {
-    const model = await open(t, file);
-    for (const group of [names, ...names.map(name => [name])]) {
-      retainLayers(model, group);
-      const outputs = await model.forward(fixture.input.values, fixture.input.shape);
-      for (const [i, name] of group.entries()) {
-        const expected = fixture.layers[name.slice(0, -3)].final[Number(name.at(-2))];
-        t.deepEqual(outputs[i].shape, expected.shape, name);
-        t.true(close(outputs[i].values, expected.values), name);
+  for (const [family, names] of Object.entries({
+    several: ['pair[0]', 'pair[1]', 'listing[1]', 'listing[0]'],
+    changing: ['listing[0]', 'listing[1]', 'listing[2]'],
+  })) {
+    const fixture = modelFixture(family);
+    for (const file of Object.values(fixture.files)) {
+      const model = await open(t, file);
+      for (const group of [names, ...names.map(name => [name])]) {
+        retainLayers(model, group);
+        const outputs = await model.forward(fixture.input.values, fixture.input.shape);
+        for (const [i, name] of group.entries()) {
+          const expected = fixture.layers[name.slice(0, -3)].final[Number(name.at(-2))];
+          t.deepEqual(outputs[i].shape, expected.shape, name);
+          t.true(close(outputs[i].values, expected.values), `${family} ${name}`);
+        }
       }
     }
   }
@@ -334,6 +338,15 @@ test('layers are named once', async t => {
     { name: 'b', reported: 'y' },
     { name: 'c', reported: 'c' },
   ]);
+});
+
+test('forward refuses pixels of another type or number', async t => {
+  const model = await open(t, modelFixture('identity').files.scripted);
+  retainLayers(model, ['units']);
+  t.throws(() => model.forward(new Uint8Array(12), [1, 3, 2, 2]), { message: /must be a Float32Array/ });
+  t.throws(() => model.forward(new Float64Array(12), [1, 3, 2, 2]), { message: /must be a Float32Array/ });
+  t.throws(() => model.forward(new Float32Array(11), [1, 3, 2, 2]), { message: /count × channels/ });
+  t.throws(() => model.forward(new Float32Array(12), [-1, -3, 2, 2]), { message: /count × channels/ });
 });
 
 test('a closed model refuses to work', async t => {

@@ -37,7 +37,9 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
     const meta = Object.fromEntries(
       [model.checkpoint?.meta ?? {}, ...given].flatMap(object => Object.entries(object)),
     );
-    const names = hasPatterns(layers) ? expandLayers(layers, await model.layers(values.imgsize)) : layers;
+    const names = hasPatterns(layers)
+      ? expandLayers(layers, await model.layers(values.imgsize, { tokens: values.tokens }))
+      : layers;
     const retainOptions = {
       addScaleOffset: values.add_scale_offset,
       tokens: values.tokens,

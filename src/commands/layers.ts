@@ -1,15 +1,19 @@
 /** `netdissect-native layers MODEL`: what there is to dissect. */
 
 import { loadModel } from '../model';
+import type { LayerInfo } from '../native';
 import type { LayersValues } from '../options';
 import { table } from './table';
 import type { Terminal } from './terminal';
 
-export async function runLayers({ model: path, imgsize }: LayersValues, { stdout }: Terminal): Promise<void> {
+export async function runLayers(
+  { model: path, imgsize, tokens }: LayersValues,
+  { stdout }: Terminal,
+): Promise<void> {
   const model = await loadModel(path, { device: 'cpu' });
   try {
     const rows = [['layer', 'type', 'output', 'calls', 'scale', 'offset', 'notes']];
-    for (const layer of await model.layers(imgsize))
+    for (const layer of await model.layers(imgsize, { tokens }))
       rows.push([
         layer.name,
         layer.type,
@@ -17,12 +21,19 @@ export async function runLayers({ model: path, imgsize }: LayersValues, { stdout
         String(layer.calls),
         layer.scale ? pair(layer.scale) : '-',
         layer.offset ? pair(layer.offset) : '-',
-        layer.refusal ?? (layer.changedInPlace ? 'changed in place later' : ''),
+        layer.refusal ?? notes(layer),
       ]);
     stdout.write(`${table(rows)}\n`);
   } finally {
     model.close();
   }
+}
+
+function notes({ tokensDropped, changedInPlace }: LayerInfo): string {
+  const told = [];
+  if (tokensDropped > 0) told.push(`without the first ${tokensDropped} tokens`);
+  if (changedInPlace) told.push('changed in place later');
+  return told.join(', ');
 }
 
 function pair([y, x]: readonly [number, number]): string {
