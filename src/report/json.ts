@@ -60,9 +60,9 @@ export interface LayerReport {
   dirname: string;
   /** The layer's output of one image: units, rows, columns. */
   shape: [units: number, height: number, width: number];
-  /** Whether a later operation of the model changed the layer's output in place. */
   /** How many tokens of a sequence came before those that count as its map; absent where none did. */
   tokens_dropped?: number;
+  /** Whether a later operation of the model changed the layer's output in place. */
   changed_in_place: boolean;
   /**
    * Present where the levels are estimates: how far their place in the order of a unit's values may be from that of
