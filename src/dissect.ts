@@ -113,11 +113,7 @@ export async function dissect(
 ): Promise<DissectionResult> {
   const start = performance.now();
   const numbers = checkedNumbers(options);
-  if (model.retained.length === 0)
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      'no layer is retained; call retainLayers(model, [...]) first',
-    );
+  model.requireLayers();
   checkDataset(dataset);
   // Copies: what the caller changes later does not reach into the run.
   const retained = [...model.retained];
@@ -159,6 +155,7 @@ export async function dissect(
         add_scale_offset: retainOptions.addScaleOffset,
         values: retainOptions.values === 'call' ? 'at the call' : 'after the whole forward',
         tokens: retainOptions.tokens,
+        approximate: options.approximate ?? false,
       },
       images: dataset.length,
       image_size: [height, width],

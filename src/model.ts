@@ -84,6 +84,7 @@ export class Model {
    * the model wants them.
    */
   forward(pixels: Float32Array, shape: readonly [number, number, number, number]): Promise<LayerOutput[]> {
+    this.requireLayers();
     return this.native
       .forward(
         this.retained.map(layer => layer.name),
@@ -92,6 +93,15 @@ export class Model {
         nativeOptions(this.retainOptions),
       )
       .catch(rethrow);
+  }
+
+  /** @internal */
+  requireLayers(): void {
+    if (this.retained.length === 0)
+      throw new NetdissectError(
+        'ERR_NETDISSECT_OPTION',
+        'no layer is retained; call retainLayers(model, [...]) first',
+      );
   }
 
   close(): void {
@@ -114,6 +124,12 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
       'ERR_NETDISSECT_MODEL',
       `cannot load ${path}: it is a folder, not a model file`,
     );
+  const { device: wish = 'auto' } = options;
+  if (!['auto', 'cpu', 'cuda'].includes(wish))
+    throw new NetdissectError(
+      'ERR_NETDISSECT_OPTION',
+      `expected auto, cpu or cuda for device but received ${wish}`,
+    );
   const threads = options.threads ?? os.availableParallelism();
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024)
     throw new NetdissectError(
@@ -122,7 +138,7 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
     );
   const model = new (native().NativeModel)(threads);
   try {
-    const device = await model.load(path, options.device ?? 'auto');
+    const device = await model.load(path, wish);
     const { checkpoint } = options;
     const applied = checkpoint === undefined ? undefined : await applyCheckpoint(model, checkpoint);
     return new Model(path, device.split(':')[0], model, applied);

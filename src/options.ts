@@ -326,7 +326,7 @@ const DISSECT = {
     kind: flag,
     default: 'false',
     group: STATISTICS,
-    describe: 'estimate the levels instead of computing them exactly',
+    describe: 'estimate levels where --memory is too short for exact ones in one pass',
   },
 
   outdir: {

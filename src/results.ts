@@ -44,6 +44,9 @@ export interface LayerStatistics {
   tokensDropped: number;
   /** Whether a later operation of the model changed the layer's output in place. */
   changedInPlace: boolean;
+  /** Cell c lies on input pixel `scale · c + offset`, `[y, x]`; present where maps were placed by them. */
+  scale?: [y: number, x: number];
+  offset?: [y: number, x: number];
   /** Counts against the labels, or null where no labels were asked for. */
   tally: Tally | null;
 }

@@ -340,8 +340,15 @@ test('layers are named once', async t => {
   ]);
 });
 
+test('an unknown device is refused', t =>
+  t.throwsAsync(loadModel(modelFixture('alexnet').files.traced, { device: 'cudax' }), {
+    code: 'ERR_NETDISSECT_OPTION',
+    message: 'expected auto, cpu or cuda for device but received cudax',
+  }));
+
 test('forward refuses pixels of another type or number', async t => {
   const model = await open(t, modelFixture('identity').files.scripted);
+  t.throws(() => model.forward(new Float32Array(12), [1, 3, 2, 2]), { message: /no layer is retained/ });
   retainLayers(model, ['units']);
   t.throws(() => model.forward(new Uint8Array(12), [1, 3, 2, 2]), { message: /must be a Float32Array/ });
   t.throws(() => model.forward(new Float64Array(12), [1, 3, 2, 2]), { message: /must be a Float32Array/ });
