@@ -97,16 +97,20 @@ async function measure() {
     ...(options.pictures && { pictures: () => run(true) }),
   };
   const times = Object.fromEntries(Object.keys(parts).map(part => [part, []]));
+  const cpu = Object.fromEntries(Object.keys(parts).map(part => [part, []]));
   for (let round = 0; round < Number(options.rounds); round++)
     for (const [part, work] of Object.entries(parts)) {
       const start = performance.now();
+      const before = process.cpuUsage();
       await work();
+      const { user, system } = process.cpuUsage(before);
       times[part].push(performance.now() - start);
+      cpu[part].push(user + system);
     }
   fs.rmSync(output, { recursive: true, force: true });
   model.close();
-  const ratios = times.dissect.map((time, i) => time / times.limit[i]);
-  console.log(JSON.stringify({ times, ratios, profile }));
+  const ratios = of => of.dissect.map((time, i) => time / of.limit[i]);
+  console.log(JSON.stringify({ times, ratios: ratios(times), cpuRatios: ratios(cpu), profile }));
 }
 
 /** The largest resident size of one dissection alone, in MiB. */
@@ -174,7 +178,7 @@ async function main() {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const { times, ratios, profile } = JSON.parse(child.stdout);
+    const { times, ratios, cpuRatios, profile } = JSON.parse(child.stdout);
     const memory = peakMemory(name, model, data);
     const each = part => (median(times[part]) / images).toFixed(2);
     rows.push({
@@ -185,6 +189,7 @@ async function main() {
       both: each('limit'),
       '(c) dissect': each('dissect'),
       '(c) / both': median(ratios).toFixed(3),
+      'in CPU time': median(cpuRatios).toFixed(3),
       ...(times.pictures && { '(d) pictures': each('pictures') }),
       'peak MiB': Math.round(memory.peak),
       'over loaded': Math.round(memory.peak - memory.loaded),
@@ -197,7 +202,7 @@ async function main() {
     );
   }
   console.log(
-    '\nMilliseconds an image, medians; (c) / both is the median of the ratios of neighbouring runs:',
+    '\nMilliseconds an image, medians; (c) / both is the median of the ratios of neighbouring runs, of time by the clock and of processor time, which other programs disturb less:',
   );
   console.table(rows);
   console.log('Where a dissection spends its time, milliseconds an image (engine), of the first round:');

@@ -1,5 +1,5 @@
 // Peak memory over growing numbers of images, under a small budget, each in a process of its own:
-//   node bench/growth.mjs [--images 10000,30000,100000] [--memory 64]
+//   npm run bench:growth -- [--images 10000,30000,100000] [--memory 64]
 // The images are noise that is not decoded, 200 in turn, and the model is the sample's, so that this takes minutes.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';

@@ -53,6 +53,8 @@ export interface BatchOptions {
   /** Images decoded at once. */
   workers: number;
   segmentation: boolean;
+  /** Is told the milliseconds that an image took to come. */
+  onDecoded?: (time: number) => void;
 }
 
 /** The data set in batches for the engine. */
@@ -60,9 +62,15 @@ export async function* batches(
   dataset: DissectionDataset,
   options: BatchOptions,
 ): AsyncGenerator<NativeBatch> {
-  const { batchSize, workers, segmentation } = options;
+  const { batchSize, workers, segmentation, onDecoded } = options;
   const size = dataset.imageSize[0] * dataset.imageSize[1] * 3;
-  const items = inOrder(dataset.length, i => dataset.get(i, segmentation), workers, 2 * batchSize);
+  const decode = async (index: number) => {
+    const start = performance.now();
+    const item = await dataset.get(index, segmentation);
+    onDecoded?.(performance.now() - start);
+    return item;
+  };
+  const items = inOrder(dataset.length, decode, workers, 2 * batchSize);
   let batch: NativeBatch | undefined;
   try {
     for (let index = 0; index < dataset.length; index++) {

@@ -67,8 +67,19 @@ export interface DissectionResult {
   categories: readonly string[];
   /** What `dissect.json` holds. */
   report: Report;
-  /** Seconds by part of the work. */
-  profile: NativeProfile & { total: number };
+  profile: Profile;
+}
+
+/** Seconds by part of the work. Parts overlap: images are decoded while the engine works. */
+export interface Profile extends NativeProfile {
+  /** Reading images and label maps, summed over all that were read at once. */
+  decode: number;
+  /** Pictures, `draw` included, by the clock. */
+  pictures: number;
+  /** Scores, rankings and the files but for the pictures, by the clock. */
+  report: number;
+  /** The whole run, by the clock. */
+  total: number;
 }
 
 const DEFAULTS = {
@@ -138,8 +149,16 @@ export async function dissect(
       pictures,
     });
     options.signal?.addEventListener('abort', cancel);
-    await observe(dissection, dataset, options, { ...numbers, labelled });
+    let decoding = 0; // milliseconds
+    await observe(dissection, dataset, options, {
+      ...numbers,
+      labelled,
+      onDecoded: time => {
+        decoding += time;
+      },
+    });
     const layers = await count(dissection, retained, dataset, options, labelled);
+    const counted = performance.now();
     const [height, width] = dataset.imageSize;
     const labelSet = labelled
       ? { labels: dataset.labels, categories: dataset.categories }
@@ -160,6 +179,7 @@ export async function dissect(
       images: dataset.length,
       image_size: [height, width],
     });
+    const scored = performance.now();
     if (pictures) {
       const total = layers.reduce((sum, layer) => sum + layer.shape[0], 0);
       let done = 0;
@@ -180,10 +200,18 @@ export async function dissect(
         signal: options.signal,
       });
     }
+    const drawn = performance.now();
     await writeReport(staged.path, report, { pictures, page: options.report !== false });
     options.signal?.throwIfAborted();
     await staged.commit('dissect.json');
-    const profile = { ...dissection.profile(), total: (performance.now() - start) / 1000 };
+    const end = performance.now();
+    const profile = {
+      decode: decoding / 1000,
+      ...dissection.profile(),
+      pictures: (drawn - scored) / 1000,
+      report: (scored - counted + end - drawn) / 1000,
+      total: (end - start) / 1000,
+    };
     return { layers, ...labelSet, report, profile };
   } catch (error) {
     await staged.discard();
@@ -305,10 +333,10 @@ async function observe(
   dissection: NativeDissection,
   dataset: DissectionDataset,
   options: DissectOptions,
-  settings: { batchSize: number; numWorkers: number; labelled: boolean },
+  settings: { batchSize: number; numWorkers: number; labelled: boolean; onDecoded: (time: number) => void },
 ): Promise<void> {
   const { onProgress, signal } = options;
-  const { batchSize, numWorkers: workers, labelled } = settings;
+  const { batchSize, numWorkers: workers, labelled, onDecoded } = settings;
   const total = dataset.length * dissection.passes;
   let done = 0;
   onProgress?.({ phase: 'observe', done, total });
@@ -316,7 +344,7 @@ async function observe(
     const segmentation = labelled && pass === dissection.passes;
     let previous: Promise<void> = Promise.resolve();
     try {
-      for await (const batch of batches(dataset, { batchSize, workers, segmentation })) {
+      for await (const batch of batches(dataset, { batchSize, workers, segmentation, onDecoded })) {
         // While the engine has one batch in hand, the next is decoded.
         await previous;
         signal?.throwIfAborted();
@@ -377,16 +405,17 @@ async function writeReport(
   report: Report,
   { pictures, page }: { pictures: boolean; page: boolean },
 ): Promise<void> {
+  const written = new Map<unknown, string>();
   for (const layer of report.layers) {
     const layerFolder = path.join(folder, layer.dirname);
     await fs.mkdir(layerFolder, { recursive: true });
     await fs.writeFile(
       path.join(layerFolder, 'dissect.json'),
-      formatReport(singleLayerReport(report, layer)),
+      formatReport(singleLayerReport(report, layer), written),
     );
     if (layer.bargraph)
       await fs.writeFile(path.join(layerFolder, layer.bargraph), bargraph(layer, report.categories));
   }
   if (page) await fs.writeFile(path.join(folder, 'index.html'), renderPage(report, { pictures }));
-  await fs.writeFile(path.join(folder, 'dissect.json'), formatReport(report));
+  await fs.writeFile(path.join(folder, 'dissect.json'), formatReport(report, written));
 }

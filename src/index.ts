@@ -18,7 +18,7 @@ export { type OpenOptions, openDataset } from './dataset/open';
 export { type Amount, type DatasetStats, datasetStats, type ReadOptions } from './dataset/stats';
 export { ReverseNormalize } from './dataset/transforms';
 export { type DatasetOpener, type Validation, validateDataset } from './dataset/validate';
-export { type DissectionResult, type DissectOptions, dissect, type Progress } from './dissect';
+export { type DissectionResult, type DissectOptions, dissect, type Profile, type Progress } from './dissect';
 export {
   BRODEN_URL,
   type DownloadedData,

@@ -109,7 +109,7 @@ test('--quiet prints nothing; --no-images, --no-labels and --no-report leave thi
 test('--profile tells where the time went', async t => {
   const { args } = await small(t);
   const { stdout } = await run([...args, '--no-images', '--profile']);
-  for (const part of ['forward', 'select', 'count', 'total', 'peak memory'])
+  for (const part of ['decode', 'forward', 'select', 'count', 'pictures', 'report', 'total', 'peak memory'])
     t.true(stdout.includes(part), part);
 });
 

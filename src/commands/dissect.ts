@@ -156,7 +156,7 @@ function summary({ report }: DissectionResult, outdir: string, page: boolean): s
 
 function profileTable({ profile, report }: DissectionResult): string {
   const { spilledBytes, total, ...parts } = profile;
-  const rows = [['part of the engine', 'seconds', 'ms an image']];
+  const rows = [['part', 'seconds', 'ms an image']];
   for (const [part, seconds] of Object.entries({ ...parts, 'total (wall clock)': total }))
     rows.push([part, seconds.toFixed(3), ((seconds / report.images) * 1000).toFixed(3)]);
   rows.push(['peak memory, MiB', String(Math.round(process.resourceUsage().maxRSS / 1024)), '']);

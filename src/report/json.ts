@@ -314,25 +314,33 @@ function negated(values: Float64Array): number[] {
 
 /**
  * A report as the text of `dissect.json`: indented by one space, with one line a unit, ranking and label,
- * numbers as JavaScript prints them, a line feed at the end.
+ * numbers as JavaScript prints them, a line feed at the end. `written` keeps the text of what several reports share,
+ * which is most of the work.
  */
-export function formatReport(report: Report): string {
-  return `${format(report, 0)}\n`;
+export function formatReport(report: Report, written = new Map<unknown, string>()): string {
+  return `${format(report, 0, written)}\n`;
 }
 
 /** The depth of a unit: report, layers, layer, units, unit. */
 const LINE_DEPTH = 4;
 
-function format(value: unknown, depth: number): string {
+function format(value: unknown, depth: number, written: Map<unknown, string>): string {
+  if (depth !== LINE_DEPTH - 1 || typeof value !== 'object') return formatNew(value, depth, written);
+  const text = written.get(value) ?? formatNew(value, depth, written);
+  written.set(value, text);
+  return text;
+}
+
+function formatNew(value: unknown, depth: number, written: Map<unknown, string>): string {
   if (depth >= LINE_DEPTH || typeof value !== 'object' || value === null) return JSON.stringify(value);
   const indent = `\n${' '.repeat(depth + 1)}`;
   const list = Array.isArray(value);
   if (list && value.every(item => typeof item !== 'object')) return JSON.stringify(value);
   const lines = list
-    ? value.map(item => format(item, depth + 1))
+    ? value.map(item => format(item, depth + 1, written))
     : Object.entries(value)
         .filter(([, item]) => item !== undefined)
-        .map(([key, item]) => `${JSON.stringify(key)}: ${format(item, depth + 1)}`);
+        .map(([key, item]) => `${JSON.stringify(key)}: ${format(item, depth + 1, written)}`);
   if (lines.length === 0) return list ? '[]' : '{}';
   return `${list ? '[' : '{'}${indent}${lines.join(`,${indent}`)}${indent.slice(0, -1)}${list ? ']' : '}'}`;
 }
