@@ -78,12 +78,21 @@ Napi::Value describe(const Napi::CallbackInfo &info) {
   return object;
 }
 
+/// Ends the work of this environment's engines. LibTorch's own objects go away as the process exits, some of
+/// them before the function that std::atexit calls: nothing may run by then.
+Napi::Value stopEngines(const Napi::CallbackInfo &info) {
+  for (Engine *engine : *info.Env().GetInstanceData<Environment>()->engines)
+    engine->stop();
+  return info.Env().Undefined();
+}
+
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   static std::once_flag once;
   std::call_once(once, [] {
     keepFreedMemory();
     openCuda();
-    // process.exit() and uncaught exceptions end the process without the environment's cleanup.
+    // process.exit() and uncaught exceptions end the process without the environment's cleanup; see
+    // stopEngines.
     std::atexit(Engine::stopAll);
   });
   auto *environment = new Environment;
@@ -96,6 +105,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   });
   exports.Set("NativeModel", defineModel(env));
   exports.Set("describe", Napi::Function::New(env, describe));
+  exports.Set("stopEngines", Napi::Function::New(env, stopEngines));
   return exports;
 }
 

@@ -72,11 +72,14 @@ function enlargeThreadPool(workers: number): void {
 }
 
 if (require.main === module) {
-  // A reader that has seen enough (`| head`) is no error.
+  // A reader that has seen enough (`| head`) is no error, and nobody needs the progress.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code === 'EPIPE') return;
+    process.stderr.write(`${PROGRAM}: cannot write to standard output: ${error.message}\n`);
+    process.exitCode = 1;
   });
+  process.stderr.on('error', () => {});
   main(process.argv.slice(2)).then(code => {
-    process.exitCode = code;
+    process.exitCode ||= code;
   });
 }

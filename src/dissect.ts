@@ -136,7 +136,7 @@ export async function dissect(
   const pictures = options.images !== false && numbers.examplesPerUnit > 0;
   if (pictures) await checkPictures(dataset, options, numbers.examplesPerUnit);
   options.signal?.throwIfAborted();
-  const staged = await StagedFolder.open(outdir);
+  const staged = await StagedFolder.open(outdir, dirnames);
   const releaseSharp = limitSharp();
   let dissection: NativeDissection | undefined;
   const cancel = () => dissection?.cancel();

@@ -178,6 +178,8 @@ export interface NativeModel {
 
 export interface Addon {
   NativeModel: new (threads?: number) => NativeModel;
+  /** Ends what the engines do; called when the process exits. */
+  stopEngines(): void;
   describe(): { libtorch: string; cuda: boolean; simd: string };
 }
 
@@ -192,7 +194,9 @@ export function native(): Addon {
 
 function load(): Addon {
   try {
-    return require('node-gyp-build')(root) as Addon;
+    const loaded = require('node-gyp-build')(root) as Addon;
+    process.once('exit', () => loaded.stopEngines());
+    return loaded;
   } catch (cause) {
     throw new NetdissectError('ERR_NETDISSECT_ADDON', diagnosis(cause as Error), { cause });
   }

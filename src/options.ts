@@ -143,8 +143,8 @@ const QUIET = {
 /** What part of a data set is taken. */
 const SELECTION = {
   split: {
-    kind: oneOf('train', 'val', 'all'),
-    value: 'train|val|all',
+    kind: { ...text('the name of a split'), choices: ['train', 'val', 'all'] },
+    value: 'train|val|all|NAME',
     default: 'train',
     group: DATA,
     describe: 'the images to use',

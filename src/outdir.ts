@@ -3,9 +3,31 @@
  * place when it is complete, so that an earlier report stays until then.
  */
 
+import { rmSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { NetdissectError } from './errors';
+
+/** What a layer's folder of an earlier report holds. */
+const LAYER_FILES = ['dissect.json', 'bargraph.svg', 'image'];
+
+/** While a report is moved into place, what it replaces is here; so only one run at a time does that. */
+const REPLACED = '.replaced';
+const PATIENCE = 50; // times 100 ms
+
+/** What is removed where the process exits in the midst of a run. */
+const unfinished = new Set<string>();
+let watching = false;
+
+function removeAtExit(folder: string): void {
+  unfinished.add(folder);
+  if (watching) return;
+  watching = true;
+  process.once('exit', () => {
+    for (const left of unfinished) rmSync(left, { recursive: true, force: true });
+  });
+}
 
 export class StagedFolder {
   private constructor(
@@ -14,9 +36,16 @@ export class StagedFolder {
     readonly path: string,
     /** The topmost folder that had to be made, if any. */
     private readonly made: string | undefined,
-  ) {}
+  ) {
+    removeAtExit(path);
+  }
 
-  static async open(outdir: string): Promise<StagedFolder> {
+  /**
+   * `folders` are those that the report will have. Refuses where they, or `index.html`, are there already and are none
+   * of an earlier report: nothing of the user's is replaced.
+   */
+  static async open(outdir: string, folders: readonly string[] = []): Promise<StagedFolder> {
+    await refuseForeign(outdir, folders);
     try {
       const made = await fs.mkdir(outdir, { recursive: true });
       return new StagedFolder(outdir, await fs.mkdtemp(path.join(outdir, '.unfinished-')), made);
@@ -32,29 +61,52 @@ export class StagedFolder {
   /** Puts what was written into place, `last` last, instead of what had the same names. */
   async commit(last: string): Promise<void> {
     const names = (await fs.readdir(this.path)).filter(name => name !== last);
-    const old = await fs.mkdtemp(path.join(this.outdir, '.replaced-'));
-    const moved: string[] = [];
+    const old = await this.#lock();
+    const saved: string[] = [];
+    const placed: string[] = [];
     try {
       for (const name of [...names, last]) {
-        await fs.rename(path.join(this.outdir, name), path.join(old, name)).catch(ignoreMissing);
-        moved.push(name);
+        if (await exists(path.join(this.outdir, name))) {
+          await fs.rename(path.join(this.outdir, name), path.join(old, name));
+          saved.push(name);
+        }
         await fs.rename(path.join(this.path, name), path.join(this.outdir, name));
+        placed.push(name);
       }
     } catch (error) {
-      for (const name of moved.reverse()) {
-        await fs.rm(path.join(this.outdir, name), { recursive: true, force: true });
-        await fs.rename(path.join(old, name), path.join(this.outdir, name)).catch(ignoreMissing);
-      }
+      for (const name of placed) await fs.rm(path.join(this.outdir, name), { recursive: true, force: true });
+      for (const name of saved) await fs.rename(path.join(old, name), path.join(this.outdir, name));
       await fs.rm(old, { recursive: true, force: true });
       throw error;
     }
     await fs.rm(old, { recursive: true, force: true });
     await fs.rm(this.path, { recursive: true, force: true });
+    unfinished.delete(this.path);
+  }
+
+  async #lock(): Promise<string> {
+    const folder = path.join(this.outdir, REPLACED);
+    for (let tries = 0; ; tries++) {
+      try {
+        await fs.mkdir(folder);
+        return folder;
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+        if (tries === PATIENCE)
+          throw new NetdissectError(
+            'ERR_NETDISSECT_OUTDIR',
+            `another run is moving its report into ${this.outdir}, or was killed while it did; see what is in ${folder}, remove it, and run this again`,
+            { cause },
+          );
+        await setTimeout(100);
+      }
+    }
   }
 
   /** Removes what was written, and folders that were made for it. */
   async discard(): Promise<void> {
     await fs.rm(this.path, { recursive: true, force: true });
+    unfinished.delete(this.path);
     if (!this.made) return;
     // From the output folder up to the one that was made, as long as they are empty.
     for (let folder = path.resolve(this.outdir); folder.length >= path.resolve(this.made).length; ) {
@@ -68,6 +120,25 @@ export class StagedFolder {
   }
 }
 
-function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
+async function exists(file: string): Promise<boolean> {
+  return fs.lstat(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function refuseForeign(outdir: string, folders: readonly string[]): Promise<void> {
+  const refuse = (what: string) => {
+    throw new NetdissectError(
+      'ERR_NETDISSECT_OUTDIR',
+      `${path.join(outdir, what)} is in the way and is no part of an earlier report; choose another output folder`,
+    );
+  };
+  if ((await exists(path.join(outdir, 'index.html'))) && !(await exists(path.join(outdir, 'dissect.json'))))
+    refuse('index.html');
+  for (const folder of folders) {
+    const found: string[] = await fs.readdir(path.join(outdir, folder)).catch(() => []);
+    const foreign = found.find(name => !LAYER_FILES.includes(name));
+    if (foreign !== undefined) refuse(path.join(folder, foreign));
+  }
 }

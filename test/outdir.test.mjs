@@ -50,6 +50,65 @@ test('where moving fails half-way the earlier report is put back', async t => {
   t.is(await fs.readFile(path.join(folder, 'conv1/a.txt'), 'utf8'), 'old');
 });
 
+test('what is no part of an earlier report is never replaced', async t => {
+  const folder = await temporaryFolder(t);
+  const refused = (outdir, name) =>
+    t.throwsAsync(StagedFolder.open(path.join(folder, outdir), ['conv1', 'image']), {
+      code: 'ERR_NETDISSECT_OUTDIR',
+      message: `${path.join(folder, outdir, name)} is in the way and is no part of an earlier report; choose another output folder`,
+    });
+  await writeFiles(folder, {
+    'site/index.html': 'mine',
+    'data/image/photo.jpg': 'mine',
+    'both/dissect.json': '{}',
+    'both/conv1/dissect.json': '{}',
+    'both/conv1/notes.txt': 'mine',
+    'report/dissect.json': '{}',
+    'report/index.html': 'old',
+    'report/conv1/dissect.json': '{}',
+    'report/conv1/image/0-top.jpg': 'old',
+  });
+  const before = await tree(folder);
+  await refused('site', 'index.html');
+  await refused('data', 'image/photo.jpg');
+  await refused('both', 'conv1/notes.txt');
+  t.deepEqual(await tree(folder), before);
+  const staged = await StagedFolder.open(path.join(folder, 'report'), ['conv1']);
+  await staged.discard();
+});
+
+test('two runs into one folder: each report is whole', async t => {
+  const folder = await temporaryFolder(t);
+  for (let round = 0; round < 20; round++) {
+    await Promise.all(
+      ['one', 'two'].map(async name => {
+        const staged = await StagedFolder.open(folder, ['conv1', 'conv2']);
+        await writeFiles(staged.path, {
+          'dissect.json': name,
+          'conv1/dissect.json': name,
+          'conv2/dissect.json': name,
+        });
+        await staged.commit('dissect.json');
+      }),
+    );
+    const read = name => fs.readFile(path.join(folder, name), 'utf8');
+    const whole = await read('dissect.json');
+    t.deepEqual([await read('conv1/dissect.json'), await read('conv2/dissect.json')], [whole, whole]);
+    t.deepEqual((await fs.readdir(folder)).sort(), ['conv1', 'conv2', 'dissect.json']);
+  }
+});
+
+test('a report is not moved into place while another is', async t => {
+  const folder = await temporaryFolder(t);
+  await writeFiles(folder, { '.replaced/dissect.json': 'old' });
+  const staged = await StagedFolder.open(folder);
+  await t.throwsAsync(staged.commit('dissect.json'), {
+    code: 'ERR_NETDISSECT_OUTDIR',
+    message: /another run is moving its report .* or was killed while it did/,
+  });
+  t.true((await tree(folder)).includes('.replaced/dissect.json'));
+});
+
 test('an output folder that cannot be written to is refused', async t => {
   const folder = await temporaryFolder(t);
   await writeFiles(folder, { file: 'x' });

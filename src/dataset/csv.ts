@@ -22,6 +22,7 @@ export function readTable(file: string, columns: readonly string[], what = 'Brod
       bom: true,
       delimiter,
       info: true,
+      record_delimiter: ['\r\n', '\n', '\r'],
       relax_column_count_less: true,
       skip_empty_lines: true,
     }) as unknown as typeof records;

@@ -62,6 +62,10 @@ export class MultiSegmentDataset extends PairDataset {
     return item;
   }
 
+  override async labelMaps(index: number): Promise<Segmentation> {
+    return sample(await super.labelMaps(index), this.imageSize);
+  }
+
   protected async segmentation(index: number) {
     const { map } = this.pairs[index];
     const { height, width, channels, data } = await readLabelMap(map).catch(cause => {
@@ -105,13 +109,13 @@ function sample({ height, width, maps }: Segmentation, [rows, columns]: readonly
 function readFields(file: string): Field[] {
   let content: unknown;
   try {
-    content = JSON.parse(fs.readFileSync(file, 'utf8'));
+    content = JSON.parse(fs.readFileSync(file, 'utf8').replace(/^\uFEFF/, ''));
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     throw damaged(
       code === 'ENOENT'
         ? `${file} is missing; a multi-segment data set needs it`
-        : `${file} is damaged: ${message}`,
+        : `${file} is damaged: ${message.split('\n')[0]}`,
       cause,
     );
   }

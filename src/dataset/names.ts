@@ -99,7 +99,7 @@ function json(file: string): { rows: Row[]; complete: boolean } {
       throw damaged(`${file}: expected a value from 0 to 65535 but found '${number}'`);
     return { value: Number(number), name: name.trim(), category: 'object', where: file };
   });
-  return { rows, complete: false };
+  return { rows: rows.filter(({ name }) => name !== ''), complete: false };
 }
 
 /** Names one after the other, from value 1 on, or from 0 where the first says that it is no label. */

@@ -154,7 +154,8 @@ class Transfer {
   state(): { length: number; note: Note } {
     try {
       const { size: length } = fs.statSync(this.#part);
-      return { length, note: JSON.parse(fs.readFileSync(noteOf(this.#part), 'utf8')) };
+      const note = JSON.parse(fs.readFileSync(noteOf(this.#part), 'utf8'));
+      return { length, note: typeof note === 'object' && note ? note : {} };
     } catch {
       return { length: 0, note: {} };
     }

@@ -43,6 +43,7 @@ async function writeInputs(folder) {
     'text.pt': 'This is no model.\n',
     file: '',
     'empty/readme.txt': '',
+    'foreign/plain/notes.txt': 'mine',
     'good.json': '{"epoch": 3}',
     'broken.json': '{"size": ',
     'list.json': '[1, 2]',
