@@ -104,6 +104,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
       engine->stop();
   });
   exports.Set("NativeModel", defineModel(env));
+  exports.Set("resample", Napi::Function::New(env, resampleAsync));
   exports.Set("describe", Napi::Function::New(env, describe));
   exports.Set("stopEngines", Napi::Function::New(env, stopEngines));
   return exports;

@@ -38,6 +38,16 @@ struct Kernels {
   /// to[c][r] = from[r][c] for a matrix [rows, columns] whose rows lie `stride` apart; `to` has rows of
   /// `rows`.
   void (*transpose)(const float *from, int64_t rows, int64_t columns, int64_t stride, float *to);
+
+  /// A row of RGB pixels, filtered: out[x] is the sum of pixels first[x] to end[x] - 1 times weights[x][...],
+  /// in 22-bit fixed point, rounded. `weights` is [count, taps]. A byte past the last pixel is read.
+  void (*filterRow)(const uint8_t *row, const int32_t *first, const int32_t *end, const int32_t *weights,
+                    int taps, int count, uint8_t *out);
+
+  /// out[i] is the sum of rows[0][i] to rows[n - 1][i] times their weights, as above; a row has `bytes`
+  /// bytes. `sums` is scratch for as many.
+  void (*filterColumn)(const uint8_t *rows, const int32_t *weights, int n, size_t bytes, int32_t *sums,
+                       uint8_t *out);
 };
 
 /// The fastest that this processor runs; NETDISSECT_SIMD=portable or avx2 holds it back.

@@ -201,5 +201,55 @@ void transpose(const float *from, int64_t rows, int64_t columns, int64_t stride,
       to[c * rows + r] = from[r * stride + c];
 }
 
+constexpr int precision = 22;
+constexpr int32_t half = 1 << (precision - 1);
+
+inline uint8_t byteOf(int32_t sum) {
+  const int32_t value = sum >> precision;
+  return static_cast<uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
+}
+
+void filterRow(const uint8_t *row, const int32_t *first, const int32_t *end, const int32_t *weights, int taps,
+               int count, uint8_t *out) {
+  for (int x = 0; x < count; x++, weights += taps, out += 3) {
+    const uint8_t *pixel = row + 3 * static_cast<size_t>(first[x]);
+    const int n = end[x] - first[x];
+#if defined(__AVX2__)
+    __m128i sums = _mm_set1_epi32(half);
+    for (int k = 0; k < n; k++, pixel += 3) {
+      int32_t bytes; // the fourth is of the next pixel, and its sum of no use
+      __builtin_memcpy(&bytes, pixel, sizeof bytes);
+      const __m128i channels = _mm_cvtepu8_epi32(_mm_cvtsi32_si128(bytes));
+      sums = _mm_add_epi32(sums, _mm_mullo_epi32(channels, _mm_set1_epi32(weights[k])));
+    }
+    const __m128i values = _mm_srai_epi32(sums, precision);
+    const __m128i words = _mm_packs_epi32(values, values);
+    const int32_t bytes = _mm_cvtsi128_si32(_mm_packus_epi16(words, words));
+    __builtin_memcpy(out, &bytes, 3);
+#else
+    int32_t r = half, g = half, b = half;
+    for (int k = 0; k < n; k++, pixel += 3) {
+      r += pixel[0] * weights[k];
+      g += pixel[1] * weights[k];
+      b += pixel[2] * weights[k];
+    }
+    out[0] = byteOf(r);
+    out[1] = byteOf(g);
+    out[2] = byteOf(b);
+#endif
+  }
+}
+
+void filterColumn(const uint8_t *rows, const int32_t *weights, int n, size_t bytes, int32_t *sums,
+                  uint8_t *out) {
+  for (size_t i = 0; i < bytes; i++)
+    sums[i] = half;
+  for (int k = 0; k < n; k++, rows += bytes)
+    for (size_t i = 0; i < bytes; i++)
+      sums[i] += rows[i] * weights[k];
+  for (size_t i = 0; i < bytes; i++)
+    out[i] = byteOf(sums[i]);
+}
+
 } // namespace
 } // namespace netdissect

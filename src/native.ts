@@ -1,7 +1,7 @@
 /**
- * The one place that loads the addon, and its types. It is loaded when a model is first needed, never for
- * `--help`: loading takes half a second and 190 MB. The addon fits one version of LibTorch only; where it will
- * not load, one message says what was found and what to do.
+ * The one place that loads the addon, and its types. It is loaded when a model is first needed or an image first
+ * resized, never for `--help`: loading takes half a second and 190 MB. The addon fits one version of LibTorch only;
+ * where it will not load, one message says what was found and what to do.
  */
 
 import fs from 'node:fs';
@@ -176,8 +176,26 @@ export interface NativeModel {
   close(): void;
 }
 
+/** A part of an image, in its pixels and fractions of them. */
+export interface Window {
+  top: number;
+  left: number;
+  height: number;
+  width: number;
+}
+
 export interface Addon {
   NativeModel: new (threads?: number) => NativeModel;
+  /**
+   * A window of RGB bytes `[sourceHeight, sourceWidth, 3]` as bytes `[height, width, 3]`, to the byte what Pillow's
+   * `resize((width, height), Image.BILINEAR, box)` gives.
+   */
+  resample(
+    pixels: Uint8Array,
+    sourceSize: readonly [height: number, width: number],
+    window: Window,
+    size: readonly [height: number, width: number],
+  ): Promise<Uint8Array>;
   /** Ends what the engines do; called when the process exits. */
   stopEngines(): void;
   describe(): { libtorch: string; cuda: boolean; simd: string };

@@ -1,7 +1,6 @@
 /** The window that `resize: 'crop'` takes of an image, and the same window of its label maps. */
 
-import type { Segmentation } from '../native';
-import type { Window } from './resample';
+import type { Segmentation, Window } from '../native';
 
 /** To the nearest whole number, halves to the even one, as Python's `round` does. */
 function round(value: number): number {

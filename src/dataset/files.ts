@@ -132,6 +132,7 @@ export abstract class FileDataset implements DissectionDataset {
   }
 
   protected unreadable(kind: string, file: string, index: number, cause: unknown): NetdissectError {
+    if (cause instanceof NetdissectError) return cause; // the addon is missing, not the file
     const why =
       cause instanceof UnreadableFile
         ? cause.message

@@ -47,7 +47,7 @@ export async function readImage(
   const whole = { top: 0, left: 0, height, width };
   const window = resize === 'crop' ? cropWindow(height, width, imageSize) : whole;
   return {
-    data: resample(data, [height, width], window, imageSize),
+    data: await resample(data, [height, width], window, imageSize),
     sourceSize: [height, width],
   };
 }

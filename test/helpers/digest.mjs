@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { native } from '../../lib/native.js';
 import { identityModel, nativeDissect } from './native.mjs';
-import { randomInput, VALUES } from './random.mjs';
+import { randomInput, randomSource, VALUES } from './random.mjs';
 
 const ends = [];
 const model = await identityModel({ teardown: end => ends.push(end) });
@@ -21,5 +21,14 @@ for (const value of Object.values(VALUES))
     );
     for (const values of Object.values(result)) if (ArrayBuffer.isView(values)) hash.update(values);
   }
+for (const [height, width] of [
+  [61, 47],
+  [200, 300],
+]) {
+  const random = randomSource(seed++);
+  const pixels = Uint8Array.from({ length: height * width * 3 }, () => random.below(256));
+  const window = { top: 0.3, left: 1.7, height: height - 4.1, width: width - 2.6 };
+  hash.update(await native().resample(pixels, [height, width], window, [97, 113]));
+}
 console.log(JSON.stringify({ simd: native().describe().simd, digest: hash.digest('hex') }));
 for (const end of ends) end();
