@@ -73,9 +73,12 @@ const RegisterOperators registration({Operator(
     },
     c10::AliasAnalysisKind::CONSERVATIVE)});
 
-/// `forward`, or `forward1`, `forward2`... which tracing makes of further calls.
+/// `forward`; `forward1`, `forward2`... which tracing makes of further calls; `forward__0`... of overloads.
 bool isForward(const std::string &method) {
-  return method.rfind("forward", 0) == 0 && std::all_of(method.begin() + 7, method.end(), ::isdigit);
+  if (method.rfind("forward", 0) != 0)
+    return false;
+  const auto number = method.begin() + (method.rfind("forward__", 0) == 0 ? 9 : 7);
+  return std::all_of(number, method.end(), ::isdigit);
 }
 
 bool holdsSink(Node *node) {

@@ -18,6 +18,7 @@ const FAMILIES = [
   'branches',
   'shared',
   'listed',
+  'overloaded',
   'control',
   'early',
   'in_place',
