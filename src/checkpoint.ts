@@ -8,6 +8,7 @@ import yauzl from 'yauzl';
 import { NetdissectError } from './errors';
 import type { NativeModel, Parameter } from './native';
 import { Global, Opaque, Persistent, unpickle } from './pickle';
+import { trouble } from './read';
 
 /** A tensor of a checkpoint's state dict. */
 export interface CheckpointTensor {
@@ -200,16 +201,15 @@ class Archive {
   static async open(path: string): Promise<Archive> {
     let file: fs.FileHandle;
     try {
-      if (!(await fs.stat(path)).isFile())
-        throw failure(`cannot load the checkpoint ${path}: it is a folder, not a file`);
+      const stat = await fs.stat(path);
+      if (!stat.isFile())
+        throw failure(
+          `cannot load the checkpoint ${path}: it is ${stat.isDirectory() ? 'a folder' : 'a device or the like'}, not a file`,
+        );
       file = await fs.open(path);
     } catch (cause) {
       if (cause instanceof NetdissectError) throw cause;
-      const { code, message } = cause as NodeJS.ErrnoException;
-      throw failure(
-        `cannot load the checkpoint ${path}: ${code === 'ENOENT' ? 'there is no such file' : message}`,
-        cause,
-      );
+      throw failure(`cannot load the checkpoint ${path}: it ${trouble(cause)}`, cause);
     }
     try {
       const start = Buffer.alloc(64);

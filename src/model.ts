@@ -11,6 +11,7 @@ import {
   type NativeRetainOptions,
   native,
 } from './native';
+import { trouble } from './read';
 
 export interface LoadOptions {
   /** `auto` (the default) takes a CUDA device where there is one. */
@@ -115,14 +116,13 @@ export class Model {
  * `ERR_NETDISSECT_CHECKPOINT` where the checkpoint is, or does not fit the model.
  */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<Model> {
-  const stat = await fs.promises.stat(path).catch((error: NodeJS.ErrnoException) => {
-    const why = error.code === 'ENOENT' ? 'there is no such file' : error.message;
-    throw new NetdissectError('ERR_NETDISSECT_MODEL', `cannot load ${path}: ${why}`);
+  const stat = await fs.promises.stat(path).catch(cause => {
+    throw new NetdissectError('ERR_NETDISSECT_MODEL', `cannot load ${path}: it ${trouble(cause)}`, { cause });
   });
   if (!stat.isFile())
     throw new NetdissectError(
       'ERR_NETDISSECT_MODEL',
-      `cannot load ${path}: it is a folder, not a model file`,
+      `cannot load ${path}: it is ${stat.isDirectory() ? 'a folder' : 'a device or the like'}, not a model file`,
     );
   const { device: wish = 'auto' } = options;
   if (!['auto', 'cpu', 'cuda'].includes(wish))

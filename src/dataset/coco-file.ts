@@ -1,8 +1,7 @@
 /** Reads a JSON file in one of COCO's formats, and checks all of it. */
 
-import buffer from 'node:buffer';
-import fs from 'node:fs';
 import { NetdissectError } from '../errors';
+import { readJson } from '../read';
 import type { Label } from '../results';
 import { damaged } from './files';
 import { fine } from './polygon';
@@ -117,7 +116,9 @@ export function readCoco(file: string, options: CocoFileOptions = {}): CocoFile 
 }
 
 function readLists(file: string): Record<'images' | 'annotations' | 'categories', Entry[]> {
-  const data = readJson(file) as Entry;
+  const data = readJson(file, (why, cause) =>
+    damaged(`${file} ${why}; name the JSON file of a COCO data set, if need be of fewer images`, cause),
+  ) as Entry;
   for (const name of ['images', 'annotations', 'categories']) {
     const list = data?.[name];
     if (!Array.isArray(list) || list.some(entry => entry === null || typeof entry !== 'object'))
@@ -126,25 +127,6 @@ function readLists(file: string): Record<'images' | 'annotations' | 'categories'
       );
   }
   return data as ReturnType<typeof readLists>;
-}
-
-function readJson(file: string): unknown {
-  try {
-    if (fs.statSync(file).size > buffer.constants.MAX_STRING_LENGTH)
-      throw damaged(
-        `${file} is larger than the ${buffer.constants.MAX_STRING_LENGTH} bytes that Node.js can read as JSON; use a file of fewer images, such as those for validation`,
-      );
-    return JSON.parse(fs.readFileSync(file, 'utf8').replace(/^\uFEFF/, ''));
-  } catch (cause) {
-    if (cause instanceof NetdissectError) throw cause;
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw damaged(
-      code === 'ENOENT'
-        ? `${file} is missing; name the JSON file of a COCO data set`
-        : `${file} cannot be read as JSON: ${message.split('\n')[0]}`,
-      cause,
-    );
-  }
 }
 
 function readCategory(entry: Entry, i: number, style: 'kind' | 'supercategory', byId: Labels): void {

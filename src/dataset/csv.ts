@@ -1,25 +1,18 @@
 /** Tables of comma-separated values with a header, whose lines messages can name. */
 
-import fs from 'node:fs';
 import { type CsvError, parse } from 'csv-parse/sync';
+import { readText } from '../read';
 import { damaged } from './files';
 
 export type Table = { line: number; get(column: string): string }[];
 
 /** The rows of a CSV file, which must have the columns; `what` is what kind of data set needs it. */
 export function readTable(file: string, columns: readonly string[], what = 'Broden', delimiter = ','): Table {
-  let text: string;
-  try {
-    text = fs.readFileSync(file, 'utf8');
-  } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'is missing' : (cause as Error).message;
-    throw damaged(`${file} ${why}; a ${what} data set needs it`, cause);
-  }
+  const text = readText(file, (why, cause) => damaged(`${file} ${why}; a ${what} data set needs it`, cause));
   let records: { info: { lines: number }; record: string[] }[];
   try {
     // info.lines is the line that a record ends on
     records = parse(text, {
-      bom: true,
       delimiter,
       info: true,
       record_delimiter: ['\r\n', '\n', '\r'],

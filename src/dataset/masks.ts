@@ -9,7 +9,7 @@ import type { Label } from '../results';
 import { chosenCategories, noSplit } from './choose';
 import { damaged, type FileDatasetOptions } from './files';
 import { readNames } from './names';
-import { filesUnder, IMAGE, isFolder, type Pair, PairDataset, PNG, readLines } from './pairs';
+import { filesUnder, IMAGE, isFolder, type Pair, PairDataset, PNG, readFolder, readLines } from './pairs';
 import { type PngValues, readPngValues } from './png-values';
 import { select } from './select';
 
@@ -183,11 +183,15 @@ function pairFiles(directory: string, split: string): Pair[] {
 function listed(lists: string, pairs: Map<string, Pair>, split: string): Pair[] {
   const file = path.join(lists, `${split}.txt`);
   if (!fs.existsSync(file)) {
-    const there = fs.readdirSync(lists).filter(name => name.endsWith('.txt'));
-    throw noSplit(lists, split, there.map(name => name.slice(0, -4)).sort());
+    const there = readFolder(lists).filter(name => name.endsWith('.txt'));
+    throw noSplit(
+      lists,
+      split,
+      there.map(name => name.slice(0, -4)),
+    );
   }
   const chosen: Pair[] = [];
-  for (const [i, name] of readLines(file).entries()) {
+  for (const [i, name] of readLines(file, 'it lists the images of a split').entries()) {
     if (name === '') continue;
     const pair = pairs.get(name);
     if (!pair) throw damaged(`${file}, line ${i + 1}: '${name}' has no mask; add it or remove the line`);

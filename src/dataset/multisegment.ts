@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { NetdissectError } from '../errors';
 import type { Segmentation } from '../native';
+import { readJson } from '../read';
 import type { Label } from '../results';
 import { chosenCategories } from './choose';
 import type { Item } from './dataset';
@@ -107,18 +108,9 @@ function sample({ height, width, maps }: Segmentation, [rows, columns]: readonly
 }
 
 function readFields(file: string): Field[] {
-  let content: unknown;
-  try {
-    content = JSON.parse(fs.readFileSync(file, 'utf8').replace(/^\uFEFF/, ''));
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw damaged(
-      code === 'ENOENT'
-        ? `${file} is missing; a multi-segment data set needs it`
-        : `${file} is damaged: ${message.split('\n')[0]}`,
-      cause,
-    );
-  }
+  const content = readJson(file, (why, cause) =>
+    damaged(`${file} ${why}; a multi-segment data set needs it`, cause),
+  );
   if (!Array.isArray(content) || content.length === 0)
     throw damaged(`${file} must be a list of fields, {"field", "index", "bitshift", "bitmask", "label"}`);
   let before = 0;
@@ -177,7 +169,7 @@ function listFiles(directory: string, folder: string, ending: RegExp): Map<strin
       throw damaged(`${path.join(directory, folder)} is missing; a multi-segment data set needs it`);
     return filesUnder(path.join(directory, folder), ending);
   }
-  const files = readLines(list)
+  const files = readLines(list, `it lists the files of ${folder}`)
     .filter(line => line !== '')
     .map(line => {
       const file = path.resolve(directory, line);

@@ -2,6 +2,7 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
+import { readJson } from '../read';
 import { labelNumber } from './broden';
 import { readTable } from './csv';
 import { damaged } from './files';
@@ -22,6 +23,7 @@ export const NAMES_FILES = ['labels.csv', 'names.json', 'names.txt', 'classes.tx
 const NO_LABEL = /^(background|void|unlabell?ed|ignored?|none|other)$/i;
 
 const WHAT = 'mask';
+const NEEDED = "a data set of masks needs the labels' names";
 
 /** The names in `file`, or in the first of {@link NAMES_FILES} in the folder. */
 export function readNames(directory: string, given?: string): Names {
@@ -30,7 +32,6 @@ export function readNames(directory: string, given?: string): Names {
     throw damaged(
       `${directory} has no file with the labels' names; write labels.csv with a header number,name,category and a line for each value of the masks, or one of ${NAMES_FILES.slice(1).join(', ')}`,
     );
-  if (!fs.existsSync(file)) throw damaged(`${file} is missing; a data set of masks needs the labels' names`);
   const { rows, complete } = readRows(file);
   const names: Names['names'] = new Map();
   const known = new Map<string, number>();
@@ -59,7 +60,7 @@ function readRows(file: string): { rows: Row[]; complete: boolean } {
   if (/^objectInfo.*\.txt$/i.test(path.basename(file)))
     return { rows: table(file, ['Idx', 'Name'], '\t'), complete: true };
   if (/\.json$/i.test(file)) return json(file);
-  return { rows: list(readLines(file), i => `${file}, line ${i + 1}`), complete: true };
+  return { rows: list(readLines(file, NEEDED), i => `${file}, line ${i + 1}`), complete: true };
 }
 
 function table(file: string, columns: [string, string], delimiter = ','): Row[] {
@@ -75,12 +76,7 @@ function table(file: string, columns: [string, string], delimiter = ','): Row[] 
 }
 
 function json(file: string): { rows: Row[]; complete: boolean } {
-  let content: unknown;
-  try {
-    content = JSON.parse(fs.readFileSync(file, 'utf8').replace(/^\uFEFF/, ''));
-  } catch (cause) {
-    throw damaged(`${file} is damaged: ${(cause as Error).message}`, cause);
-  }
+  const content = readJson(file, (why, cause) => damaged(`${file} ${why}; ${NEEDED}`, cause));
   const strings = (values: unknown[]): values is string[] => values.every(name => typeof name === 'string');
   if (Array.isArray(content) && strings(content))
     return {

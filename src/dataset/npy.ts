@@ -3,6 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { NetdissectError } from '../errors';
+import { look } from '../read';
 
 /** An array in C order, whatever order the file has. */
 export interface NpyArray {
@@ -29,16 +30,10 @@ function refusal(message: string, cause?: unknown): NetdissectError {
  * is anything else is refused with `ERR_NETDISSECT_OPTION` and what was found.
  */
 export function readNpy(file: string): NpyArray {
-  let bytes: Buffer;
-  try {
-    bytes = fs.readFileSync(file);
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw refusal(
-      `expected an array saved by numpy at ${file} but ${code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${message})`}`,
-      cause,
-    );
-  }
+  const bytes = look(
+    () => fs.readFileSync(file),
+    (why, cause) => refusal(`${file} ${why}; give a file that numpy.save wrote`, cause),
+  );
   if (bytes.toString('latin1', 0, 6) !== '\x93NUMPY')
     throw refusal(`${file} is no .npy file; save the array with numpy.save`);
   const version = bytes[6];

@@ -3,6 +3,7 @@
 import fs from 'node:fs';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
+import { trouble } from '../read';
 import { cropWindow } from './crop';
 import type { Normalization } from './dataset';
 import { COLOURED, pngHeader, readPlainPng } from './png';
@@ -91,9 +92,9 @@ async function decode(
   }
 }
 
-function reason({ code, message }: NodeJS.ErrnoException): string {
-  if (code === 'ENOENT') return 'is missing';
-  if (code) return `cannot be read (${message})`;
+function reason(error: NodeJS.ErrnoException): string {
+  if (error.syscall) return trouble(error);
+  const { message } = error;
   if (/unsupported image format/.test(message))
     return 'is damaged (it is no JPEG, PNG, WebP, GIF, TIFF or AVIF image)';
   if (/pixel limit/.test(message)) return 'has more pixels than the 268 million that can be read';

@@ -316,7 +316,7 @@ test('names that are missing, damaged or said twice are refused with their line'
     ['names.txt', 'cat\ndog\ncat\n', /names\.txt, line 3: 'cat' is the name of value 1 already/],
     ['names.json', '7', /names\.json must be a list of names/],
     ['names.json', '{"x": "cat"}', /names\.json: expected a value from 0 to 65535 but found 'x'/],
-    ['names.json', '[', /names\.json is damaged/],
+    ['names.json', '[', /names\.json is not JSON \(/],
     ['labels.csv', 'cat\ndog\n', /labels\.csv has no column 'number' in its header \(cat\)/],
     ['labels.csv', 'number,name\nx,cat\n', /labels\.csv, line 2: expected a label number .* found 'x'/],
     ['labels.csv', 'number,name\n1,cat\n1,dog\n', /labels\.csv, line 3: the value 1 has a name already/],
