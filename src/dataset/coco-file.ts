@@ -166,7 +166,7 @@ function readImage(
     throw damaged(
       `image ${id} has the height ${show(height)} and the width ${show(width)}; expected whole numbers from 1 on`,
     );
-  images.set(id, { id, name, height, width, regions: [], labelled: false });
+  images.set(id, { id, name: slashed(name), height, width, regions: [], labelled: false });
 }
 
 /** Adds an annotation of instances to its image. */
@@ -253,9 +253,14 @@ function readSegments(
     if (segments.has(id)) throw damaged(`${where} has segment ${id} twice; remove one`);
     segments.set(id, numberOf(`segment ${id} of ${where}`, segment?.category_id));
   }
-  image.map = file_name;
+  image.map = slashed(file_name);
   image.regions = [...segments].flat();
   image.labelled = image.regions.some((label, i) => i % 2 === 1 && label > 0);
+}
+
+/** A path as other systems write it, too. */
+function slashed(name: string): string {
+  return name.replaceAll('\\', '/');
 }
 
 function isId(value: unknown): value is Id {

@@ -88,7 +88,7 @@ export class CocoDataset extends FileDataset {
   }
 
   nameOf(index: number): string {
-    return path.join(this.#imageFolder, this.#images[index].name);
+    return place(this.#imageFolder, this.#images[index].name);
   }
 
   protected namedIn(index: number): string {
@@ -103,7 +103,7 @@ export class CocoDataset extends FileDataset {
 
   async #readSegments(index: number, name: string): Promise<Segmentation> {
     const { height, width, regions } = this.#images[index];
-    const file = path.join(this.#mapFolder, name);
+    const file = place(this.#mapFolder, name);
     const { data, channels, ...size } = await readLabelMap(file).catch(cause => {
       throw this.unreadable('segmentation', file, index, cause);
     });
@@ -136,6 +136,11 @@ export class CocoDataset extends FileDataset {
   }
 }
 
+/** A file by its path from a folder, or its whole path. */
+function place(folder: string, name: string): string {
+  return path.isAbsolute(name) ? name : path.join(folder, name);
+}
+
 /** The folder in which images are: one of those that COCO's own files and others are unpacked to. */
 function findImages(file: string, images: readonly CocoImage[]): string {
   const split = path.basename(file, path.extname(file)).replace(/^.*_/, ''); // val2017 of instances_val2017
@@ -144,7 +149,11 @@ function findImages(file: string, images: readonly CocoImage[]): string {
     path.join(path.dirname(file), name),
   ]);
   const first = images.slice(0, 10);
-  const found = folders.find(folder => first.some(({ name }) => fs.existsSync(path.join(folder, name))));
+  const found = folders.find(folder => first.some(({ name }) => fs.existsSync(place(folder, name))));
+  if (found === undefined && path.isAbsolute(images[0].name))
+    throw damaged(
+      `${images[0].name}, the first image of ${file}, is missing; restore it, or give paths from the images' folder`,
+    );
   if (found === undefined)
     throw damaged(
       `found ${images[0].name}, the first image of ${file}, in none of ${folders.join(', ')}; name the images' folder with the option images`,

@@ -12,6 +12,7 @@ import { readNames } from './names';
 import { filesUnder, IMAGE, isFolder, type Pair, PairDataset, PNG, readFolder, readLines } from './pairs';
 import { type PngValues, readPngValues } from './png-values';
 import { select } from './select';
+import { asUnreadable } from './transforms';
 
 export interface MaskOptions extends FileDatasetOptions {
   /** The file with the labels' names; by default one in the data set's folder. */
@@ -106,7 +107,7 @@ export class MaskDataset extends PairDataset {
   protected async segmentation(index: number) {
     const { map: file } = this.pairs[index];
     const values = await readPngValues(file).catch(cause => {
-      throw this.unreadable('mask', file, index, cause);
+      throw this.unreadable('mask', file, index, asUnreadable(cause));
     });
     const { height, width } = values;
     return { height, width, maps: [this.#labelNumbers(values, file)] };
@@ -190,13 +191,17 @@ function listed(lists: string, pairs: Map<string, Pair>, split: string): Pair[] 
       there.map(name => name.slice(0, -4)),
     );
   }
-  const chosen: Pair[] = [];
+  const lines = new Map<Pair, number>();
   for (const [i, name] of readLines(file, 'it lists the images of a split').entries()) {
     if (name === '') continue;
     const pair = pairs.get(name);
     if (!pair) throw damaged(`${file}, line ${i + 1}: '${name}' has no mask; add it or remove the line`);
-    chosen.push(pair);
+    const first = lines.get(pair);
+    if (first !== undefined)
+      throw damaged(`${file}, line ${i + 1}: '${name}' is named in line ${first} already; remove one`);
+    lines.set(pair, i + 1);
   }
+  const chosen = [...lines.keys()];
   if (chosen.length === 0) throw damaged(`${file} names no image; choose another split`);
   return chosen;
 }

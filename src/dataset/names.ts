@@ -36,6 +36,10 @@ export function readNames(directory: string, given?: string): Names {
   const names: Names['names'] = new Map();
   const known = new Map<string, number>();
   for (const { value, name, category, where } of rows) {
+    if (value > 65535)
+      throw damaged(
+        `${where}: there are more than 65535 names, the most that masks can tell apart; leave some out`,
+      );
     if (names.has(value)) throw damaged(`${where}: the value ${value} has a name already; remove one`);
     if ((value === 0 || value === 255) && NO_LABEL.test(name)) continue;
     const other = known.get(`${category}\n${name}`);

@@ -87,9 +87,14 @@ async function decode(
     if (file.length === 0) throw new UnreadableFile('is empty');
     return await pixels(file, quickHeader(file) ?? (await open(file).metadata()));
   } catch (error) {
-    if (error instanceof UnreadableFile) throw error;
-    throw new UnreadableFile(reason(error as NodeJS.ErrnoException), { cause: error });
+    throw asUnreadable(error);
   }
+}
+
+/** What sharp, zlib or the file system says, as an `UnreadableFile`. */
+export function asUnreadable(error: unknown): UnreadableFile {
+  if (error instanceof UnreadableFile) return error;
+  return new UnreadableFile(reason(error as NodeJS.ErrnoException), { cause: error });
 }
 
 function reason(error: NodeJS.ErrnoException): string {
