@@ -3,7 +3,7 @@
 import { NetdissectError } from '../errors';
 import { readJson } from '../read';
 import type { Label } from '../results';
-import { damaged } from './files';
+import { damaged, type OnProblem, takeEach } from './files';
 import { fine } from './polygon';
 import { decompressRuns } from './rle';
 
@@ -32,8 +32,7 @@ export interface CocoFileOptions {
   category?: 'kind' | 'supercategory';
   /** The categories to take; labels of others are 0. */
   categories?: readonly string[];
-  /** Gets what is wrong with an entry, which is then left out; by default it is thrown. */
-  onProblem?: (error: NetdissectError) => void;
+  onProblem?: OnProblem;
 }
 
 /** The kinds of instances: vertices `x, y, ...` on the fine grid of `polygon.ts`, or run lengths. */
@@ -60,17 +59,12 @@ export function readCoco(file: string, options: CocoFileOptions = {}): CocoFile 
       'ERR_NETDISSECT_OPTION',
       `expected 'kind' or 'supercategory' as category but received ${show(category)}`,
     );
-  const each = (entries: Entry[], read: (entry: Entry, index: number) => void) => {
-    for (const [i, entry] of entries.entries())
-      try {
-        read(entry, i);
-      } catch (error) {
-        if (!(error instanceof NetdissectError)) throw error;
-        const problem = damaged(`${file}: ${error.message}`, error.cause);
-        if (!onProblem) throw problem;
-        onProblem(problem);
-      }
-  };
+  const each = (entries: Entry[], read: (entry: Entry, index: number) => void) =>
+    takeEach(entries, read, error => {
+      const problem = damaged(`${file}: ${error.message}`, error.cause);
+      if (!onProblem) throw problem;
+      onProblem(problem);
+    });
   const lists = readLists(file);
 
   const byId: Labels = new Map();

@@ -32,8 +32,6 @@ export interface CocoOptions extends FileDatasetOptions {
    * its centre lies. By default each image's own size, which is exact but takes the longest to count.
    */
   mapSize?: number | readonly [height: number, width: number];
-  /** Gets what is wrong with an entry of the file, which is then left out; by default it is thrown. */
-  onProblem?: CocoFileOptions['onProblem'];
 }
 
 /**

@@ -9,6 +9,9 @@ import { type DissectionDataset, IMAGENET_NORMALIZATION, type Item, type Normali
 import type { Perturbation } from './npy';
 import { normalize, perturb, type Resize, type ResizedImage, readImage, UnreadableFile } from './transforms';
 
+/** Gets what is wrong with an entry of a table or list, which is then left out. */
+export type OnProblem = (error: NetdissectError) => void;
+
 /** Turns RGB bytes `[height, width, 3]` into float32 `[3, height, width]`. */
 export type TransformImage = (pixels: Uint8Array, height: number, width: number) => Float32Array;
 
@@ -35,6 +38,11 @@ export interface FileDatasetOptions {
    * default.
    */
   transformImage?: Normalization | TransformImage;
+  /**
+   * Gets what is wrong with a line of a table or list of names, or an entry of a COCO file, which is then left out; by
+   * default it is thrown.
+   */
+  onProblem?: OnProblem;
 }
 
 /** A data set of image files; what the label maps are is a matter of its kind. */
@@ -175,6 +183,27 @@ function centreOf(
     centre.set(values.subarray(from, from + imageWidth * 3), y * imageWidth * 3);
   }
   return centre;
+}
+
+/**
+ * What `read` makes of each entry, but for undefined; what is wrong with one goes to `onProblem`, where there is one, and
+ * the entry is left out.
+ */
+export function takeEach<Entry, Result>(
+  entries: readonly Entry[],
+  read: (entry: Entry, index: number) => Result | undefined,
+  onProblem?: OnProblem,
+): Result[] {
+  const results: Result[] = [];
+  for (const [i, entry] of entries.entries())
+    try {
+      const result = read(entry, i);
+      if (result !== undefined) results.push(result);
+    } catch (error) {
+      if (!(error instanceof NetdissectError) || !onProblem) throw error;
+      onProblem(error);
+    }
+  return results;
 }
 
 /** An error that says what is wrong with a data set. */

@@ -85,7 +85,7 @@ export class MaskDataset extends PairDataset {
   constructor(directory: string, options: MaskOptions = {}) {
     super(options);
     this.directory = directory;
-    const { file, names, complete } = readNames(directory, options.names);
+    const { file, names, complete } = readNames(directory, options.names, options.onProblem);
     const categories = [...new Set(Array.from(names.values(), ({ category }) => category))];
     this.namesFile = file;
     this.categories = chosenCategories(categories, options.categories);
