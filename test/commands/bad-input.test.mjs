@@ -48,6 +48,7 @@ async function writeInputs(folder) {
     'masks/masks/a.png': '',
     'masks/names.txt': 'cat\n',
     'foreign/plain/notes.txt': 'mine',
+    'labels.csv': 'image,label\na.jpg,cat\n',
     'good.json': '{"epoch": 3}',
     'broken.json': '{"size": ',
     'list.json': '[1, 2]',
