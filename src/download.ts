@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { failure, fileFailure, refuseFile, requireSpace } from './download/failure';
 import { discardPart, type FetchOptions, fetchFile, parseAddress } from './download/fetch';
 import { ArchiveError, unzip } from './download/unzip';
-import { optionError } from './options';
+import { optionError } from './errors';
 
 export interface DownloadOptions extends Pick<FetchOptions, 'retries' | 'retryDelay' | 'stall' | 'signal'> {
   /** Where the data set goes; `directory/broden1_224` and so on are made. */
@@ -40,7 +40,7 @@ export interface DownloadedData {
 }
 
 export const BRODEN_URL = 'http://netdissect.csail.mit.edu/data/';
-export const BRODEN_RESOLUTIONS: readonly number[] = [224, 227, 384];
+const BRODEN_RESOLUTIONS: readonly number[] = [224, 227, 384];
 
 /**
  * Downloads `broden1_224.zip` and so on, one after the other, and unpacks them into `directory`. A folder that is

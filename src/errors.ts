@@ -15,6 +15,11 @@ export class NetdissectError extends Error {
   }
 }
 
+/** What is said of an option or argument that makes no sense. */
+export function optionError(message: string, cause?: unknown): NetdissectError {
+  return new NetdissectError('ERR_NETDISSECT_OPTION', message, { cause });
+}
+
 /** The engine's errors, which are plain ones with a code, as errors of this package; others as they are. */
 export function asNetdissectError(error: unknown, about = ''): unknown {
   const { code, message } = (error ?? {}) as { code?: unknown; message: string };

@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import { type AppliedCheckpoint, applyCheckpoint } from './checkpoint';
-import { asNetdissectError, NetdissectError, rethrow } from './errors';
+import { asNetdissectError, NetdissectError, optionError, rethrow } from './errors';
 import {
   type LayerInfo,
   type LayerOutput,
@@ -99,10 +99,7 @@ export class Model {
   /** @internal */
   requireLayers(): void {
     if (this.retained.length === 0)
-      throw new NetdissectError(
-        'ERR_NETDISSECT_OPTION',
-        'no layer is retained; call retainLayers(model, [...]) first',
-      );
+      throw optionError('no layer is retained; call retainLayers(model, [...]) first');
   }
 
   close(): void {
@@ -126,16 +123,10 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
     );
   const { device: wish = 'auto' } = options;
   if (!['auto', 'cpu', 'cuda'].includes(wish))
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      `expected auto, cpu or cuda for device but received ${wish}`,
-    );
+    throw optionError(`expected auto, cpu or cuda for device but received ${wish}`);
   const threads = options.threads ?? os.availableParallelism();
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024)
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      `expected a whole number from 1 to 1024 for threads but received ${threads}`,
-    );
+    throw optionError(`expected a whole number from 1 to 1024 for threads but received ${threads}`);
   const model = new (native().NativeModel)(threads);
   try {
     const device = await model.load(path, wish);
@@ -166,25 +157,14 @@ export function retainLayers(
       ? { name: layer, reported: layer }
       : { name: layer.slice(0, colon), reported: layer.slice(colon + 1) };
   });
-  if (retained.length === 0)
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      'expected the names of layers to dissect but received none',
-    );
+  if (retained.length === 0) throw optionError('expected the names of layers to dissect but received none');
   const twice = retained.find(({ name }, i) => retained.findIndex(other => other.name === name) < i);
-  if (twice)
-    throw new NetdissectError('ERR_NETDISSECT_OPTION', `layer '${twice.name}' is named twice; name it once`);
+  if (twice) throw optionError(`layer '${twice.name}' is named twice; name it once`);
   const { addScaleOffset = false, values = 'final', tokens = 'auto' } = options;
   if (values !== 'final' && values !== 'call')
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      `expected final or call for values but received ${values}`,
-    );
+    throw optionError(`expected final or call for values but received ${values}`);
   if (tokens !== 'auto' && tokens !== 'none' && !(Number.isInteger(tokens) && tokens >= 0 && tokens <= 65535))
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      `expected auto, none or a whole number from 0 on for tokens but received ${tokens}`,
-    );
+    throw optionError(`expected auto, none or a whole number from 0 on for tokens but received ${tokens}`);
   model.retained = retained;
   model.retainOptions = { addScaleOffset, values, tokens };
 }

@@ -6,7 +6,8 @@ import type { FileDataset } from '../dataset/files';
 import { LabelledDataset } from '../dataset/labelled';
 import { MaskDataset } from '../dataset/masks';
 import { type OpenOptions, openDataset } from '../dataset/open';
-import { type DissectValues, optionError, type SelectionValues } from '../options';
+import { optionError } from '../errors';
+import type { DissectValues, SelectionValues } from '../options';
 
 const OF_BRODEN = { kinds: [BrodenDataset], called: "Broden's folders" };
 const OF_COCO = { kinds: [CocoDataset], called: 'COCO files' };

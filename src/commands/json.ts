@@ -1,6 +1,6 @@
 /** Reading the JSON files that options name. */
 
-import { optionError } from '../options';
+import { optionError } from '../errors';
 import { readJson } from '../read';
 
 /** The object in a JSON file; `what` says what it is for. */

@@ -1,8 +1,9 @@
 /** Reads a JSON file in one of COCO's formats, and checks all of it. */
 
-import { NetdissectError } from '../errors';
+import { optionError } from '../errors';
 import { readJson } from '../read';
 import type { Label } from '../results';
+import { chosenCategories } from './choose';
 import { damaged, type OnProblem, takeEach } from './files';
 import { fine } from './polygon';
 import { decompressRuns } from './rle';
@@ -37,7 +38,7 @@ export interface CocoFileOptions {
 
 /** The kinds of instances: vertices `x, y, ...` on the fine grid of `polygon.ts`, or run lengths. */
 export const POLYGON = 0;
-export const RUNS = 1;
+const RUNS = 1;
 
 type Id = number | string;
 type Entry = Record<string, unknown>;
@@ -55,10 +56,7 @@ const LAST_SEGMENT = 256 ** 3 - 1;
 export function readCoco(file: string, options: CocoFileOptions = {}): CocoFile {
   const { category = 'kind', categories: wish, onProblem } = options;
   if (category !== 'kind' && category !== 'supercategory')
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      `expected 'kind' or 'supercategory' as category but received ${show(category)}`,
-    );
+    throw optionError(`expected 'kind' or 'supercategory' as category but received ${show(category)}`);
   const each = (entries: Entry[], read: (entry: Entry, index: number) => void) =>
     takeEach(entries, read, error => {
       const problem = damaged(`${file}: ${error.message}`, error.cause);
@@ -72,13 +70,7 @@ export function readCoco(file: string, options: CocoFileOptions = {}): CocoFile 
   const table = numbered(byId);
   const all = [...new Set([...table.values()].map(label => label.category))];
   if (category === 'kind') all.sort(); // object, stuff
-  const unknown = wish?.find(name => !all.includes(name));
-  if (unknown !== undefined)
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      `${file} has no category '${unknown}'; it has ${all.join(', ')}`,
-    );
-  const categories = wish ? all.filter(name => wish.includes(name)) : all;
+  const categories = chosenCategories(all, wish);
   const numberOf = (where: string, id: unknown) => {
     const label = table.get(id);
     if (!label)

@@ -6,7 +6,7 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
-import { NetdissectError } from '../errors';
+import { optionError } from '../errors';
 import type { Segmentation } from '../native';
 import type { Label } from '../results';
 import { type CocoFileOptions, type CocoImage, POLYGON, readCoco } from './coco-file';
@@ -14,6 +14,7 @@ import { damaged, FileDataset, type FileDatasetOptions } from './files';
 import { outline } from './polygon';
 import { LabelMaps } from './region';
 import { flipRuns } from './rle';
+import { sample } from './sample';
 import { select } from './select';
 import { readLabelMap } from './transforms';
 
@@ -51,16 +52,12 @@ export class CocoDataset extends FileDataset {
     super(options);
     const { split = 'all', mapSize, images, segmentations } = options;
     if (split !== 'all' && split !== 'train')
-      throw new NetdissectError(
-        'ERR_NETDISSECT_OPTION',
+      throw optionError(
         `${file} is one split and has no '${split}' in it; name the file of those images instead`,
       );
     this.#mapSize = typeof mapSize === 'number' ? [mapSize, mapSize] : mapSize;
     if (this.#mapSize?.some(side => !Number.isInteger(side) || side < 1))
-      throw new NetdissectError(
-        'ERR_NETDISSECT_OPTION',
-        `expected whole numbers from 1 on for mapSize but received ${mapSize}`,
-      );
+      throw optionError(`expected whole numbers from 1 on for mapSize but received ${mapSize}`);
     const read = readCoco(file, options);
     this.#file = file;
     this.labels = read.labels;
@@ -171,20 +168,4 @@ function paint({ height, width, regions }: CocoImage): Segmentation {
     at += 3 + length;
   }
   return maps.segmentation();
-}
-
-/** Label maps at another size: of each pixel the label where its centre lies. */
-function sample(from: Segmentation, [height, width]: readonly [number, number]): Segmentation {
-  const under = (i: number, target: number, source: number) =>
-    Math.floor(((2 * i + 1) * source) / (2 * target));
-  const columns = Int32Array.from({ length: width }, (_, x) => under(x, width, from.width));
-  const maps = (from.maps as Uint16Array[]).map(map => {
-    const sampled = new Uint16Array(height * width);
-    for (let y = 0, i = 0; y < height; y++) {
-      const row = under(y, height, from.height) * from.width;
-      for (let x = 0; x < width; x++) sampled[i++] = map[row + columns[x]];
-    }
-    return sampled;
-  });
-  return { height, width, maps };
 }

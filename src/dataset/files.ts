@@ -1,7 +1,7 @@
 /** What data sets have in common whose images are files. */
 
 import fs from 'node:fs';
-import { NetdissectError } from '../errors';
+import { NetdissectError, optionError } from '../errors';
 import type { Segmentation } from '../native';
 import type { Label } from '../results';
 import { cropWindow, cutSegmentation } from './crop';
@@ -63,15 +63,11 @@ export abstract class FileDataset implements DissectionDataset {
     const { imageSize = 227, resize = 'stretch', split = 'train', shuffle, transformImage } = options;
     this.imageSize = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
     if (this.imageSize.length !== 2 || !this.imageSize.every(side => Number.isInteger(side) && side >= 1))
-      throw new NetdissectError(
-        'ERR_NETDISSECT_OPTION',
+      throw optionError(
         `expected one number or [height, width], whole numbers from 1 on, for imageSize but received ${JSON.stringify(imageSize)}`,
       );
     if (resize !== 'stretch' && resize !== 'crop')
-      throw new NetdissectError(
-        'ERR_NETDISSECT_OPTION',
-        `expected 'stretch' or 'crop' for resize but received '${resize}'`,
-      );
+      throw optionError(`expected 'stretch' or 'crop' for resize but received '${resize}'`);
     this.#resize = resize;
     if (options.perturbation) this.#perturbation = centreOf(options.perturbation, this.imageSize);
     if (typeof transformImage === 'function') this.#transform = transformImage;
@@ -128,8 +124,7 @@ export abstract class FileDataset implements DissectionDataset {
     const [height, width] = this.imageSize;
     const pixels = this.#transform(values ? rounded(values) : bytes, height, width);
     if (pixels.length !== height * width * 3)
-      throw new NetdissectError(
-        'ERR_NETDISSECT_OPTION',
+      throw optionError(
         `transformImage must give ${height * width * 3} values (3 × ${height} × ${width}) but gave ${pixels.length}`,
       );
     return pixels;
@@ -166,13 +161,11 @@ function centreOf(
   [imageHeight, imageWidth]: readonly [number, number],
 ): Float32Array {
   if (values.length !== height * width * 3)
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
+    throw optionError(
       `expected ${height * width * 3} values (${height} × ${width} × 3) in ${name} but found ${values.length}`,
     );
   if (height < imageHeight || width < imageWidth)
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
+    throw optionError(
       `${name} is ${height}×${width}, smaller than the images of ${imageHeight}×${imageWidth}; make it larger or the images smaller`,
     );
   const top = Math.floor((height - imageHeight) / 2);

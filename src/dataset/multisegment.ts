@@ -5,7 +5,7 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
-import { NetdissectError } from '../errors';
+import { optionError } from '../errors';
 import type { Segmentation } from '../native';
 import { readJson } from '../read';
 import type { Label } from '../results';
@@ -13,6 +13,7 @@ import { chosenCategories } from './choose';
 import type { Item } from './dataset';
 import { damaged, type FileDatasetOptions } from './files';
 import { byName, filesUnder, IMAGE, isFolder, type Pair, PairDataset, PNG, readLines } from './pairs';
+import { sample } from './sample';
 import { select } from './select';
 import { readLabelMap } from './transforms';
 
@@ -90,21 +91,6 @@ export class MultiSegmentDataset extends PairDataset {
     });
     return { height, width, maps };
   }
-}
-
-/** Label maps at another size, from the nearest pixels. */
-function sample({ height, width, maps }: Segmentation, [rows, columns]: readonly [number, number]) {
-  const nearest = (i: number, count: number, source: number) => Math.floor(((i + 0.5) * source) / count);
-  const xs = Int32Array.from({ length: columns }, (_, x) => nearest(x, columns, width));
-  const sampled = (maps as Uint16Array[]).map(map => {
-    const numbers = new Uint16Array(rows * columns);
-    for (let y = 0; y < rows; y++) {
-      const row = nearest(y, rows, height) * width;
-      for (let x = 0; x < columns; x++) numbers[y * columns + x] = map[row + xs[x]];
-    }
-    return numbers;
-  });
-  return { height: rows, width: columns, maps: sampled };
 }
 
 function readFields(file: string): Field[] {
@@ -190,10 +176,7 @@ function chooseSplit(directory: string, pairs: Pair[], split: string): Pair[] {
     all: pairs,
   };
   if (!Object.hasOwn(parts, split))
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      `a multi-segment data set has no split '${split}'; choose train, val or all`,
-    );
+    throw optionError(`a multi-segment data set has no split '${split}'; choose train, val or all`);
   if (parts[split].length === 0)
     throw damaged(`${directory} has ${pairs.length} image, too few for a split '${split}'; choose all`);
   return parts[split];

@@ -17,7 +17,7 @@ export interface Names {
 }
 
 /** The files in which names are looked for, the first that is there. */
-export const NAMES_FILES = ['labels.csv', 'names.json', 'names.txt', 'classes.txt', 'objectInfo150.txt'];
+const NAMES_FILES = ['labels.csv', 'names.json', 'names.txt', 'classes.txt', 'objectInfo150.txt'];
 
 /** Names of the values 0 and 255 that say that they are no label. */
 const NO_LABEL = /^(background|void|unlabell?ed|ignored?|none|other)$/i;

@@ -1,5 +1,6 @@
 /** Finds out what kind of data set a folder or file is. */
 
+import { some } from '../words';
 import { BrodenDataset, type BrodenOptions } from './broden';
 import { CocoDataset, type CocoOptions } from './coco';
 import { damaged, type FileDataset } from './files';
@@ -31,8 +32,7 @@ export function openDataset(directory: string, options: OpenOptions = {}): FileD
     return new BrodenDataset(directory, options);
   if (files.includes('labelnames.json')) return new MultiSegmentDataset(directory, options);
   if (hasMasks(directory)) return new MaskDataset(directory, options);
-  const shown = files.slice(0, 10).join(', ') + (files.length > 10 ? `, … (${files.length})` : '');
   throw damaged(
-    `${directory} is no data set: looked for index.csv or broden1_227/ (Broden), labelnames.json (multi-segment) and ${MASK_LAYOUTS} (masks), but it holds ${shown || 'nothing'}; of COCO name the .json file, of labelled images the .csv file`,
+    `${directory} is no data set: looked for index.csv or broden1_227/ (Broden), labelnames.json (multi-segment) and ${MASK_LAYOUTS} (masks), but it holds ${some(files, 10) || 'nothing'}; of COCO name the .json file, of labelled images the .csv file`,
   );
 }
