@@ -8,8 +8,8 @@ import { batches } from './batches';
 import { checkDataset, checkItem } from './dataset/check';
 import { type DissectionDataset, IMAGENET_NORMALIZATION } from './dataset/dataset';
 import type { ReverseNormalize } from './dataset/transforms';
-import { asNetdissectError, type NetdissectError, optionError } from './errors';
-import { type Model, nativeOptions, type RetainedLayer, type RetainOptions } from './model';
+import { asNetdissectError, type NetdissectError, optionError, requireText } from './errors';
+import { type Model, nativeOptions, type RetainedLayer, type RetainOptions, requireModel } from './model';
 import type { NativeDissection, NativeProfile } from './native';
 import { StagedFolder } from './outdir';
 import { bargraph } from './report/bargraph';
@@ -123,6 +123,8 @@ export async function dissect(
 ): Promise<DissectionResult> {
   const start = performance.now();
   const numbers = checkedNumbers(options);
+  requireText(outdir, "the path of the report's folder");
+  requireModel(model);
   model.requireLayers();
   checkDataset(dataset);
   // Copies: what the caller changes later does not reach into the run.

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { failure, fileFailure, refuseFile, requireSpace } from './download/failure';
 import { discardPart, type FetchOptions, fetchFile, parseAddress } from './download/fetch';
 import { ArchiveError, unzip } from './download/unzip';
-import { optionError } from './errors';
+import { optionError, requireText } from './errors';
 
 export interface DownloadOptions extends Pick<FetchOptions, 'retries' | 'retryDelay' | 'stall' | 'signal'> {
   /** Where the data set goes; `directory/broden1_224` and so on are made. */
@@ -49,6 +49,7 @@ const BRODEN_RESOLUTIONS: readonly number[] = [224, 227, 384];
  * @throws {NetdissectError} ERR_NETDISSECT_DOWNLOAD, or ERR_NETDISSECT_OPTION; the signal's reason where it aborts
  */
 export async function downloadBroden(options: DownloadOptions): Promise<DownloadedData[]> {
+  requireText(options?.directory, 'the path of a folder as directory');
   const { directory, resolutions = BRODEN_RESOLUTIONS, url = BRODEN_URL, signal } = options;
   const base = baseAddress(url);
   const unknown = resolutions.find(resolution => !BRODEN_RESOLUTIONS.includes(resolution));

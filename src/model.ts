@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import { type AppliedCheckpoint, applyCheckpoint } from './checkpoint';
-import { asNetdissectError, NetdissectError, optionError, rethrow } from './errors';
+import { asNetdissectError, NetdissectError, optionError, requireText, rethrow } from './errors';
 import {
   type LayerInfo,
   type LayerOutput,
@@ -12,6 +12,7 @@ import {
   native,
 } from './native';
 import { trouble } from './read';
+import { shown } from './words';
 
 export interface LoadOptions {
   /** `auto` (the default) takes a CUDA device where there is one. */
@@ -107,12 +108,19 @@ export class Model {
   }
 }
 
+/** Refuses what {@link loadModel} has not made. */
+export function requireModel(model: unknown): asserts model is Model {
+  if (!(model instanceof Model))
+    throw optionError(`expected a model that loadModel gave but received ${shown(model)}`);
+}
+
 /**
  * Loads a traced or scripted TorchScript model (`.pt`), in evaluation mode.
  * Rejects with `ERR_NETDISSECT_MODEL` where the file is missing, damaged, or something else, and with
  * `ERR_NETDISSECT_CHECKPOINT` where the checkpoint is, or does not fit the model.
  */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<Model> {
+  requireText(path, 'the path of a model');
   const stat = await fs.promises.stat(path).catch(cause => {
     throw new NetdissectError('ERR_NETDISSECT_MODEL', `cannot load ${path}: it ${trouble(cause)}`, { cause });
   });
@@ -150,6 +158,9 @@ export function retainLayers(
   layers: readonly (string | readonly [name: string, reported: string])[],
   options: RetainOptions = {},
 ): void {
+  requireModel(model);
+  if (!Array.isArray(layers as unknown))
+    throw optionError(`expected a list of layers but received ${shown(layers)}`);
   const retained = layers.map(layer => {
     if (typeof layer !== 'string') return { name: layer[0], reported: layer[1] };
     const colon = layer.indexOf(':');

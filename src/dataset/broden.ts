@@ -37,7 +37,7 @@ export class BrodenDataset extends FileDataset {
   readonly #rows: Row[];
 
   constructor(directory: string, options: BrodenOptions = {}) {
-    super(options);
+    super(directory, options);
     this.folder = findFolder(directory, options.resolution ?? Math.max(...this.imageSize));
     this.categories = chooseCategories(this.folder, options);
     this.labels = readLabels(this.folder, this.categories, options);

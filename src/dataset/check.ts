@@ -16,6 +16,7 @@ function whole(value: unknown, least: number, most = Number.MAX_SAFE_INTEGER): b
  * @throws NetdissectError `ERR_NETDISSECT_DATASET` where something is missing or makes no sense
  */
 export function checkDataset(dataset: DissectionDataset): void {
+  if (Object(dataset) !== dataset) throw wrong(`expected a data set but received ${shown(dataset)}`);
   const { length, imageSize, labels, categories } = dataset;
   if (!whole(length, 0)) throw wrong(`the data set's length must be a whole number but is ${shown(length)}`);
   if (length === 0) throw wrong('the data set has no images');

@@ -10,7 +10,7 @@ import { optionError } from '../errors';
 import type { Segmentation } from '../native';
 import type { Label } from '../results';
 import { type CocoFileOptions, type CocoImage, POLYGON, readCoco } from './coco-file';
-import { damaged, FileDataset, type FileDatasetOptions } from './files';
+import { damaged, FileDataset, type FileDatasetOptions, sizeOf } from './files';
 import { outline } from './polygon';
 import { LabelMaps } from './region';
 import { flipRuns } from './rle';
@@ -49,15 +49,13 @@ export class CocoDataset extends FileDataset {
   readonly #mapSize?: readonly [height: number, width: number];
 
   constructor(file: string, options: CocoOptions = {}) {
-    super(options);
+    super(file, options);
     const { split = 'all', mapSize, images, segmentations } = options;
     if (split !== 'all' && split !== 'train')
       throw optionError(
         `${file} is one split and has no '${split}' in it; name the file of those images instead`,
       );
-    this.#mapSize = typeof mapSize === 'number' ? [mapSize, mapSize] : mapSize;
-    if (this.#mapSize?.some(side => !Number.isInteger(side) || side < 1))
-      throw optionError(`expected whole numbers from 1 on for mapSize but received ${mapSize}`);
+    if (mapSize !== undefined) this.#mapSize = sizeOf(mapSize, 'mapSize');
     const read = readCoco(file, options);
     this.#file = file;
     this.labels = read.labels;

@@ -1,9 +1,10 @@
 /** What data sets have in common whose images are files. */
 
 import fs from 'node:fs';
-import { NetdissectError, optionError } from '../errors';
+import { NetdissectError, optionError, requireText } from '../errors';
 import type { Segmentation } from '../native';
 import type { Label } from '../results';
+import { shown } from '../words';
 import { cropWindow, cutSegmentation } from './crop';
 import { type DissectionDataset, IMAGENET_NORMALIZATION, type Item, type Normalization } from './dataset';
 import type { Perturbation } from './npy';
@@ -45,6 +46,9 @@ export interface FileDatasetOptions {
   onProblem?: OnProblem;
 }
 
+/** What the first argument has to be. */
+export const DIRECTORY = 'the path of a data set';
+
 /** A data set of image files; what the label maps are is a matter of its kind. */
 export abstract class FileDataset implements DissectionDataset {
   readonly imageSize: readonly [height: number, width: number];
@@ -58,14 +62,19 @@ export abstract class FileDataset implements DissectionDataset {
   /** Of the images' size. */
   readonly #perturbation?: Float32Array;
 
-  /** A kind with another default says so: `super({ ...options, resize: options.resize ?? 'crop' })`. */
-  constructor(options: FileDatasetOptions) {
-    const { imageSize = 227, resize = 'stretch', split = 'train', shuffle, transformImage } = options;
-    this.imageSize = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
-    if (this.imageSize.length !== 2 || !this.imageSize.every(side => Number.isInteger(side) && side >= 1))
-      throw optionError(
-        `expected one number or [height, width], whole numbers from 1 on, for imageSize but received ${JSON.stringify(imageSize)}`,
-      );
+  /** A kind with another default says so: `super(directory, { ...options, resize: options.resize ?? 'crop' })`. */
+  constructor(directory: string, options: FileDatasetOptions) {
+    requireText(directory, DIRECTORY);
+    const {
+      imageSize = 227,
+      categories,
+      resize = 'stretch',
+      split = 'train',
+      shuffle,
+      transformImage,
+    } = options;
+    this.imageSize = sizeOf(imageSize, 'imageSize');
+    requireList(categories, 'categories');
     if (resize !== 'stretch' && resize !== 'crop')
       throw optionError(`expected 'stretch' or 'crop' for resize but received '${resize}'`);
     this.#resize = resize;
@@ -149,6 +158,26 @@ export abstract class FileDataset implements DissectionDataset {
       cause,
     );
   }
+}
+
+/** A size that is given as one number or two. */
+export function sizeOf(size: unknown, option: string): readonly [height: number, width: number] {
+  const sides = typeof size === 'number' ? [size, size] : size;
+  if (
+    !Array.isArray(sides) ||
+    sides.length !== 2 ||
+    !sides.every(side => Number.isInteger(side) && side >= 1)
+  )
+    throw optionError(
+      `expected one number or [height, width], whole numbers from 1 on, for ${option} but received ${Array.isArray(size) ? JSON.stringify(size) : shown(size)}`,
+    );
+  return [sides[0], sides[1]];
+}
+
+/** Refuses what is neither a list nor left out. */
+export function requireList(value: unknown, option: string): void {
+  if (value !== undefined && !Array.isArray(value))
+    throw optionError(`expected a list for ${option} but received ${shown(value)}`);
 }
 
 function rounded(values: Float32Array): Uint8Array {

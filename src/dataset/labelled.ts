@@ -37,7 +37,7 @@ export class LabelledDataset extends FileDataset {
   readonly #images: string;
 
   constructor(file: string, options: LabelledOptions = {}) {
-    super(options);
+    super(file, options);
     const { split = 'train', onProblem } = options;
     this.file = file;
     this.#images = options.images ?? path.dirname(file);

@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Label } from '../results';
 import { chosenCategories, noSplit } from './choose';
-import { damaged, type FileDatasetOptions } from './files';
+import { damaged, type FileDatasetOptions, requireList } from './files';
 import { readNames } from './names';
 import { filesUnder, IMAGE, isFolder, type Pair, PairDataset, PNG, readFolder, readLines } from './pairs';
 import { type PngValues, readPngValues } from './png-values';
@@ -83,7 +83,8 @@ export class MaskDataset extends PairDataset {
   readonly #void: ReadonlySet<number>;
 
   constructor(directory: string, options: MaskOptions = {}) {
-    super(options);
+    super(directory, options);
+    requireList(options.void, 'void');
     this.directory = directory;
     const { file, names, complete } = readNames(directory, options.names, options.onProblem);
     const categories = [...new Set(Array.from(names.values(), ({ category }) => category))];

@@ -44,7 +44,7 @@ export class MultiSegmentDataset extends PairDataset {
   readonly #fields: readonly Field[];
 
   constructor(directory: string, options: FileDatasetOptions = {}) {
-    super({ ...options, resize: options.resize ?? 'crop' });
+    super(directory, { ...options, resize: options.resize ?? 'crop' });
     this.directory = directory;
     const fields = readFields(path.join(directory, 'labelnames.json'));
     this.categories = chosenCategories([...new Set(fields.map(({ field }) => field))], options.categories);

@@ -1,9 +1,10 @@
 /** Finds out what kind of data set a folder or file is. */
 
+import { requireText } from '../errors';
 import { some } from '../words';
 import { BrodenDataset, type BrodenOptions } from './broden';
 import { CocoDataset, type CocoOptions } from './coco';
-import { damaged, type FileDataset } from './files';
+import { DIRECTORY, damaged, type FileDataset } from './files';
 import { LabelledDataset, type LabelledOptions } from './labelled';
 import { hasMasks, MASK_LAYOUTS, MaskDataset, type MaskOptions } from './masks';
 import { MultiSegmentDataset } from './multisegment';
@@ -18,6 +19,7 @@ export type OpenOptions = BrodenOptions & CocoOptions & MaskOptions & LabelledOp
  * @throws NetdissectError `ERR_NETDISSECT_DATASET` where it is none of them, or is damaged
  */
 export function openDataset(directory: string, options: OpenOptions = {}): FileDataset {
+  requireText(directory, DIRECTORY);
   const found = stat(directory);
   if (!found) throw damaged(`${directory} is missing; name the folder or file of a data set`);
   if (!found.isDirectory()) {

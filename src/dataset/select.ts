@@ -25,8 +25,8 @@ function randomNumbers(seed: number): () => number {
  * row down. The same seed gives the same order on every machine.
  */
 export function select<Row>(rows: readonly Row[], { shuffle, size }: Selection): Row[] {
-  if (size !== undefined && !(size >= 1))
-    throw optionError(`expected a number from 1 on for size but received ${size}`);
+  if (size !== undefined && !(Number.isInteger(size) && size >= 1))
+    throw optionError(`expected a whole number from 1 on for size but received ${size}`);
   const order = [...rows];
   if (shuffle !== undefined) {
     if (!Number.isInteger(shuffle) || shuffle < 0 || shuffle >= 2 ** 32)

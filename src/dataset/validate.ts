@@ -5,6 +5,7 @@ import { inOrder } from '../batches';
 import type { NetdissectError } from '../errors';
 import type { Segmentation } from '../native';
 import { some } from '../words';
+import { checkDataset } from './check';
 import type { DissectionDataset } from './dataset';
 import { FileDataset } from './files';
 import { AHEAD, AT_ONCE, type DatasetStats, LabelCounter, nameOf, type ReadOptions } from './stats';
@@ -42,6 +43,7 @@ export async function validateDataset(
   let dataset: DissectionDataset;
   try {
     dataset = typeof open === 'function' ? open(problem) : open;
+    checkDataset(dataset);
   } catch (error) {
     problem(error);
     return { images: 0, problems, warnings };
