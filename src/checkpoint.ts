@@ -381,14 +381,18 @@ function tensorOf(archive: Archive, name: string, value: unknown): CheckpointTen
   const rebuild = unwrapped(value);
   if (!rebuild) return undefined;
   const layout = layoutOf(archive, rebuild);
-  if (typeof layout !== 'string')
-    return {
-      name,
-      dtype: layout.dtype,
-      shape: layout.shape,
-      refusal: null,
-      read: () => readTensor(archive, layout),
-    };
+  if (typeof layout !== 'string') {
+    const { dtype, shape } = layout;
+    const read = () =>
+      readTensor(archive, layout).catch(cause => {
+        if (!(cause instanceof RangeError)) throw cause;
+        throw failure(
+          `cannot take '${name}' from ${archive.path}: memory does not hold its ${shape.join(' × ')} values; save what it was expanded from`,
+          cause,
+        );
+      });
+    return { name, dtype, shape, refusal: null, read };
+  }
   const refuse = async () => {
     throw failure(`cannot take '${name}' from ${archive.path}: ${layout}`);
   };

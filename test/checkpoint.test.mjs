@@ -247,6 +247,21 @@ test('tensors that reach beyond their values, or make no sense, are refused', as
     }
 });
 
+test('a tensor that was expanded beyond all memory is refused when it is read', async t => {
+  const file = path.join(await temporaryFolder(t), 'a.pth');
+  const content = {
+    some: tensor('0', [3, 2], { strides: [0, 1] }),
+    all: tensor('0', [2 ** 24, 2 ** 24], { strides: [0, 0] }),
+  };
+  await writeCheckpoint(file, content, { 0: floats(1, 2) });
+  const [some, all] = (await open(t, file)).tensors;
+  t.deepEqual(Buffer.from(await some.read()), floats(1, 2, 1, 2, 1, 2));
+  await t.throwsAsync(all.read(), {
+    code,
+    message: `cannot take 'all' from ${file}: memory does not hold its 16777216 × 16777216 values; save what it was expanded from`,
+  });
+});
+
 test('objects that hold themselves end', async t => {
   const folder = await temporaryFolder(t);
   // args = []; self = _rebuild_parameter(*args); args.append(self)
