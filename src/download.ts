@@ -9,6 +9,7 @@ import { failure, fileFailure, refuseFile, requireSpace } from './download/failu
 import { discardPart, type FetchOptions, fetchFile, parseAddress } from './download/fetch';
 import { ArchiveError, unzip } from './download/unzip';
 import { optionError, requireText } from './errors';
+import { makeFolder } from './outdir';
 
 export interface DownloadOptions extends Pick<FetchOptions, 'retries' | 'retryDelay' | 'stall' | 'signal'> {
   /** Where the data set goes; `directory/broden1_224` and so on are made. */
@@ -57,7 +58,7 @@ export async function downloadBroden(options: DownloadOptions): Promise<Download
     throw optionError(
       `expected resolutions of ${BRODEN_RESOLUTIONS.join(', ')} but received ${unknown ?? 'none'}`,
     );
-  await fs.mkdir(directory, { recursive: true }).catch(refuseFile(directory));
+  await makeFolder(directory).catch(refuseFile(directory));
   const results: DownloadedData[] = [];
   for (const resolution of new Set(resolutions)) {
     signal?.throwIfAborted();
