@@ -8,6 +8,8 @@ import yauzl from 'yauzl';
 import { NetdissectError } from './errors';
 import type { NativeModel, Parameter } from './native';
 import { Global, Opaque, Persistent, unpickle } from './pickle';
+import { trouble } from './read';
+import { some } from './words';
 
 /** A tensor of a checkpoint's state dict. */
 export interface CheckpointTensor {
@@ -163,24 +165,28 @@ function requireFit(checkpoint: Checkpoint, parameters: readonly Parameter[], ma
     );
   if (matched.length === 0 && misshapen.length === 0)
     throw failure(
-      `${path} fits nothing in the model: it has entries named ${several(unexpected)}, and the model has ${several(parameters.map(({ name }) => name))}; give the checkpoint of this very model, or rename its entries`,
+      `${path} fits nothing in the model: it has entries named ${some(unexpected, 4)}, and the model has ${some(
+        parameters.map(({ name }) => name),
+        4,
+      )}; give the checkpoint of this very model, or rename its entries`,
     );
   if (missing.length === 0 && misshapen.length === 0) return;
   const faults: string[] = [];
-  if (missing.length) faults.push(`it lacks ${several(missing)}`);
+  if (missing.length) faults.push(`it lacks ${some(missing, 4)}`);
   if (misshapen.length)
     faults.push(
-      `of another shape are ${several(misshapen.map(({ name, expected, found }) => `${name} (the model's is [${expected.join(', ')}], the checkpoint's [${found.join(', ')}])`))}`,
+      `of another shape are ${some(
+        misshapen.map(
+          ({ name, expected, found }) =>
+            `${name} (the model's is [${expected.join(', ')}], the checkpoint's [${found.join(', ')}])`,
+        ),
+        4,
+      )}`,
     );
-  if (unexpected.length) faults.push(`the model has no place for ${several(unexpected)}`);
+  if (unexpected.length) faults.push(`the model has no place for ${some(unexpected, 4)}`);
   throw failure(
     `${path} does not fit the model: ${faults.join('; ')}; give the checkpoint of this very model`,
   );
-}
-
-function several(names: readonly string[]): string {
-  const first = names.slice(0, 4).join(', ');
-  return names.length > 5 ? `${first} and ${names.length - 4} more` : names.join(', ');
 }
 
 const failure = (message: string, cause?: unknown) =>
@@ -200,16 +206,15 @@ class Archive {
   static async open(path: string): Promise<Archive> {
     let file: fs.FileHandle;
     try {
-      if (!(await fs.stat(path)).isFile())
-        throw failure(`cannot load the checkpoint ${path}: it is a folder, not a file`);
+      const stat = await fs.stat(path);
+      if (!stat.isFile())
+        throw failure(
+          `cannot load the checkpoint ${path}: it is ${stat.isDirectory() ? 'a folder' : 'a device or the like'}, not a file`,
+        );
       file = await fs.open(path);
     } catch (cause) {
       if (cause instanceof NetdissectError) throw cause;
-      const { code, message } = cause as NodeJS.ErrnoException;
-      throw failure(
-        `cannot load the checkpoint ${path}: ${code === 'ENOENT' ? 'there is no such file' : message}`,
-        cause,
-      );
+      throw failure(`cannot load the checkpoint ${path}: it ${trouble(cause)}`, cause);
     }
     try {
       const start = Buffer.alloc(64);
@@ -346,7 +351,7 @@ function findState(archive: Archive, content: unknown) {
     );
   const keys = [...top.keys()].filter(key => typeof key === 'string');
   throw failure(
-    `${path} holds no state dict, neither by itself nor under ${STATE_KEYS.join(', ')}${keys.length ? ` (it has ${several(keys)})` : ''}; save model.state_dict()`,
+    `${path} holds no state dict, neither by itself nor under ${STATE_KEYS.join(', ')}${keys.length ? ` (it has ${some(keys, 4)})` : ''}; save model.state_dict()`,
   );
 }
 
@@ -376,14 +381,18 @@ function tensorOf(archive: Archive, name: string, value: unknown): CheckpointTen
   const rebuild = unwrapped(value);
   if (!rebuild) return undefined;
   const layout = layoutOf(archive, rebuild);
-  if (typeof layout !== 'string')
-    return {
-      name,
-      dtype: layout.dtype,
-      shape: layout.shape,
-      refusal: null,
-      read: () => readTensor(archive, layout),
-    };
+  if (typeof layout !== 'string') {
+    const { dtype, shape } = layout;
+    const read = () =>
+      readTensor(archive, layout).catch(cause => {
+        if (!(cause instanceof RangeError)) throw cause;
+        throw failure(
+          `cannot take '${name}' from ${archive.path}: memory does not hold its ${shape.join(' × ')} values; save what it was expanded from`,
+          cause,
+        );
+      });
+    return { name, dtype, shape, refusal: null, read };
+  }
   const refuse = async () => {
     throw failure(`cannot take '${name}' from ${archive.path}: ${layout}`);
   };

@@ -8,8 +8,8 @@ import { batches } from './batches';
 import { checkDataset, checkItem } from './dataset/check';
 import { type DissectionDataset, IMAGENET_NORMALIZATION } from './dataset/dataset';
 import type { ReverseNormalize } from './dataset/transforms';
-import { asNetdissectError, NetdissectError } from './errors';
-import { type Model, nativeOptions, type RetainedLayer, type RetainOptions } from './model';
+import { asNetdissectError, type NetdissectError, optionError, requireText } from './errors';
+import { type Model, nativeOptions, type RetainedLayer, type RetainOptions, requireModel } from './model';
 import type { NativeDissection, NativeProfile } from './native';
 import { StagedFolder } from './outdir';
 import { bargraph } from './report/bargraph';
@@ -101,8 +101,7 @@ function checkedNumbers(options: DissectOptions): typeof DEFAULTS & { numWorkers
     const least = name === 'examplesPerUnit' || name === 'memory' ? 0 : 1;
     const fits = fraction ? value > 0 && value < 1 : Number.isSafeInteger(value) && value >= least;
     if (!fits)
-      throw new NetdissectError(
-        'ERR_NETDISSECT_OPTION',
+      throw optionError(
         `expected ${fraction ? 'a number between 0 and 1' : `a whole number from ${least} on`} for ${name} but received ${value}`,
       );
     numbers[name] = value;
@@ -124,6 +123,8 @@ export async function dissect(
 ): Promise<DissectionResult> {
   const start = performance.now();
   const numbers = checkedNumbers(options);
+  requireText(outdir, "the path of the report's folder");
+  requireModel(model);
   model.requireLayers();
   checkDataset(dataset);
   // Copies: what the caller changes later does not reach into the run.
@@ -238,11 +239,9 @@ function plainData(value: Record<string, unknown> = {}, name: string): Record<st
   try {
     return JSON.parse(JSON.stringify(value));
   } catch (cause) {
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      `${name} cannot be written as JSON: ${(cause as Error).message.split('\n')[0]}`,
-      { cause },
-    );
+    throw optionError(`${name} cannot be written as JSON: ${(cause as Error).message.split('\n')[0]}`, {
+      cause,
+    });
   }
 }
 
@@ -272,8 +271,7 @@ async function checkPictures(
   const [, width] = dataset.imageSize;
   const most = Math.floor((JPEG_SIDE + STRIP_GAP) / (width + STRIP_GAP));
   if (Math.min(examples, dataset.length) > most)
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
+    throw optionError(
       `expected at most ${most} examples per unit, which is what a strip of images ${width} pixels wide holds, but received ${examples}`,
     );
   if (recoverImage || dataset.picture) return;
@@ -283,8 +281,7 @@ async function checkPictures(
 }
 
 function noPictures(): NetdissectError {
-  return new NetdissectError(
-    'ERR_NETDISSECT_OPTION',
+  return optionError(
     'the data set gives normalised images; pass recoverImage to turn them back into pictures, or leave the pictures out',
   );
 }

@@ -8,7 +8,8 @@ import { pipeline } from 'node:stream/promises';
 import { failure, fileFailure, refuseFile, requireSpace } from './download/failure';
 import { discardPart, type FetchOptions, fetchFile, parseAddress } from './download/fetch';
 import { ArchiveError, unzip } from './download/unzip';
-import { optionError } from './options';
+import { optionError, requireText } from './errors';
+import { makeFolder } from './outdir';
 
 export interface DownloadOptions extends Pick<FetchOptions, 'retries' | 'retryDelay' | 'stall' | 'signal'> {
   /** Where the data set goes; `directory/broden1_224` and so on are made. */
@@ -40,7 +41,7 @@ export interface DownloadedData {
 }
 
 export const BRODEN_URL = 'http://netdissect.csail.mit.edu/data/';
-export const BRODEN_RESOLUTIONS: readonly number[] = [224, 227, 384];
+const BRODEN_RESOLUTIONS: readonly number[] = [224, 227, 384];
 
 /**
  * Downloads `broden1_224.zip` and so on, one after the other, and unpacks them into `directory`. A folder that is
@@ -49,6 +50,7 @@ export const BRODEN_RESOLUTIONS: readonly number[] = [224, 227, 384];
  * @throws {NetdissectError} ERR_NETDISSECT_DOWNLOAD, or ERR_NETDISSECT_OPTION; the signal's reason where it aborts
  */
 export async function downloadBroden(options: DownloadOptions): Promise<DownloadedData[]> {
+  requireText(options?.directory, 'the path of a folder as directory');
   const { directory, resolutions = BRODEN_RESOLUTIONS, url = BRODEN_URL, signal } = options;
   const base = baseAddress(url);
   const unknown = resolutions.find(resolution => !BRODEN_RESOLUTIONS.includes(resolution));
@@ -56,7 +58,7 @@ export async function downloadBroden(options: DownloadOptions): Promise<Download
     throw optionError(
       `expected resolutions of ${BRODEN_RESOLUTIONS.join(', ')} but received ${unknown ?? 'none'}`,
     );
-  await fs.mkdir(directory, { recursive: true }).catch(refuseFile(directory));
+  await makeFolder(directory).catch(refuseFile(directory));
   const results: DownloadedData[] = [];
   for (const resolution of new Set(resolutions)) {
     signal?.throwIfAborted();

@@ -3,6 +3,8 @@
  * caught in one place, the command line.
  */
 
+import { shown } from './words';
+
 /** An error with a stable `code`, such as `ERR_NETDISSECT_OPTION`; `message` is one sentence. */
 export class NetdissectError extends Error {
   constructor(
@@ -13,6 +15,17 @@ export class NetdissectError extends Error {
     super(message, options);
     this.name = 'NetdissectError';
   }
+}
+
+/** What is said of an option or argument that makes no sense. */
+export function optionError(message: string, cause?: unknown): NetdissectError {
+  return new NetdissectError('ERR_NETDISSECT_OPTION', message, { cause });
+}
+
+/** Refuses what is no text, or an empty one, as JavaScript may hand over; `expected` says what it should have been. */
+export function requireText(value: unknown, expected: string): asserts value is string {
+  if (typeof value !== 'string' || value === '')
+    throw optionError(`expected ${expected} but received ${shown(value)}`);
 }
 
 /** The engine's errors, which are plain ones with a code, as errors of this package; others as they are. */

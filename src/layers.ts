@@ -1,6 +1,6 @@
 /** Choosing layers by pattern. */
 
-import { NetdissectError } from './errors';
+import { optionError } from './errors';
 import type { LayerInfo } from './native';
 import { nearest } from './nearest';
 
@@ -74,8 +74,4 @@ function matches(pattern: string, infos: readonly LayerInfo[]): string[] {
       `no layer that fits '${pattern}' can be dissected; the first, ${found[0].name}, cannot because ${found[0].refusal}`,
     );
   return usable.map(({ name }) => name);
-}
-
-function optionError(message: string): NetdissectError {
-  return new NetdissectError('ERR_NETDISSECT_OPTION', message);
 }

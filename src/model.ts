@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import { type AppliedCheckpoint, applyCheckpoint } from './checkpoint';
-import { asNetdissectError, NetdissectError, rethrow } from './errors';
+import { asNetdissectError, NetdissectError, optionError, requireText, rethrow } from './errors';
 import {
   type LayerInfo,
   type LayerOutput,
@@ -11,6 +11,8 @@ import {
   type NativeRetainOptions,
   native,
 } from './native';
+import { trouble } from './read';
+import { shown } from './words';
 
 export interface LoadOptions {
   /** `auto` (the default) takes a CUDA device where there is one. */
@@ -98,15 +100,18 @@ export class Model {
   /** @internal */
   requireLayers(): void {
     if (this.retained.length === 0)
-      throw new NetdissectError(
-        'ERR_NETDISSECT_OPTION',
-        'no layer is retained; call retainLayers(model, [...]) first',
-      );
+      throw optionError('no layer is retained; call retainLayers(model, [...]) first');
   }
 
   close(): void {
     this.native.close();
   }
+}
+
+/** Refuses what {@link loadModel} has not made. */
+export function requireModel(model: unknown): asserts model is Model {
+  if (!(model instanceof Model))
+    throw optionError(`expected a model that loadModel gave but received ${shown(model)}`);
 }
 
 /**
@@ -115,27 +120,21 @@ export class Model {
  * `ERR_NETDISSECT_CHECKPOINT` where the checkpoint is, or does not fit the model.
  */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<Model> {
-  const stat = await fs.promises.stat(path).catch((error: NodeJS.ErrnoException) => {
-    const why = error.code === 'ENOENT' ? 'there is no such file' : error.message;
-    throw new NetdissectError('ERR_NETDISSECT_MODEL', `cannot load ${path}: ${why}`);
+  requireText(path, 'the path of a model');
+  const stat = await fs.promises.stat(path).catch(cause => {
+    throw new NetdissectError('ERR_NETDISSECT_MODEL', `cannot load ${path}: it ${trouble(cause)}`, { cause });
   });
   if (!stat.isFile())
     throw new NetdissectError(
       'ERR_NETDISSECT_MODEL',
-      `cannot load ${path}: it is a folder, not a model file`,
+      `cannot load ${path}: it is ${stat.isDirectory() ? 'a folder' : 'a device or the like'}, not a model file`,
     );
   const { device: wish = 'auto' } = options;
   if (!['auto', 'cpu', 'cuda'].includes(wish))
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      `expected auto, cpu or cuda for device but received ${wish}`,
-    );
+    throw optionError(`expected auto, cpu or cuda for device but received ${wish}`);
   const threads = options.threads ?? os.availableParallelism();
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024)
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      `expected a whole number from 1 to 1024 for threads but received ${threads}`,
-    );
+    throw optionError(`expected a whole number from 1 to 1024 for threads but received ${threads}`);
   const model = new (native().NativeModel)(threads);
   try {
     const device = await model.load(path, wish);
@@ -159,6 +158,9 @@ export function retainLayers(
   layers: readonly (string | readonly [name: string, reported: string])[],
   options: RetainOptions = {},
 ): void {
+  requireModel(model);
+  if (!Array.isArray(layers as unknown))
+    throw optionError(`expected a list of layers but received ${shown(layers)}`);
   const retained = layers.map(layer => {
     if (typeof layer !== 'string') return { name: layer[0], reported: layer[1] };
     const colon = layer.indexOf(':');
@@ -166,25 +168,14 @@ export function retainLayers(
       ? { name: layer, reported: layer }
       : { name: layer.slice(0, colon), reported: layer.slice(colon + 1) };
   });
-  if (retained.length === 0)
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      'expected the names of layers to dissect but received none',
-    );
+  if (retained.length === 0) throw optionError('expected the names of layers to dissect but received none');
   const twice = retained.find(({ name }, i) => retained.findIndex(other => other.name === name) < i);
-  if (twice)
-    throw new NetdissectError('ERR_NETDISSECT_OPTION', `layer '${twice.name}' is named twice; name it once`);
+  if (twice) throw optionError(`layer '${twice.name}' is named twice; name it once`);
   const { addScaleOffset = false, values = 'final', tokens = 'auto' } = options;
   if (values !== 'final' && values !== 'call')
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      `expected final or call for values but received ${values}`,
-    );
+    throw optionError(`expected final or call for values but received ${values}`);
   if (tokens !== 'auto' && tokens !== 'none' && !(Number.isInteger(tokens) && tokens >= 0 && tokens <= 65535))
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      `expected auto, none or a whole number from 0 on for tokens but received ${tokens}`,
-    );
+    throw optionError(`expected auto, none or a whole number from 0 on for tokens but received ${tokens}`);
   model.retained = retained;
   model.retainOptions = { addScaleOffset, values, tokens };
 }

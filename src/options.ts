@@ -4,7 +4,6 @@
  */
 
 import os from 'node:os';
-import { NetdissectError } from './errors';
 
 /** A kind of value. */
 export interface Kind<T> {
@@ -41,10 +40,6 @@ type ValueOf<O> = O extends { kind: Kind<infer T> } ? (O extends { list: true | 
 export type Values<T extends Table> = {
   [Name in keyof T]: ValueOf<T[Name]> | (T[Name] extends { default: string } ? never : undefined);
 };
-
-export function optionError(message: string): NetdissectError {
-  return new NetdissectError('ERR_NETDISSECT_OPTION', message);
-}
 
 const flag: Kind<boolean> = {
   expected: 'true or false',

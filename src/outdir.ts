@@ -25,8 +25,37 @@ function removeAtExit(folder: string): void {
   if (watching) return;
   watching = true;
   process.once('exit', () => {
-    for (const left of unfinished) rmSync(left, { recursive: true, force: true });
+    for (const left of unfinished)
+      try {
+        rmSync(left, { recursive: true, force: true });
+      } catch {}
   });
+}
+
+/** Removes a folder if that is possible. */
+async function remove(folder: string): Promise<void> {
+  const removed = await fs.rm(folder, { recursive: true, force: true }).then(
+    () => true,
+    () => false,
+  );
+  if (removed) unfinished.delete(folder);
+}
+
+/**
+ * Makes a folder and those above it that are missing; resolves to the topmost of them. `fs.mkdir` with `recursive` does
+ * not end where a folder is there but takes no other, as /proc.
+ */
+export async function makeFolder(folder: string): Promise<string | undefined> {
+  const parent = path.dirname(folder);
+  const made = parent === folder || (await exists(parent)) ? undefined : await makeFolder(parent);
+  try {
+    await fs.mkdir(folder);
+    return made ?? folder;
+  } catch (error) {
+    const stat = await fs.stat(folder).catch(() => undefined);
+    if (stat?.isDirectory()) return made;
+    throw error;
+  }
 }
 
 export class StagedFolder {
@@ -47,7 +76,7 @@ export class StagedFolder {
   static async open(outdir: string, folders: readonly string[] = []): Promise<StagedFolder> {
     await refuseForeign(outdir, folders);
     try {
-      const made = await fs.mkdir(outdir, { recursive: true });
+      const made = await makeFolder(outdir);
       return new StagedFolder(outdir, await fs.mkdtemp(path.join(outdir, '.unfinished-')), made);
     } catch (cause) {
       throw new NetdissectError(
@@ -76,12 +105,12 @@ export class StagedFolder {
     } catch (error) {
       for (const name of placed) await fs.rm(path.join(this.outdir, name), { recursive: true, force: true });
       for (const name of saved) await fs.rename(path.join(old, name), path.join(this.outdir, name));
-      await fs.rm(old, { recursive: true, force: true });
+      await remove(old);
       throw error;
     }
-    await fs.rm(old, { recursive: true, force: true });
-    await fs.rm(this.path, { recursive: true, force: true });
-    unfinished.delete(this.path);
+    // The report is there. What cannot be removed stays in a folder of this run's own, where it blocks no other one.
+    await fs.rename(old, path.join(this.path, REPLACED)).catch(() => {});
+    await remove(this.path);
   }
 
   async #lock(): Promise<string> {
@@ -105,8 +134,7 @@ export class StagedFolder {
 
   /** Removes what was written, and folders that were made for it. */
   async discard(): Promise<void> {
-    await fs.rm(this.path, { recursive: true, force: true });
-    unfinished.delete(this.path);
+    await remove(this.path);
     if (!this.made) return;
     // From the output folder up to the one that was made, as long as they are empty.
     for (let folder = path.resolve(this.outdir); folder.length >= path.resolve(this.made).length; ) {

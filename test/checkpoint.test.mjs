@@ -148,10 +148,7 @@ test('files that are no checkpoint are refused, saying what they are', async t =
     return path.join(folder, name);
   };
   const whole = await fs.readFile(modelFile('resnet_weights.pth'));
-  await refused(
-    path.join(folder, 'none.pth'),
-    /cannot load the checkpoint .*none\.pth: there is no such file/,
-  );
+  await refused(path.join(folder, 'none.pth'), /cannot load the checkpoint .*none\.pth: it is missing/);
   await refused(folder, /it is a folder, not a file/);
   await refused(await write('empty.pth', ''), /is no PyTorch checkpoint; give a file that torch\.save wrote/);
   await refused(await write('text.pth', 'hello world, this is text'), /is no PyTorch checkpoint/);
@@ -248,6 +245,21 @@ test('tensors that reach beyond their values, or make no sense, are refused', as
       t.regex(String(refusal), /reaches beyond its values|description is damaged|lacks its values/, name);
       await t.throwsAsync(read(), { code }, name);
     }
+});
+
+test('a tensor that was expanded beyond all memory is refused when it is read', async t => {
+  const file = path.join(await temporaryFolder(t), 'a.pth');
+  const content = {
+    some: tensor('0', [3, 2], { strides: [0, 1] }),
+    all: tensor('0', [2 ** 24, 2 ** 24], { strides: [0, 0] }),
+  };
+  await writeCheckpoint(file, content, { 0: floats(1, 2) });
+  const [some, all] = (await open(t, file)).tensors;
+  t.deepEqual(Buffer.from(await some.read()), floats(1, 2, 1, 2, 1, 2));
+  await t.throwsAsync(all.read(), {
+    code,
+    message: `cannot take 'all' from ${file}: memory does not hold its 16777216 × 16777216 values; save what it was expanded from`,
+  });
 });
 
 test('objects that hold themselves end', async t => {

@@ -5,7 +5,16 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import sharp from 'sharp';
-import { BrodenDataset, dissect, loadModel, ReverseNormalize, retainLayers } from '../lib/index.js';
+import {
+  BrodenDataset,
+  datasetStats,
+  dissect,
+  downloadBroden,
+  loadModel,
+  ReverseNormalize,
+  retainLayers,
+  validateDataset,
+} from '../lib/index.js';
 import { modelFixture } from './fixtures/models.mjs';
 import { temporaryFolder, writeBroden, writeFiles, writeImage } from './helpers/broden.mjs';
 import { sameResults } from './helpers/native.mjs';
@@ -386,6 +395,30 @@ test('options that make no sense are refused', async t => {
   retainLayers(model, ['plain:..']);
   await t.throwsAsync(dissect(outdir, model, dataset), { code: 'ERR_NETDISSECT_OPTION' });
   await t.throwsAsync(fs.stat(outdir), { code: 'ENOENT' });
+});
+
+test('arguments that are left out or of another kind are refused', async t => {
+  const dataset = await noiseSet(t);
+  const model = await openModel(t, ['plain']);
+  const folder = await temporaryFolder(t);
+  const refused = (work, message, code = 'ERR_NETDISSECT_OPTION') => t.throwsAsync(work, { code, message });
+  await refused(() => dissect(undefined, model, dataset), /^expected the path of .* but received undefined$/);
+  await refused(
+    () => dissect(folder, undefined, dataset),
+    /^expected a model that loadModel gave but received undefined$/,
+  );
+  await refused(() => dissect(folder, 'resnet18.pt', dataset), /received 'resnet18\.pt'$/);
+  const noDataset = /^expected a data set but received undefined$/;
+  await refused(() => dissect(folder, model), noDataset, 'ERR_NETDISSECT_DATASET');
+  await refused(() => datasetStats(), noDataset, 'ERR_NETDISSECT_DATASET');
+  t.regex((await validateDataset(() => {})).problems[0], noDataset);
+  await refused(() => loadModel(), /^expected the path of a model but received undefined$/);
+  await refused(
+    () => downloadBroden(),
+    /^expected the path of a folder as directory but received undefined$/,
+  );
+  await refused(async () => retainLayers(undefined, ['plain']), /^expected a model/);
+  await refused(async () => retainLayers(model, 'plain'), /^expected a list of layers but received 'plain'$/);
 });
 
 test('a data set that throws at once, or gives something else than bytes and floats, is refused', async t => {

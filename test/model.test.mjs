@@ -261,7 +261,7 @@ test('files that are no TorchScript model are refused, saying what they are', as
     await fs.writeFile(path.join(folder, name), data);
     return path.join(folder, name);
   };
-  await refused(t, path.join(folder, 'none.pt'), /cannot load .*none\.pt: there is no such file/);
+  await refused(t, path.join(folder, 'none.pt'), /cannot load .*none\.pt: it is missing/);
   await refused(t, folder, /it is a folder, not a model file/);
   await refused(t, await write('empty.pt', ''), /it is no TorchScript file/);
   await refused(t, await write('text.pt', 'hello world'), /it is no TorchScript file/);

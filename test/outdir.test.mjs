@@ -1,7 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { StagedFolder } from '../lib/outdir.js';
+import { makeFolder, StagedFolder } from '../lib/outdir.js';
 import { temporaryFolder, writeFiles } from './helpers/broden.mjs';
 
 const tree = async folder => (await fs.readdir(folder, { recursive: true })).sort();
@@ -48,6 +48,49 @@ test('where moving fails half-way the earlier report is put back', async t => {
   await staged.discard();
   t.deepEqual(await tree(folder), ['conv1', 'conv1/a.txt', 'dissect.json']);
   t.is(await fs.readFile(path.join(folder, 'conv1/a.txt'), 'utf8'), 'old');
+});
+
+test.serial('what it replaces and cannot be removed fails no report, and blocks no later one', async t => {
+  const folder = await temporaryFolder(t);
+  const { rm } = fs;
+  fs.rm = async () => {
+    throw new Error('EBUSY: resource busy');
+  };
+  try {
+    for (const text of ['one', 'two', 'three']) {
+      const staged = await StagedFolder.open(folder);
+      await writeFiles(staged.path, { 'dissect.json': text, 'conv1/dissect.json': text });
+      await staged.commit('dissect.json');
+      t.is(await fs.readFile(path.join(folder, 'dissect.json'), 'utf8'), text);
+    }
+    const staged = await StagedFolder.open(folder);
+    await t.notThrowsAsync(staged.discard());
+  } finally {
+    fs.rm = rm;
+  }
+  const left = (await fs.readdir(folder)).filter(name => !name.startsWith('.unfinished-'));
+  t.deepEqual(left.sort(), ['conv1', 'dissect.json']);
+});
+
+test('where no folder can be made this is said at once', async t => {
+  const folder = await temporaryFolder(t);
+  await fs.symlink(path.join(folder, 'gone'), path.join(folder, 'link'));
+  const places = [path.join(folder, 'link/a/b')];
+  if (process.platform === 'linux') places.push('/proc/netdissect/out');
+  for (const outdir of places)
+    await t.throwsAsync(StagedFolder.open(outdir), {
+      code: 'ERR_NETDISSECT_OUTDIR',
+      message: /cannot write to .*; choose another output folder/,
+    });
+});
+
+test('several at once make the same folders', async t => {
+  const folder = await temporaryFolder(t);
+  const outdir = path.join(folder, 'a/b/c/d');
+  const made = await Promise.all(Array.from({ length: 8 }, () => makeFolder(outdir)));
+  t.true(made.includes(path.join(folder, 'a')));
+  t.is(await makeFolder(outdir), undefined);
+  t.true((await fs.stat(outdir)).isDirectory());
 });
 
 test('what is no part of an earlier report is never replaced', async t => {

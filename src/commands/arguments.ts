@@ -5,16 +5,9 @@
 
 import path from 'node:path';
 import yargs from 'yargs';
+import { optionError } from '../errors';
 import { didYouMean } from '../nearest';
-import {
-  COMMANDS,
-  type Command,
-  type CommandName,
-  commandNamed,
-  type Option,
-  optionError,
-  optionNamed,
-} from '../options';
+import { COMMANDS, type Command, type CommandName, commandNamed, type Option, optionNamed } from '../options';
 import { PROGRAM } from './help';
 import { readJsonObject } from './json';
 

@@ -1,10 +1,35 @@
 /** The data set that a command's options ask for. */
 
+import { BrodenDataset } from '../dataset/broden';
+import { CocoDataset } from '../dataset/coco';
+import type { FileDataset } from '../dataset/files';
+import { LabelledDataset } from '../dataset/labelled';
+import { MaskDataset } from '../dataset/masks';
 import { type OpenOptions, openDataset } from '../dataset/open';
-import type { SelectionValues } from '../options';
+import { optionError } from '../errors';
+import type { DissectValues, SelectionValues } from '../options';
 
-export function openData(directory: string, values: SelectionValues, more: OpenOptions = {}) {
-  return openDataset(directory, {
+const OF_BRODEN = { kinds: [BrodenDataset], called: "Broden's folders" };
+const OF_COCO = { kinds: [CocoDataset], called: 'COCO files' };
+const OF_MASKS = { kinds: [MaskDataset], called: 'folders of images with masks' };
+
+/** Options that are for some kinds of data sets alone. */
+const ONLY = {
+  images: { kinds: [CocoDataset, LabelledDataset], called: 'COCO files and tables of labelled images' },
+  segmentations: OF_COCO,
+  supercategories: OF_COCO,
+  'map-size': OF_COCO,
+  names: OF_MASKS,
+  void: OF_MASKS,
+  resolution: OF_BRODEN,
+};
+
+export function openData(
+  directory: string,
+  values: SelectionValues & Partial<Pick<DissectValues, 'resolution'>>,
+  more: OpenOptions = {},
+): FileDataset {
+  const dataset = openDataset(directory, {
     imageSize: values.imgsize,
     split: values.split,
     categories: values.categories,
@@ -16,4 +41,8 @@ export function openData(directory: string, values: SelectionValues, more: OpenO
     void: values.void,
     ...more,
   });
+  for (const [name, { kinds, called }] of Object.entries(ONLY))
+    if (values[name as keyof typeof ONLY] && !kinds.some(kind => dataset instanceof kind))
+      throw optionError(`--${name} is for ${called}, and ${directory} is something else; leave it out`);
+  return dataset;
 }

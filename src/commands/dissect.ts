@@ -1,9 +1,11 @@
 /** The command without a name: a data set, a model, a report. */
 
 import type { DissectionResult } from '../dissect';
+import { optionError } from '../errors';
 import { dissect, loadModel, type Model, type Normalization, readPerturbation, retainLayers } from '../index';
 import { expandLayers, hasPatterns } from '../layers';
-import { type DissectValues, optionError } from '../options';
+import type { DissectValues } from '../options';
+import { some } from '../words';
 import { openData } from './data';
 import { runDownload } from './download';
 import { PROGRAM } from './help';
@@ -76,13 +78,11 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
 
 /** What of a checkpoint and a model had no use for each other. */
 function remarks({ checkpoint }: Model): string[] {
-  const some = (names: readonly string[]) =>
-    names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
   const lines: string[] = [];
   if (checkpoint?.unexpected.length)
-    lines.push(`the checkpoint has entries that the model does not use: ${some(checkpoint.unexpected)}`);
+    lines.push(`the checkpoint has entries that the model does not use: ${some(checkpoint.unexpected, 5)}`);
   if (checkpoint?.kept.length)
-    lines.push(`the checkpoint lacks buffers, which keep the model's values: ${some(checkpoint.kept)}`);
+    lines.push(`the checkpoint lacks buffers, which keep the model's values: ${some(checkpoint.kept, 5)}`);
   return lines;
 }
 

@@ -2,6 +2,7 @@
 
 import { type DatasetStats, datasetStats } from '../dataset/stats';
 import type { StatsValues } from '../options';
+import { some } from '../words';
 import { openData } from './data';
 import { progressReporter } from './progress';
 import { table } from './table';
@@ -41,7 +42,5 @@ function format({ images, sizes, categories, labels, unnamed }: DatasetStats): s
     ...categories.map(entry => [entry.category, String(entry.labels), ...amount(entry)]),
   ];
   const counted = sizes.map(size => `${size.height}×${size.width} (${size.images})`);
-  const shown =
-    counted.slice(0, 5).join(', ') + (counted.length > 5 ? ` and ${counted.length - 5} more` : '');
-  return `${table(concepts)}\n\n${table(groups)}\n\n${images} images; sizes of label maps: ${shown || 'none'}`;
+  return `${table(concepts)}\n\n${table(groups)}\n\n${images} images; sizes of label maps: ${some(counted, 5) || 'none'}`;
 }

@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Label } from '../results';
 import { chosenCategories } from './choose';
-import { readTable } from './csv';
+import { readTable, type Row as TableRow } from './csv';
 import { damaged, FileDataset, type FileDatasetOptions } from './files';
 import { select } from './select';
 import { type Pixels, readLabelMap } from './transforms';
@@ -37,11 +37,11 @@ export class BrodenDataset extends FileDataset {
   readonly #rows: Row[];
 
   constructor(directory: string, options: BrodenOptions = {}) {
-    super(options);
+    super(directory, options);
     this.folder = findFolder(directory, options.resolution ?? Math.max(...this.imageSize));
-    this.categories = chooseCategories(this.folder, options.categories);
-    this.labels = readLabels(this.folder, this.categories);
-    this.#rows = select(readIndex(this.folder, this.categories, options.split ?? 'train'), options);
+    this.categories = chooseCategories(this.folder, options);
+    this.labels = readLabels(this.folder, this.categories, options);
+    this.#rows = select(readIndex(this.folder, this.categories, options), options);
   }
 
   get length(): number {
@@ -103,9 +103,9 @@ function findFolder(directory: string, size: number): string {
   );
 }
 
-function chooseCategories(folder: string, wish?: readonly string[]): string[] {
-  const all = readTable(path.join(folder, 'category.csv'), ['name']).map(row => row.get('name'));
-  return chosenCategories(all, wish);
+function chooseCategories(folder: string, { categories, onProblem }: BrodenOptions): string[] {
+  const all = readTable(path.join(folder, 'category.csv'), ['name'], row => row.get('name'), { onProblem });
+  return chosenCategories(all, categories);
 }
 
 /** A name as it is shown. */
@@ -113,11 +113,11 @@ function readable(name: string): string {
   return name.replace(/-[cs]$/, '').replaceAll('_', ' ');
 }
 
-function readLabels(folder: string, categories: readonly string[]): Label[] {
+function readLabels(folder: string, categories: readonly string[], { onProblem }: BrodenOptions): Label[] {
   const home = new Map<number, { category: string; coverage: number }>();
   for (const category of categories) {
     const file = path.join(folder, `c_${category}.csv`);
-    for (const row of readTable(file, ['code', 'number', 'name', 'coverage'])) {
+    const read = (row: TableRow) => {
       const number = labelNumber(row.get('number'), file, row.line);
       const coverage = Number(row.get('coverage'));
       if (Number.isNaN(coverage))
@@ -127,16 +127,16 @@ function readLabels(folder: string, categories: readonly string[]): Label[] {
       // on a tie the later category
       if (number > 0 && coverage >= (home.get(number)?.coverage ?? 0))
         home.set(number, { category, coverage });
-    }
+    };
+    readTable(file, ['code', 'number', 'name', 'coverage'], read, { onProblem });
   }
   const file = path.join(folder, 'label.csv');
-  const labels: Label[] = [];
-  for (const row of readTable(file, ['number', 'name'])) {
+  const read = (row: TableRow) => {
     const number = labelNumber(row.get('number'), file, row.line);
     const category = home.get(number)?.category;
-    if (category !== undefined) labels.push({ number, name: readable(row.get('name')), category });
-  }
-  return labels.sort((a, b) => a.number - b.number);
+    return category === undefined ? undefined : { number, name: readable(row.get('name')), category };
+  };
+  return readTable(file, ['number', 'name'], read, { onProblem }).sort((a, b) => a.number - b.number);
 }
 
 /** A label number as a table has it. */
@@ -147,18 +147,18 @@ export function labelNumber(text: string, file: string, line: number): number {
   return number;
 }
 
-function readIndex(folder: string, categories: readonly string[], split: string): Row[] {
+function readIndex(folder: string, categories: readonly string[], options: BrodenOptions): Row[] {
+  const { split = 'train', onProblem } = options;
   const file = path.join(folder, 'index.csv');
-  const rows: Row[] = [];
   const splits = new Set<string>();
-  for (const row of readTable(file, ['image', 'split', 'sh', 'sw', ...categories])) {
+  const read = (row: TableRow): Row | undefined => {
     splits.add(row.get('split'));
-    if (split !== 'all' && row.get('split') !== split) continue;
+    if (split !== 'all' && row.get('split') !== split) return undefined;
     const items = categories
       .flatMap(category => row.get(category).split(';'))
       .map(item => item.trim())
       .filter(item => item !== '' && item !== '0');
-    if (items.length === 0) continue;
+    if (items.length === 0) return undefined;
     if (items.length > MOST_MAPS)
       throw damaged(
         `${file}, line ${row.line}: ${row.get('image')} has ${items.length} label maps, more than ${MOST_MAPS}; choose fewer categories`,
@@ -171,14 +171,15 @@ function readIndex(folder: string, categories: readonly string[], split: string)
         );
       return length;
     };
-    rows.push({
+    return {
       image: row.get('image'),
       line: row.line,
       height: side('sh'),
       width: side('sw'),
       maps: items.map(item => (/^\d+$/.test(item) ? labelNumber(item, file, row.line) : item)),
-    });
-  }
+    };
+  };
+  const rows = readTable(file, ['image', 'split', 'sh', 'sw', ...categories], read, { onProblem });
   if (rows.length === 0)
     throw damaged(
       `${file} has no image of ${split === 'all' ? 'any split' : `split '${split}'`} with a label in ${categories.join(', ') || 'any category'} (its splits are ${[...splits].join(', ') || 'none'}; 'all' takes any); choose others`,

@@ -1,6 +1,7 @@
 /** What a data set must be like; those that users write themselves come without a compiler's checks. */
 
 import { NetdissectError } from '../errors';
+import { kindOf, shown } from '../words';
 import type { DissectionDataset, Item } from './dataset';
 
 const MOST = 65535;
@@ -9,25 +10,13 @@ function whole(value: unknown, least: number, most = Number.MAX_SAFE_INTEGER): b
   return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
 }
 
-/** A value as messages show it. */
-function shown(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`;
-  if (typeof value === 'number' || value === null || value === undefined) return String(value);
-  return Array.isArray(value) ? `a list of ${value.length}` : kind(value);
-}
-
-function kind(value: unknown): string {
-  return Object(value) === value
-    ? ((value as object).constructor?.name ?? 'an object')
-    : `${value === null ? 'null' : typeof value}`;
-}
-
 /**
  * Checks all of a data set but its images.
  *
  * @throws NetdissectError `ERR_NETDISSECT_DATASET` where something is missing or makes no sense
  */
 export function checkDataset(dataset: DissectionDataset): void {
+  if (Object(dataset) !== dataset) throw wrong(`expected a data set but received ${shown(dataset)}`);
   const { length, imageSize, labels, categories } = dataset;
   if (!whole(length, 0)) throw wrong(`the data set's length must be a whole number but is ${shown(length)}`);
   if (length === 0) throw wrong('the data set has no images');
@@ -69,7 +58,7 @@ export function checkItem(item: Item, index: number, dataset: DissectionDataset)
   const { pixels, segmentation } = item ?? {};
   if (!(pixels instanceof Uint8Array) && !(pixels instanceof Float32Array))
     throw wrong(
-      `${image()} must give its pixels as Uint8Array or Float32Array but gave ${item ? kind(pixels) : kind(item)}`,
+      `${image()} must give its pixels as Uint8Array or Float32Array but gave ${item ? kindOf(pixels) : kindOf(item)}`,
     );
   const [height, width] = dataset.imageSize;
   if (pixels.length !== height * width * 3)
@@ -94,7 +83,7 @@ export function checkItem(item: Item, index: number, dataset: DissectionDataset)
     const words = map instanceof Uint16Array;
     if (!words && !(map instanceof Uint8Array))
       throw wrong(
-        `${image()}: label map ${i} must be a number, Uint16Array or Uint8Array but is ${Array.isArray(map) ? 'a list' : kind(map)}`,
+        `${image()}: label map ${i} must be a number, Uint16Array or Uint8Array but is ${Array.isArray(map) ? 'a list' : kindOf(map)}`,
       );
     if (words ? map.length !== size : map.length === 0 || map.length % size !== 0)
       throw wrong(

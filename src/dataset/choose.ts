@@ -1,23 +1,17 @@
 /** What is asked of a data set by name: categories and splits. */
 
-import { NetdissectError } from '../errors';
+import { type NetdissectError, optionError } from '../errors';
 
 /** The categories that are wanted, in their order; all where none are named. */
 export function chosenCategories(all: readonly string[], wanted?: readonly string[]): string[] {
   const unknown = wanted?.find(name => !all.includes(name));
   if (unknown !== undefined)
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      `the data set has no category '${unknown}'; it has ${all.join(', ')}`,
-    );
+    throw optionError(`the data set has no category '${unknown}'; it has ${all.join(', ')}`);
   return all.filter(name => wanted?.includes(name) ?? true);
 }
 
 /** What is said of a split that is not there. */
 export function noSplit(where: string, split: string, splits: readonly string[]): NetdissectError {
   const there = splits.length > 0 ? `it has ${splits.join(', ')}` : 'it has no splits';
-  return new NetdissectError(
-    'ERR_NETDISSECT_OPTION',
-    `${where} has no split '${split}': ${there}; choose another, or all`,
-  );
+  return optionError(`${where} has no split '${split}': ${there}; choose another, or all`);
 }

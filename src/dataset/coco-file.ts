@@ -1,10 +1,10 @@
 /** Reads a JSON file in one of COCO's formats, and checks all of it. */
 
-import buffer from 'node:buffer';
-import fs from 'node:fs';
-import { NetdissectError } from '../errors';
+import { optionError } from '../errors';
+import { readJson } from '../read';
 import type { Label } from '../results';
-import { damaged } from './files';
+import { chosenCategories } from './choose';
+import { damaged, type OnProblem, takeEach } from './files';
 import { fine } from './polygon';
 import { decompressRuns } from './rle';
 
@@ -33,13 +33,12 @@ export interface CocoFileOptions {
   category?: 'kind' | 'supercategory';
   /** The categories to take; labels of others are 0. */
   categories?: readonly string[];
-  /** Gets what is wrong with an entry, which is then left out; by default it is thrown. */
-  onProblem?: (error: NetdissectError) => void;
+  onProblem?: OnProblem;
 }
 
 /** The kinds of instances: vertices `x, y, ...` on the fine grid of `polygon.ts`, or run lengths. */
 export const POLYGON = 0;
-export const RUNS = 1;
+const RUNS = 1;
 
 type Id = number | string;
 type Entry = Record<string, unknown>;
@@ -57,21 +56,13 @@ const LAST_SEGMENT = 256 ** 3 - 1;
 export function readCoco(file: string, options: CocoFileOptions = {}): CocoFile {
   const { category = 'kind', categories: wish, onProblem } = options;
   if (category !== 'kind' && category !== 'supercategory')
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      `expected 'kind' or 'supercategory' as category but received ${show(category)}`,
-    );
-  const each = (entries: Entry[], read: (entry: Entry, index: number) => void) => {
-    for (const [i, entry] of entries.entries())
-      try {
-        read(entry, i);
-      } catch (error) {
-        if (!(error instanceof NetdissectError)) throw error;
-        const problem = damaged(`${file}: ${error.message}`, error.cause);
-        if (!onProblem) throw problem;
-        onProblem(problem);
-      }
-  };
+    throw optionError(`expected 'kind' or 'supercategory' as category but received ${show(category)}`);
+  const each = (entries: Entry[], read: (entry: Entry, index: number) => void) =>
+    takeEach(entries, read, error => {
+      const problem = damaged(`${file}: ${error.message}`, error.cause);
+      if (!onProblem) throw problem;
+      onProblem(problem);
+    });
   const lists = readLists(file);
 
   const byId: Labels = new Map();
@@ -79,13 +70,7 @@ export function readCoco(file: string, options: CocoFileOptions = {}): CocoFile 
   const table = numbered(byId);
   const all = [...new Set([...table.values()].map(label => label.category))];
   if (category === 'kind') all.sort(); // object, stuff
-  const unknown = wish?.find(name => !all.includes(name));
-  if (unknown !== undefined)
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      `${file} has no category '${unknown}'; it has ${all.join(', ')}`,
-    );
-  const categories = wish ? all.filter(name => wish.includes(name)) : all;
+  const categories = chosenCategories(all, wish);
   const numberOf = (where: string, id: unknown) => {
     const label = table.get(id);
     if (!label)
@@ -117,7 +102,9 @@ export function readCoco(file: string, options: CocoFileOptions = {}): CocoFile 
 }
 
 function readLists(file: string): Record<'images' | 'annotations' | 'categories', Entry[]> {
-  const data = readJson(file) as Entry;
+  const data = readJson(file, (why, cause) =>
+    damaged(`${file} ${why}; name the JSON file of a COCO data set, if need be of fewer images`, cause),
+  ) as Entry;
   for (const name of ['images', 'annotations', 'categories']) {
     const list = data?.[name];
     if (!Array.isArray(list) || list.some(entry => entry === null || typeof entry !== 'object'))
@@ -126,25 +113,6 @@ function readLists(file: string): Record<'images' | 'annotations' | 'categories'
       );
   }
   return data as ReturnType<typeof readLists>;
-}
-
-function readJson(file: string): unknown {
-  try {
-    if (fs.statSync(file).size > buffer.constants.MAX_STRING_LENGTH)
-      throw damaged(
-        `${file} is larger than the ${buffer.constants.MAX_STRING_LENGTH} bytes that Node.js can read as JSON; use a file of fewer images, such as those for validation`,
-      );
-    return JSON.parse(fs.readFileSync(file, 'utf8').replace(/^\uFEFF/, ''));
-  } catch (cause) {
-    if (cause instanceof NetdissectError) throw cause;
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw damaged(
-      code === 'ENOENT'
-        ? `${file} is missing; name the JSON file of a COCO data set`
-        : `${file} cannot be read as JSON: ${message.split('\n')[0]}`,
-      cause,
-    );
-  }
 }
 
 function readCategory(entry: Entry, i: number, style: 'kind' | 'supercategory', byId: Labels): void {
@@ -184,7 +152,7 @@ function readImage(
     throw damaged(
       `image ${id} has the height ${show(height)} and the width ${show(width)}; expected whole numbers from 1 on`,
     );
-  images.set(id, { id, name, height, width, regions: [], labelled: false });
+  images.set(id, { id, name: slashed(name), height, width, regions: [], labelled: false });
 }
 
 /** Adds an annotation of instances to its image. */
@@ -271,9 +239,14 @@ function readSegments(
     if (segments.has(id)) throw damaged(`${where} has segment ${id} twice; remove one`);
     segments.set(id, numberOf(`segment ${id} of ${where}`, segment?.category_id));
   }
-  image.map = file_name;
+  image.map = slashed(file_name);
   image.regions = [...segments].flat();
   image.labelled = image.regions.some((label, i) => i % 2 === 1 && label > 0);
+}
+
+/** A path as other systems write it, too. */
+function slashed(name: string): string {
+  return name.replaceAll('\\', '/');
 }
 
 function isId(value: unknown): value is Id {

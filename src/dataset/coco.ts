@@ -6,14 +6,15 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
-import { NetdissectError } from '../errors';
+import { optionError } from '../errors';
 import type { Segmentation } from '../native';
 import type { Label } from '../results';
 import { type CocoFileOptions, type CocoImage, POLYGON, readCoco } from './coco-file';
-import { damaged, FileDataset, type FileDatasetOptions } from './files';
+import { damaged, FileDataset, type FileDatasetOptions, sizeOf } from './files';
 import { outline } from './polygon';
 import { LabelMaps } from './region';
 import { flipRuns } from './rle';
+import { sample } from './sample';
 import { select } from './select';
 import { readLabelMap } from './transforms';
 
@@ -32,8 +33,6 @@ export interface CocoOptions extends FileDatasetOptions {
    * its centre lies. By default each image's own size, which is exact but takes the longest to count.
    */
   mapSize?: number | readonly [height: number, width: number];
-  /** Gets what is wrong with an entry of the file, which is then left out; by default it is thrown. */
-  onProblem?: CocoFileOptions['onProblem'];
 }
 
 /**
@@ -50,19 +49,13 @@ export class CocoDataset extends FileDataset {
   readonly #mapSize?: readonly [height: number, width: number];
 
   constructor(file: string, options: CocoOptions = {}) {
-    super(options);
+    super(file, options);
     const { split = 'all', mapSize, images, segmentations } = options;
     if (split !== 'all' && split !== 'train')
-      throw new NetdissectError(
-        'ERR_NETDISSECT_OPTION',
+      throw optionError(
         `${file} is one split and has no '${split}' in it; name the file of those images instead`,
       );
-    this.#mapSize = typeof mapSize === 'number' ? [mapSize, mapSize] : mapSize;
-    if (this.#mapSize?.some(side => !Number.isInteger(side) || side < 1))
-      throw new NetdissectError(
-        'ERR_NETDISSECT_OPTION',
-        `expected whole numbers from 1 on for mapSize but received ${mapSize}`,
-      );
+    if (mapSize !== undefined) this.#mapSize = sizeOf(mapSize, 'mapSize');
     const read = readCoco(file, options);
     this.#file = file;
     this.labels = read.labels;
@@ -88,7 +81,7 @@ export class CocoDataset extends FileDataset {
   }
 
   nameOf(index: number): string {
-    return path.join(this.#imageFolder, this.#images[index].name);
+    return place(this.#imageFolder, this.#images[index].name);
   }
 
   protected namedIn(index: number): string {
@@ -103,7 +96,7 @@ export class CocoDataset extends FileDataset {
 
   async #readSegments(index: number, name: string): Promise<Segmentation> {
     const { height, width, regions } = this.#images[index];
-    const file = path.join(this.#mapFolder, name);
+    const file = place(this.#mapFolder, name);
     const { data, channels, ...size } = await readLabelMap(file).catch(cause => {
       throw this.unreadable('segmentation', file, index, cause);
     });
@@ -136,6 +129,11 @@ export class CocoDataset extends FileDataset {
   }
 }
 
+/** A file by its path from a folder, or its whole path. */
+function place(folder: string, name: string): string {
+  return path.isAbsolute(name) ? name : path.join(folder, name);
+}
+
 /** The folder in which images are: one of those that COCO's own files and others are unpacked to. */
 function findImages(file: string, images: readonly CocoImage[]): string {
   const split = path.basename(file, path.extname(file)).replace(/^.*_/, ''); // val2017 of instances_val2017
@@ -144,7 +142,11 @@ function findImages(file: string, images: readonly CocoImage[]): string {
     path.join(path.dirname(file), name),
   ]);
   const first = images.slice(0, 10);
-  const found = folders.find(folder => first.some(({ name }) => fs.existsSync(path.join(folder, name))));
+  const found = folders.find(folder => first.some(({ name }) => fs.existsSync(place(folder, name))));
+  if (found === undefined && path.isAbsolute(images[0].name))
+    throw damaged(
+      `${images[0].name}, the first image of ${file}, is missing; restore it, or give paths from the images' folder`,
+    );
   if (found === undefined)
     throw damaged(
       `found ${images[0].name}, the first image of ${file}, in none of ${folders.join(', ')}; name the images' folder with the option images`,
@@ -164,20 +166,4 @@ function paint({ height, width, regions }: CocoImage): Segmentation {
     at += 3 + length;
   }
   return maps.segmentation();
-}
-
-/** Label maps at another size: of each pixel the label where its centre lies. */
-function sample(from: Segmentation, [height, width]: readonly [number, number]): Segmentation {
-  const under = (i: number, target: number, source: number) =>
-    Math.floor(((2 * i + 1) * source) / (2 * target));
-  const columns = Int32Array.from({ length: width }, (_, x) => under(x, width, from.width));
-  const maps = (from.maps as Uint16Array[]).map(map => {
-    const sampled = new Uint16Array(height * width);
-    for (let y = 0, i = 0; y < height; y++) {
-      const row = under(y, height, from.height) * from.width;
-      for (let x = 0; x < width; x++) sampled[i++] = map[row + columns[x]];
-    }
-    return sampled;
-  });
-  return { height, width, maps };
 }

@@ -1,13 +1,17 @@
 /** What data sets have in common whose images are files. */
 
 import fs from 'node:fs';
-import { NetdissectError } from '../errors';
+import { NetdissectError, optionError, requireText } from '../errors';
 import type { Segmentation } from '../native';
 import type { Label } from '../results';
+import { shown } from '../words';
 import { cropWindow, cutSegmentation } from './crop';
 import { type DissectionDataset, IMAGENET_NORMALIZATION, type Item, type Normalization } from './dataset';
 import type { Perturbation } from './npy';
 import { normalize, perturb, type Resize, type ResizedImage, readImage, UnreadableFile } from './transforms';
+
+/** Gets what is wrong with an entry of a table or list, which is then left out. */
+export type OnProblem = (error: NetdissectError) => void;
 
 /** Turns RGB bytes `[height, width, 3]` into float32 `[3, height, width]`. */
 export type TransformImage = (pixels: Uint8Array, height: number, width: number) => Float32Array;
@@ -35,7 +39,15 @@ export interface FileDatasetOptions {
    * default.
    */
   transformImage?: Normalization | TransformImage;
+  /**
+   * Gets what is wrong with a line of a table or list of names, or an entry of a COCO file, which is then left out; by
+   * default it is thrown.
+   */
+  onProblem?: OnProblem;
 }
+
+/** What the first argument has to be. */
+export const DIRECTORY = 'the path of a data set';
 
 /** A data set of image files; what the label maps are is a matter of its kind. */
 export abstract class FileDataset implements DissectionDataset {
@@ -50,20 +62,21 @@ export abstract class FileDataset implements DissectionDataset {
   /** Of the images' size. */
   readonly #perturbation?: Float32Array;
 
-  /** A kind with another default says so: `super({ ...options, resize: options.resize ?? 'crop' })`. */
-  constructor(options: FileDatasetOptions) {
-    const { imageSize = 227, resize = 'stretch', split = 'train', shuffle, transformImage } = options;
-    this.imageSize = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
-    if (this.imageSize.length !== 2 || !this.imageSize.every(side => Number.isInteger(side) && side >= 1))
-      throw new NetdissectError(
-        'ERR_NETDISSECT_OPTION',
-        `expected one number or [height, width], whole numbers from 1 on, for imageSize but received ${JSON.stringify(imageSize)}`,
-      );
+  /** A kind with another default says so: `super(directory, { ...options, resize: options.resize ?? 'crop' })`. */
+  constructor(directory: string, options: FileDatasetOptions) {
+    requireText(directory, DIRECTORY);
+    const {
+      imageSize = 227,
+      categories,
+      resize = 'stretch',
+      split = 'train',
+      shuffle,
+      transformImage,
+    } = options;
+    this.imageSize = sizeOf(imageSize, 'imageSize');
+    requireList(categories, 'categories');
     if (resize !== 'stretch' && resize !== 'crop')
-      throw new NetdissectError(
-        'ERR_NETDISSECT_OPTION',
-        `expected 'stretch' or 'crop' for resize but received '${resize}'`,
-      );
+      throw optionError(`expected 'stretch' or 'crop' for resize but received '${resize}'`);
     this.#resize = resize;
     if (options.perturbation) this.#perturbation = centreOf(options.perturbation, this.imageSize);
     if (typeof transformImage === 'function') this.#transform = transformImage;
@@ -120,8 +133,7 @@ export abstract class FileDataset implements DissectionDataset {
     const [height, width] = this.imageSize;
     const pixels = this.#transform(values ? rounded(values) : bytes, height, width);
     if (pixels.length !== height * width * 3)
-      throw new NetdissectError(
-        'ERR_NETDISSECT_OPTION',
+      throw optionError(
         `transformImage must give ${height * width * 3} values (3 × ${height} × ${width}) but gave ${pixels.length}`,
       );
     return pixels;
@@ -149,6 +161,26 @@ export abstract class FileDataset implements DissectionDataset {
   }
 }
 
+/** A size that is given as one number or two. */
+export function sizeOf(size: unknown, option: string): readonly [height: number, width: number] {
+  const sides = typeof size === 'number' ? [size, size] : size;
+  if (
+    !Array.isArray(sides) ||
+    sides.length !== 2 ||
+    !sides.every(side => Number.isInteger(side) && side >= 1)
+  )
+    throw optionError(
+      `expected one number or [height, width], whole numbers from 1 on, for ${option} but received ${Array.isArray(size) ? JSON.stringify(size) : shown(size)}`,
+    );
+  return [sides[0], sides[1]];
+}
+
+/** Refuses what is neither a list nor left out. */
+export function requireList(value: unknown, option: string): void {
+  if (value !== undefined && !Array.isArray(value))
+    throw optionError(`expected a list for ${option} but received ${shown(value)}`);
+}
+
 function rounded(values: Float32Array): Uint8Array {
   return Uint8Array.from(values, Math.round);
 }
@@ -159,13 +191,11 @@ function centreOf(
   [imageHeight, imageWidth]: readonly [number, number],
 ): Float32Array {
   if (values.length !== height * width * 3)
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
+    throw optionError(
       `expected ${height * width * 3} values (${height} × ${width} × 3) in ${name} but found ${values.length}`,
     );
   if (height < imageHeight || width < imageWidth)
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
+    throw optionError(
       `${name} is ${height}×${width}, smaller than the images of ${imageHeight}×${imageWidth}; make it larger or the images smaller`,
     );
   const top = Math.floor((height - imageHeight) / 2);
@@ -176,6 +206,27 @@ function centreOf(
     centre.set(values.subarray(from, from + imageWidth * 3), y * imageWidth * 3);
   }
   return centre;
+}
+
+/**
+ * What `read` makes of each entry, but for undefined; what is wrong with one goes to `onProblem`, where there is one, and
+ * the entry is left out.
+ */
+export function takeEach<Entry, Result>(
+  entries: readonly Entry[],
+  read: (entry: Entry, index: number) => Result | undefined,
+  onProblem?: OnProblem,
+): Result[] {
+  const results: Result[] = [];
+  for (const [i, entry] of entries.entries())
+    try {
+      const result = read(entry, i);
+      if (result !== undefined) results.push(result);
+    } catch (error) {
+      if (!(error instanceof NetdissectError) || !onProblem) throw error;
+      onProblem(error);
+    }
+  return results;
 }
 
 /** An error that says what is wrong with a data set. */

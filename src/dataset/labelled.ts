@@ -3,8 +3,8 @@
 import path from 'node:path';
 import type { Label } from '../results';
 import { chosenCategories, noSplit } from './choose';
-import { readTable } from './csv';
-import { damaged, FileDataset, type FileDatasetOptions } from './files';
+import { readTable, type Row as TableRow } from './csv';
+import { damaged, FileDataset, type FileDatasetOptions, takeEach } from './files';
 import { select } from './select';
 
 export interface LabelledOptions extends FileDatasetOptions {
@@ -37,17 +37,19 @@ export class LabelledDataset extends FileDataset {
   readonly #images: string;
 
   constructor(file: string, options: LabelledOptions = {}) {
-    super(options);
-    const { split = 'train' } = options;
+    super(file, options);
+    const { split = 'train', onProblem } = options;
     this.file = file;
     this.#images = options.images ?? path.dirname(file);
-    const table = readTable(file, ['image', 'label'], 'labelled').map(row => ({
+    const cells = (row: TableRow) => ({
       line: row.line,
       image: cell(file, row, 'image'),
       name: cell(file, row, 'label'),
       category: row.get('category').trim() || CATEGORY,
       split: row.get('split').trim(),
-    }));
+    });
+    const optional = ['category', 'split'];
+    const table = readTable(file, ['image', 'label'], cells, { optional, what: 'labelled', onProblem });
     const categories = [...new Set(table.map(row => row.category))].sort();
     this.categories = chosenCategories(categories, options.categories);
 
@@ -59,7 +61,7 @@ export class LabelledDataset extends FileDataset {
     }).filter(label => this.categories.includes(label.category));
 
     const rows = new Map<string, Row>();
-    for (const row of table) {
+    const take = (row: (typeof table)[number]) => {
       const { image, line, split: part } = row;
       const known = rows.get(image);
       if (known && known.split !== part)
@@ -69,7 +71,8 @@ export class LabelledDataset extends FileDataset {
       const entry = known ?? { image, line, split: part, labels: new Set() };
       if (this.categories.includes(row.category)) entry.labels.add(numbers.get(key(row))!);
       rows.set(image, entry);
-    }
+    };
+    takeEach(table, take, onProblem);
     const used = chooseSplit(file, [...rows.values()], split).filter(row => row.labels.size > 0);
     this.#rows = select(used, options);
     if (this.#rows.length === 0)
@@ -96,7 +99,7 @@ export class LabelledDataset extends FileDataset {
   }
 }
 
-function cell(file: string, row: { line: number; get(column: string): string }, column: string): string {
+function cell(file: string, row: TableRow, column: string): string {
   const text = row.get(column).trim();
   if (text === '') throw damaged(`${file}, line ${row.line}: expected a text as ${column} but found none`);
   return text;

@@ -7,11 +7,12 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Label } from '../results';
 import { chosenCategories, noSplit } from './choose';
-import { damaged, type FileDatasetOptions } from './files';
+import { damaged, type FileDatasetOptions, requireList } from './files';
 import { readNames } from './names';
-import { filesUnder, IMAGE, isFolder, type Pair, PairDataset, PNG, readLines } from './pairs';
+import { filesUnder, IMAGE, isFolder, type Pair, PairDataset, PNG, readFolder, readLines } from './pairs';
 import { type PngValues, readPngValues } from './png-values';
 import { select } from './select';
+import { asUnreadable } from './transforms';
 
 export interface MaskOptions extends FileDatasetOptions {
   /** The file with the labels' names; by default one in the data set's folder. */
@@ -82,9 +83,10 @@ export class MaskDataset extends PairDataset {
   readonly #void: ReadonlySet<number>;
 
   constructor(directory: string, options: MaskOptions = {}) {
-    super(options);
+    super(directory, options);
+    requireList(options.void, 'void');
     this.directory = directory;
-    const { file, names, complete } = readNames(directory, options.names);
+    const { file, names, complete } = readNames(directory, options.names, options.onProblem);
     const categories = [...new Set(Array.from(names.values(), ({ category }) => category))];
     this.namesFile = file;
     this.categories = chosenCategories(categories, options.categories);
@@ -106,7 +108,7 @@ export class MaskDataset extends PairDataset {
   protected async segmentation(index: number) {
     const { map: file } = this.pairs[index];
     const values = await readPngValues(file).catch(cause => {
-      throw this.unreadable('mask', file, index, cause);
+      throw this.unreadable('mask', file, index, asUnreadable(cause));
     });
     const { height, width } = values;
     return { height, width, maps: [this.#labelNumbers(values, file)] };
@@ -183,16 +185,24 @@ function pairFiles(directory: string, split: string): Pair[] {
 function listed(lists: string, pairs: Map<string, Pair>, split: string): Pair[] {
   const file = path.join(lists, `${split}.txt`);
   if (!fs.existsSync(file)) {
-    const there = fs.readdirSync(lists).filter(name => name.endsWith('.txt'));
-    throw noSplit(lists, split, there.map(name => name.slice(0, -4)).sort());
+    const there = readFolder(lists).filter(name => name.endsWith('.txt'));
+    throw noSplit(
+      lists,
+      split,
+      there.map(name => name.slice(0, -4)),
+    );
   }
-  const chosen: Pair[] = [];
-  for (const [i, name] of readLines(file).entries()) {
+  const lines = new Map<Pair, number>();
+  for (const [i, name] of readLines(file, 'it lists the images of a split').entries()) {
     if (name === '') continue;
     const pair = pairs.get(name);
     if (!pair) throw damaged(`${file}, line ${i + 1}: '${name}' has no mask; add it or remove the line`);
-    chosen.push(pair);
+    const first = lines.get(pair);
+    if (first !== undefined)
+      throw damaged(`${file}, line ${i + 1}: '${name}' is named in line ${first} already; remove one`);
+    lines.set(pair, i + 1);
   }
+  const chosen = [...lines.keys()];
   if (chosen.length === 0) throw damaged(`${file} names no image; choose another split`);
   return chosen;
 }

@@ -5,13 +5,15 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
-import { NetdissectError } from '../errors';
+import { optionError } from '../errors';
 import type { Segmentation } from '../native';
+import { readJson } from '../read';
 import type { Label } from '../results';
 import { chosenCategories } from './choose';
 import type { Item } from './dataset';
 import { damaged, type FileDatasetOptions } from './files';
 import { byName, filesUnder, IMAGE, isFolder, type Pair, PairDataset, PNG, readLines } from './pairs';
+import { sample } from './sample';
 import { select } from './select';
 import { readLabelMap } from './transforms';
 
@@ -42,7 +44,7 @@ export class MultiSegmentDataset extends PairDataset {
   readonly #fields: readonly Field[];
 
   constructor(directory: string, options: FileDatasetOptions = {}) {
-    super({ ...options, resize: options.resize ?? 'crop' });
+    super(directory, { ...options, resize: options.resize ?? 'crop' });
     this.directory = directory;
     const fields = readFields(path.join(directory, 'labelnames.json'));
     this.categories = chosenCategories([...new Set(fields.map(({ field }) => field))], options.categories);
@@ -91,34 +93,10 @@ export class MultiSegmentDataset extends PairDataset {
   }
 }
 
-/** Label maps at another size, from the nearest pixels. */
-function sample({ height, width, maps }: Segmentation, [rows, columns]: readonly [number, number]) {
-  const nearest = (i: number, count: number, source: number) => Math.floor(((i + 0.5) * source) / count);
-  const xs = Int32Array.from({ length: columns }, (_, x) => nearest(x, columns, width));
-  const sampled = (maps as Uint16Array[]).map(map => {
-    const numbers = new Uint16Array(rows * columns);
-    for (let y = 0; y < rows; y++) {
-      const row = nearest(y, rows, height) * width;
-      for (let x = 0; x < columns; x++) numbers[y * columns + x] = map[row + xs[x]];
-    }
-    return numbers;
-  });
-  return { height: rows, width: columns, maps: sampled };
-}
-
 function readFields(file: string): Field[] {
-  let content: unknown;
-  try {
-    content = JSON.parse(fs.readFileSync(file, 'utf8').replace(/^\uFEFF/, ''));
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw damaged(
-      code === 'ENOENT'
-        ? `${file} is missing; a multi-segment data set needs it`
-        : `${file} is damaged: ${message.split('\n')[0]}`,
-      cause,
-    );
-  }
+  const content = readJson(file, (why, cause) =>
+    damaged(`${file} ${why}; a multi-segment data set needs it`, cause),
+  );
   if (!Array.isArray(content) || content.length === 0)
     throw damaged(`${file} must be a list of fields, {"field", "index", "bitshift", "bitmask", "label"}`);
   let before = 0;
@@ -177,7 +155,7 @@ function listFiles(directory: string, folder: string, ending: RegExp): Map<strin
       throw damaged(`${path.join(directory, folder)} is missing; a multi-segment data set needs it`);
     return filesUnder(path.join(directory, folder), ending);
   }
-  const files = readLines(list)
+  const files = readLines(list, `it lists the files of ${folder}`)
     .filter(line => line !== '')
     .map(line => {
       const file = path.resolve(directory, line);
@@ -198,10 +176,7 @@ function chooseSplit(directory: string, pairs: Pair[], split: string): Pair[] {
     all: pairs,
   };
   if (!Object.hasOwn(parts, split))
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      `a multi-segment data set has no split '${split}'; choose train, val or all`,
-    );
+    throw optionError(`a multi-segment data set has no split '${split}'; choose train, val or all`);
   if (parts[split].length === 0)
     throw damaged(`${directory} has ${pairs.length} image, too few for a split '${split}'; choose all`);
   return parts[split];

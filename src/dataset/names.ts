@@ -2,9 +2,10 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
+import { readJson } from '../read';
 import { labelNumber } from './broden';
-import { readTable } from './csv';
-import { damaged } from './files';
+import { readTable, type Row as TableRow } from './csv';
+import { damaged, type OnProblem, takeEach } from './files';
 import { readLines } from './pairs';
 
 export interface Names {
@@ -16,33 +17,38 @@ export interface Names {
 }
 
 /** The files in which names are looked for, the first that is there. */
-export const NAMES_FILES = ['labels.csv', 'names.json', 'names.txt', 'classes.txt', 'objectInfo150.txt'];
+const NAMES_FILES = ['labels.csv', 'names.json', 'names.txt', 'classes.txt', 'objectInfo150.txt'];
 
 /** Names of the values 0 and 255 that say that they are no label. */
 const NO_LABEL = /^(background|void|unlabell?ed|ignored?|none|other)$/i;
 
 const WHAT = 'mask';
+const NEEDED = "a data set of masks needs the labels' names";
 
 /** The names in `file`, or in the first of {@link NAMES_FILES} in the folder. */
-export function readNames(directory: string, given?: string): Names {
+export function readNames(directory: string, given?: string, onProblem?: OnProblem): Names {
   const file = given ?? NAMES_FILES.map(name => path.join(directory, name)).find(name => fs.existsSync(name));
   if (file === undefined)
     throw damaged(
       `${directory} has no file with the labels' names; write labels.csv with a header number,name,category and a line for each value of the masks, or one of ${NAMES_FILES.slice(1).join(', ')}`,
     );
-  if (!fs.existsSync(file)) throw damaged(`${file} is missing; a data set of masks needs the labels' names`);
-  const { rows, complete } = readRows(file);
+  const { rows, complete } = readRows(file, onProblem);
   const names: Names['names'] = new Map();
   const known = new Map<string, number>();
-  for (const { value, name, category, where } of rows) {
+  const take = ({ value, name, category, where }: Row) => {
+    if (value > 65535)
+      throw damaged(
+        `${where}: there are more than 65535 names, the most that masks can tell apart; leave some out`,
+      );
     if (names.has(value)) throw damaged(`${where}: the value ${value} has a name already; remove one`);
-    if ((value === 0 || value === 255) && NO_LABEL.test(name)) continue;
+    if ((value === 0 || value === 255) && NO_LABEL.test(name)) return;
     const other = known.get(`${category}\n${name}`);
     if (other !== undefined)
       throw damaged(`${where}: '${name}' is the name of value ${other} already; choose another`);
     known.set(`${category}\n${name}`, value);
     names.set(value, { name, category });
-  }
+  };
+  takeEach(rows, take, onProblem);
   if (names.size === 0) throw damaged(`${file} names no label; write one name a line`);
   return { file, names, complete };
 }
@@ -54,16 +60,21 @@ interface Row {
   where: string;
 }
 
-function readRows(file: string): { rows: Row[]; complete: boolean } {
-  if (/\.csv$/i.test(file)) return { rows: table(file, ['number', 'name']), complete: false };
+function readRows(file: string, onProblem?: OnProblem): { rows: Row[]; complete: boolean } {
+  if (/\.csv$/i.test(file)) return { rows: table(file, ['number', 'name'], ',', onProblem), complete: false };
   if (/^objectInfo.*\.txt$/i.test(path.basename(file)))
-    return { rows: table(file, ['Idx', 'Name'], '\t'), complete: true };
+    return { rows: table(file, ['Idx', 'Name'], '\t', onProblem), complete: true };
   if (/\.json$/i.test(file)) return json(file);
-  return { rows: list(readLines(file), i => `${file}, line ${i + 1}`), complete: true };
+  return { rows: list(readLines(file, NEEDED), i => `${file}, line ${i + 1}`), complete: true };
 }
 
-function table(file: string, columns: [string, string], delimiter = ','): Row[] {
-  return readTable(file, columns, WHAT, delimiter).map(row => {
+function table(
+  file: string,
+  columns: [string, string],
+  delimiter: string,
+  onProblem: OnProblem | undefined,
+): Row[] {
+  const read = (row: TableRow) => {
     const where = `${file}, line ${row.line}`;
     const text = row.get(columns[1]);
     // ADE20K's table lists synonyms
@@ -71,16 +82,12 @@ function table(file: string, columns: [string, string], delimiter = ','): Row[] 
     if (name === '') throw damaged(`${where}: expected a name but found none; write one`);
     const value = labelNumber(row.get(columns[0]), file, row.line);
     return { value, name, category: row.get('category').trim() || 'object', where };
-  });
+  };
+  return readTable(file, columns, read, { optional: ['category'], what: WHAT, delimiter, onProblem });
 }
 
 function json(file: string): { rows: Row[]; complete: boolean } {
-  let content: unknown;
-  try {
-    content = JSON.parse(fs.readFileSync(file, 'utf8').replace(/^\uFEFF/, ''));
-  } catch (cause) {
-    throw damaged(`${file} is damaged: ${(cause as Error).message}`, cause);
-  }
+  const content = readJson(file, (why, cause) => damaged(`${file} ${why}; ${NEEDED}`, cause));
   const strings = (values: unknown[]): values is string[] => values.every(name => typeof name === 'string');
   if (Array.isArray(content) && strings(content))
     return {

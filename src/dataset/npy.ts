@@ -2,7 +2,8 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
-import { NetdissectError } from '../errors';
+import { optionError } from '../errors';
+import { look } from '../read';
 
 /** An array in C order, whatever order the file has. */
 export interface NpyArray {
@@ -20,34 +21,24 @@ export interface Perturbation {
   name?: string;
 }
 
-function refusal(message: string, cause?: unknown): NetdissectError {
-  return new NetdissectError('ERR_NETDISSECT_OPTION', message, { cause });
-}
-
 /**
  * Reads a `.npy` file (versions 1 to 3) of float32 or float64 in either byte order, in C or Fortran order. What
  * is anything else is refused with `ERR_NETDISSECT_OPTION` and what was found.
  */
 export function readNpy(file: string): NpyArray {
-  let bytes: Buffer;
-  try {
-    bytes = fs.readFileSync(file);
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw refusal(
-      `expected an array saved by numpy at ${file} but ${code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${message})`}`,
-      cause,
-    );
-  }
+  const bytes = look(
+    () => fs.readFileSync(file),
+    (why, cause) => optionError(`${file} ${why}; give a file that numpy.save wrote`, cause),
+  );
   if (bytes.toString('latin1', 0, 6) !== '\x93NUMPY')
-    throw refusal(`${file} is no .npy file; save the array with numpy.save`);
+    throw optionError(`${file} is no .npy file; save the array with numpy.save`);
   const version = bytes[6];
   if (!(version >= 1 && version <= 3))
-    throw refusal(
+    throw optionError(
       `${file} is a .npy file of version ${version}, not 1, 2 or 3; save the array again with numpy.save`,
     );
   const start = version === 1 ? 10 : 12;
-  const cutShort = () => refusal(`${file} ends too early; save the array again with numpy.save`);
+  const cutShort = () => optionError(`${file} ends too early; save the array again with numpy.save`);
   if (bytes.length < start) throw cutShort();
   const dataStart = start + (version === 1 ? bytes.readUInt16LE(8) : bytes.readUInt32LE(8));
   if (bytes.length < dataStart) throw cutShort();
@@ -56,12 +47,12 @@ export function readNpy(file: string): NpyArray {
   const fortran = header.match(/'fortran_order':\s*(True|False)/)?.[1] === 'True';
   const sides = header.match(/'shape':\s*\(([\d\sL,]*)\)/)?.[1];
   if (!descr || sides === undefined)
-    throw refusal(
+    throw optionError(
       `the header of ${file} is not one that numpy writes (${header}); save the array again with numpy.save`,
     );
   const type = descr[1] ?? descr[2];
   if (!/^[<>]f[48]$/.test(type))
-    throw refusal(
+    throw optionError(
       `expected float32 or float64 values in ${file} but found dtype '${type}'; convert them with array.astype('float32')`,
     );
   const shape = [...sides.matchAll(/\d+/g)].map(Number);
@@ -95,13 +86,13 @@ function fromFortran<Values extends Float32Array | Float64Array>(values: Values,
 export function readPerturbation(file: string): Perturbation {
   const { shape, data } = readNpy(file);
   if (shape.length !== 3 || shape[2] !== 3)
-    throw refusal(
+    throw optionError(
       `expected an array of shape (height, width, 3) in ${file} but found (${shape.join(', ')}); a perturbation has a value for each pixel and colour`,
     );
   const values = Float32Array.from(data);
   const bad = values.findIndex(value => !Number.isFinite(value));
   if (bad >= 0)
-    throw refusal(
+    throw optionError(
       `expected finite numbers in ${file} but found ${data[bad]} at [${Math.floor(bad / 3 / shape[1])}, ${Math.floor(bad / 3) % shape[1]}, ${bad % 3}]`,
     );
   return { height: shape[0], width: shape[1], values, name: path.basename(file) };

@@ -1,12 +1,14 @@
 /** Finds out what kind of data set a folder or file is. */
 
-import fs from 'node:fs';
+import { requireText } from '../errors';
+import { some } from '../words';
 import { BrodenDataset, type BrodenOptions } from './broden';
 import { CocoDataset, type CocoOptions } from './coco';
-import { damaged, type FileDataset } from './files';
+import { DIRECTORY, damaged, type FileDataset } from './files';
 import { LabelledDataset, type LabelledOptions } from './labelled';
 import { hasMasks, MASK_LAYOUTS, MaskDataset, type MaskOptions } from './masks';
 import { MultiSegmentDataset } from './multisegment';
+import { readFolder, stat } from './pairs';
 
 export type OpenOptions = BrodenOptions & CocoOptions & MaskOptions & LabelledOptions;
 
@@ -17,22 +19,22 @@ export type OpenOptions = BrodenOptions & CocoOptions & MaskOptions & LabelledOp
  * @throws NetdissectError `ERR_NETDISSECT_DATASET` where it is none of them, or is damaged
  */
 export function openDataset(directory: string, options: OpenOptions = {}): FileDataset {
-  const stat = fs.statSync(directory, { throwIfNoEntry: false });
-  if (!stat) throw damaged(`${directory} is missing; name the folder or file of a data set`);
-  if (stat.isFile()) {
+  requireText(directory, DIRECTORY);
+  const found = stat(directory);
+  if (!found) throw damaged(`${directory} is missing; name the folder or file of a data set`);
+  if (!found.isDirectory()) {
     if (/\.csv$/i.test(directory)) return new LabelledDataset(directory, options);
     if (/\.json$/i.test(directory)) return new CocoDataset(directory, options);
     throw damaged(
       `${directory} is no data set; name a folder, a .json file in COCO's formats or a .csv file of labelled images`,
     );
   }
-  const files = fs.readdirSync(directory).sort();
+  const files = readFolder(directory);
   if (files.some(name => name === 'index.csv' || /^broden1_\d+$/.test(name)))
     return new BrodenDataset(directory, options);
   if (files.includes('labelnames.json')) return new MultiSegmentDataset(directory, options);
   if (hasMasks(directory)) return new MaskDataset(directory, options);
-  const shown = files.slice(0, 10).join(', ') + (files.length > 10 ? `, … (${files.length})` : '');
   throw damaged(
-    `${directory} is no data set: looked for index.csv or broden1_227/ (Broden), labelnames.json (multi-segment) and ${MASK_LAYOUTS} (masks), but it holds ${shown || 'nothing'}; of COCO name the .json file, of labelled images the .csv file`,
+    `${directory} is no data set: looked for index.csv or broden1_227/ (Broden), labelnames.json (multi-segment) and ${MASK_LAYOUTS} (masks), but it holds ${some(files, 10) || 'nothing'}; of COCO name the .json file, of labelled images the .csv file`,
   );
 }

@@ -2,6 +2,7 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
+import { look, type Refuse, readText } from '../read';
 import { damaged, FileDataset } from './files';
 
 export interface Pair {
@@ -35,14 +36,13 @@ export const PNG = /\.png$/i;
 export function filesUnder(folder: string, ending: RegExp): Map<string, string> {
   const files: string[] = [];
   const walk = (below: string, above: readonly string[]) => {
-    const here = fs.realpathSync(path.join(folder, below));
+    const place = path.join(folder, below);
+    const here = look(() => fs.realpathSync(place), refuse(place));
     if (above.includes(here)) return; // a link back
-    for (const entry of fs.readdirSync(here, { withFileTypes: true })) {
+    for (const entry of look(() => fs.readdirSync(here, { withFileTypes: true }), refuse(place))) {
       if (entry.name.startsWith('.')) continue;
       const name = below ? `${below}/${entry.name}` : entry.name;
-      const kind = entry.isSymbolicLink()
-        ? fs.statSync(path.join(folder, name), { throwIfNoEntry: false })
-        : entry;
+      const kind = entry.isSymbolicLink() ? stat(path.join(folder, name)) : entry;
       if (kind?.isDirectory()) walk(name, [...above, here]);
       else if (kind?.isFile() && ending.test(name)) files.push(name);
     }
@@ -65,14 +65,26 @@ export function byName(folder: string, files: readonly string[], ending: RegExp)
 }
 
 export function isFolder(folder: string): boolean {
-  return fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return stat(folder)?.isDirectory() ?? false;
 }
 
-/** Lines of a text file without spaces at their ends. */
-export function readLines(file: string): string[] {
-  return fs
-    .readFileSync(file, 'utf8')
-    .replace(/^\uFEFF/, '')
+/** What a file or folder is, undefined where there is none. */
+export function stat(file: string): fs.Stats | undefined {
+  return look(() => fs.statSync(file, { throwIfNoEntry: false }), refuse(file));
+}
+
+/** The names in a folder, sorted. */
+export function readFolder(folder: string): string[] {
+  return look(() => fs.readdirSync(folder), refuse(folder)).sort();
+}
+
+function refuse(file: string): Refuse {
+  return (why, cause) => damaged(`${file} ${why}; repair it or name another`, cause);
+}
+
+/** Lines of a text file without spaces at their ends; `needed` says what for. */
+export function readLines(file: string, needed: string): string[] {
+  return readText(file, (why, cause) => damaged(`${file} ${why}; ${needed}`, cause))
     .trimEnd()
     .split(/\r?\n/)
     .map(line => line.trim());

@@ -25,12 +25,19 @@ export const PALETTE = 3;
 /** The channels of colour types; a palette's indices are one, grey with alpha is left to others. */
 const CHANNELS: Record<number, number> = { 0: 1, [COLOURED]: 3, [PALETTE]: 1, 6: 4 };
 
-/** What the first chunk of a PNG file says; undefined where the file is none. */
+/** As sharp has it. */
+const MOST_PIXELS = 0x3fff * 0x3fff;
+
+/** What the first chunk of a PNG file says; undefined where the file is none. Throws where its size is impossible. */
 export function pngHeader(png: Buffer) {
   if (png.length < HEADER_END || png.compare(SIGNATURE, 0, 16, 0, 16) !== 0) return undefined;
+  const width = png.readUInt32BE(16);
+  const height = png.readUInt32BE(20);
+  if (width === 0 || height === 0) throw new Error(`it says that its size is ${height}×${width}`);
+  if (width * height > MOST_PIXELS) throw new Error('it exceeds the pixel limit');
   return {
-    width: png.readUInt32BE(16),
-    height: png.readUInt32BE(20),
+    width,
+    height,
     bits: png[24],
     type: png[25],
     interlaced: png[28] !== 0,

@@ -1,6 +1,6 @@
 /** Which images of a data set are used. */
 
-import { NetdissectError } from '../errors';
+import { optionError } from '../errors';
 
 export interface Selection {
   /** A whole number from 0 to 2³² - 1; without it the order stays. */
@@ -25,16 +25,12 @@ function randomNumbers(seed: number): () => number {
  * row down. The same seed gives the same order on every machine.
  */
 export function select<Row>(rows: readonly Row[], { shuffle, size }: Selection): Row[] {
-  if (size !== undefined && !(size >= 1))
-    throw new NetdissectError(
-      'ERR_NETDISSECT_OPTION',
-      `expected a number from 1 on for size but received ${size}`,
-    );
+  if (size !== undefined && !(Number.isInteger(size) && size >= 1))
+    throw optionError(`expected a whole number from 1 on for size but received ${size}`);
   const order = [...rows];
   if (shuffle !== undefined) {
     if (!Number.isInteger(shuffle) || shuffle < 0 || shuffle >= 2 ** 32)
-      throw new NetdissectError(
-        'ERR_NETDISSECT_OPTION',
+      throw optionError(
         `expected a whole number from 0 to 4294967295 as the seed for shuffle but received ${shuffle}`,
       );
     const random = randomNumbers(shuffle);

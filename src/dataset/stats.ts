@@ -3,6 +3,7 @@
 import { inOrder } from '../batches';
 import type { Segmentation } from '../native';
 import type { Label } from '../results';
+import { checkDataset } from './check';
 import type { DissectionDataset } from './dataset';
 import { damaged } from './files';
 
@@ -43,6 +44,7 @@ export async function datasetStats(
   dataset: DissectionDataset,
   { onProgress, signal }: ReadOptions = {},
 ): Promise<DatasetStats> {
+  checkDataset(dataset);
   const counter = new LabelCounter(dataset);
   let done = 0;
   for await (const segmentation of inOrder(dataset.length, i => labelMaps(dataset, i), AT_ONCE, AHEAD)) {

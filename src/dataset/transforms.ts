@@ -3,6 +3,7 @@
 import fs from 'node:fs';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
+import { trouble } from '../read';
 import { cropWindow } from './crop';
 import type { Normalization } from './dataset';
 import { COLOURED, pngHeader, readPlainPng } from './png';
@@ -86,14 +87,19 @@ async function decode(
     if (file.length === 0) throw new UnreadableFile('is empty');
     return await pixels(file, quickHeader(file) ?? (await open(file).metadata()));
   } catch (error) {
-    if (error instanceof UnreadableFile) throw error;
-    throw new UnreadableFile(reason(error as NodeJS.ErrnoException), { cause: error });
+    throw asUnreadable(error);
   }
 }
 
-function reason({ code, message }: NodeJS.ErrnoException): string {
-  if (code === 'ENOENT') return 'is missing';
-  if (code) return `cannot be read (${message})`;
+/** What sharp, zlib or the file system says, as an `UnreadableFile`. */
+export function asUnreadable(error: unknown): UnreadableFile {
+  if (error instanceof UnreadableFile) return error;
+  return new UnreadableFile(reason(error as NodeJS.ErrnoException), { cause: error });
+}
+
+function reason(error: NodeJS.ErrnoException): string {
+  if (error.syscall) return trouble(error);
+  const { message } = error;
   if (/unsupported image format/.test(message))
     return 'is damaged (it is no JPEG, PNG, WebP, GIF, TIFF or AVIF image)';
   if (/pixel limit/.test(message)) return 'has more pixels than the 268 million that can be read';

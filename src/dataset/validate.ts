@@ -4,6 +4,8 @@ import sharp from 'sharp';
 import { inOrder } from '../batches';
 import type { NetdissectError } from '../errors';
 import type { Segmentation } from '../native';
+import { some } from '../words';
+import { checkDataset } from './check';
 import type { DissectionDataset } from './dataset';
 import { FileDataset } from './files';
 import { AHEAD, AT_ONCE, type DatasetStats, LabelCounter, nameOf, type ReadOptions } from './stats';
@@ -41,6 +43,7 @@ export async function validateDataset(
   let dataset: DissectionDataset;
   try {
     dataset = typeof open === 'function' ? open(problem) : open;
+    checkDataset(dataset);
   } catch (error) {
     problem(error);
     return { images: 0, problems, warnings };
@@ -107,15 +110,18 @@ function oddLabels({ labels, unnamed }: DatasetStats): string[] {
   const warnings: string[] = [];
   const unused = labels.filter(label => label.pixels === 0);
   if (unused.length > 0)
-    warnings.push(`labels on no pixel: ${some(unused.map(label => `${label.number} (${label.name})`))}`);
+    warnings.push(
+      `labels on no pixel: ${some(
+        unused.map(label => `${label.number} (${label.name})`),
+        SHOWN,
+      )}`,
+    );
   if (unnamed.length > 0)
     warnings.push(
-      `numbers in label maps that are no label: ${some(unnamed.map(({ number, images }) => `${number} (images: ${images})`))}`,
+      `numbers in label maps that are no label: ${some(
+        unnamed.map(({ number, images }) => `${number} (images: ${images})`),
+        SHOWN,
+      )}`,
     );
   return warnings;
-}
-
-function some(names: string[]): string {
-  const more = names.length - SHOWN;
-  return names.slice(0, SHOWN).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }

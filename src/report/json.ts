@@ -4,7 +4,7 @@
  * `categories`; `shape`, `tokens_dropped`, `changed_in_place`, `level_rank_error` of a layer; `labelnum` of a label's ranking).
  */
 
-import { NetdissectError } from '../errors';
+import { optionError } from '../errors';
 import type { Label, LayerStatistics } from '../results';
 import { type Scores, scoreLayer } from '../score';
 import { categoryRank } from './categories';
@@ -140,10 +140,6 @@ export function layerDirnames(names: readonly string[]): string[] {
     owners.set(dirname, name);
   }
   return [...owners.keys()];
-}
-
-function optionError(message: string): NetdissectError {
-  return new NetdissectError('ERR_NETDISSECT_OPTION', message);
 }
 
 /** Makes the report of a run, all layers of which were counted against the labels or none. */

@@ -43,7 +43,12 @@ async function writeInputs(folder) {
     'text.pt': 'This is no model.\n',
     file: '',
     'empty/readme.txt': '',
+    'folder.csv/readme.txt': '',
+    'masks/images/a.jpg': '',
+    'masks/masks/a.png': '',
+    'masks/names.txt': 'cat\n',
     'foreign/plain/notes.txt': 'mine',
+    'labels.csv': 'image,label\na.jpg,cat\n',
     'good.json': '{"epoch": 3}',
     'broken.json': '{"size": ',
     'list.json': '[1, 2]',
@@ -54,8 +59,13 @@ async function writeInputs(folder) {
     'twice.json': '{"batch_size": 1, "batch-size": 2}',
     'itself.json': '{"config": "itself.json"}',
   });
-  for (const name of ['data', 'missing-map', 'damaged-image', 'wrong-size'])
+  for (const name of ['data', 'missing-map', 'damaged-image', 'wrong-size', 'folder-for-file'])
     await writeBroden(path.join(folder, name), [ROW_A, ROW_B]);
+  await fs.symlink('loop', path.join(folder, 'loop'));
+  await fs.symlink('b.jpg', path.join(folder, 'masks/images/b.jpg'));
+  await fs.symlink('/dev/null', path.join(folder, 'device'));
+  await fs.rm(path.join(folder, 'folder-for-file/category.csv'));
+  await fs.mkdir(path.join(folder, 'folder-for-file/category.csv'));
   await fs.rm(path.join(folder, 'missing-map/images/a_color.png'));
   await writeFiles(folder, { 'damaged-image/images/b.png': 'no image' });
   await writeLabelMap(path.join(folder, 'wrong-size/images/a_color.png'), 5, 5, Array(25).fill(1));

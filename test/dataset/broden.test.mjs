@@ -183,6 +183,24 @@ test('a missing or damaged table is named with its line', async t => {
   t.notThrows(() => new BrodenDataset(folder, { imageSize: 8 }));
 });
 
+test('spaces around the names of columns do not count, a column that is there twice is refused', async t => {
+  const folder = await writeBroden(await temporaryFolder(t), [ROW_A], {
+    'category.csv': '\ufeffname , first\ncolor,1\nobject,3\nscene,6\n',
+  });
+  const table = header => `${header}\n1,1,red-c,3,1.5\n2,2,blue-c,3,1.5\n`;
+  await writeFiles(folder, { 'c_color.csv': table(' code,number , name,frequency,\tcoverage') });
+  t.deepEqual(new BrodenDataset(folder, { imageSize: 8 }).categories, ['color', 'object', 'scene']);
+  await writeFiles(folder, { 'c_color.csv': table('code,number,name,coverage ,coverage') });
+  t.throws(() => new BrodenDataset(folder, { imageSize: 8 }), {
+    ...message,
+    message: /c_color\.csv has two columns 'coverage' in its header; remove or rename one$/,
+  });
+  await writeFiles(folder, {
+    'c_color.csv': table('code,number,name,coverage,mine,mine').replaceAll(/(\.5)$/gm, '$1,0'),
+  });
+  t.notThrows(() => new BrodenDataset(folder, { imageSize: 8 }), 'nobody reads them');
+});
+
 test('an unknown category is refused', async t => {
   await t.throwsAsync(open(t, undefined, { categories: ['smell'] }), {
     code: 'ERR_NETDISSECT_OPTION',

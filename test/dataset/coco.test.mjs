@@ -383,11 +383,11 @@ test('a file that is missing, no JSON or too large is refused with what to do', 
     t.throws(() => new CocoDataset(file), { code: 'ERR_NETDISSECT_DATASET', message });
   refused(/instances\.json is missing; name/);
   await fs.writeFile(file, '{"images": [');
-  refused(/instances\.json cannot be read as JSON: /);
+  refused(/instances\.json is not JSON \(/);
   await fs.writeFile(file, 'null');
   refused(/instances\.json has no list 'images'/);
   await fs.truncate(file, 2 ** 29); // a sparse file
-  refused(/is larger than the \d+ bytes that Node\.js can read as JSON; use a file of fewer images/);
+  refused(/is larger than the \d+ bytes that Node\.js can read as text; name .* of fewer images/);
 });
 
 test('an image or PNG file that is missing or does not fit is named with the image', async t => {
@@ -406,6 +406,44 @@ test('an image or PNG file that is missing or does not fit is named with the ima
   await fs.rm(dataset.nameOf(0));
   await t.throwsAsync(dataset.get(0, false), {
     message: /image .*a\.jpg, named in image 1 of .*, is missing/,
+  });
+});
+
+test('images stand below their folder, outside it, or anywhere by their whole path', async t => {
+  const folder = await temporaryFolder(t);
+  const data = structuredClone(SMALL);
+  data.annotations.push({ id: 99, image_id: 5, category_id: 3, segmentation: [box(0, 0, 3, 2)] });
+  const file = await writeCoco(folder, data);
+  const below = path.join(folder, 'val2017');
+  const [first, second] = data.images.map(image => image.file_name);
+  await writeImage(path.join(below, 'deep/x.png'), 6, 4);
+  await writeImage(path.join(folder, 'far/y.png'), 6, 4);
+  const write = async (...names) => {
+    for (const [i, name] of names.entries()) data.images[i].file_name = name;
+    await fs.writeFile(file, JSON.stringify(data));
+  };
+  const files = options => {
+    const dataset = new CocoDataset(file, { imageSize: 8, ...options });
+    return Promise.all(
+      Array.from({ length: dataset.length }, async (_, i) => {
+        await dataset.get(i, true);
+        return path.normalize(dataset.nameOf(i));
+      }),
+    );
+  };
+  await write('deep\\x.png', second);
+  t.deepEqual(await files(), [path.join(below, 'deep/x.png'), path.join(below, second)]);
+  await write('../far/y.png', path.join(below, first));
+  t.deepEqual(await files({ images: below }), [path.join(folder, 'far/y.png'), path.join(below, first)]);
+  await write(path.join(below, 'deep/x.png'), path.join(folder, 'far/y.png'));
+  t.deepEqual(await files(), [path.join(below, 'deep/x.png'), path.join(folder, 'far/y.png')]);
+  await write('/gone/x.png', '/gone/y.png');
+  t.throws(() => new CocoDataset(file), {
+    code: 'ERR_NETDISSECT_DATASET',
+    message: `/gone/x.png, the first image of ${file}, is missing; restore it, or give paths from the images' folder`,
+  });
+  await t.throwsAsync(files({ images: below }), {
+    message: /^image \/gone\/x\.png, named in image 12 .*, is missing/,
   });
 });
 

@@ -3,7 +3,16 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import npy from '../../lib/dataset/npy.js';
-import { BrodenDataset, IMAGENET_NORMALIZATION, readPerturbation } from '../../lib/index.js';
+import {
+  BrodenDataset,
+  CocoDataset,
+  IMAGENET_NORMALIZATION,
+  LabelledDataset,
+  MaskDataset,
+  MultiSegmentDataset,
+  openDataset,
+  readPerturbation,
+} from '../../lib/index.js';
 import { ROW_A, ROW_B, temporaryFolder, writeBroden } from '../helpers/broden.mjs';
 import { IMAGES, reference } from '../helpers/images.mjs';
 
@@ -98,6 +107,26 @@ test('transformImage as a function is given the perturbed picture', async t => {
   t.deepEqual(seen, await dataset.picture(0));
 });
 
+test('what is no path is refused by every kind', t => {
+  for (const open of [
+    openDataset,
+    ...[BrodenDataset, CocoDataset, LabelledDataset, MaskDataset, MultiSegmentDataset].map(
+      Kind => path => new Kind(path),
+    ),
+  ])
+    for (const [path, shown] of [
+      [undefined, 'undefined'],
+      [null, 'null'],
+      [7, '7'],
+      ['', "''"],
+      [{ imageSize: 8 }, 'Object'],
+    ])
+      t.throws(() => open(path), {
+        code: 'ERR_NETDISSECT_OPTION',
+        message: `expected the path of a data set but received ${shown}`,
+      });
+});
+
 test('options that make no sense are refused', async t => {
   const refused = (options, message) =>
     t.throwsAsync(open(t, options), { code: 'ERR_NETDISSECT_OPTION', message });
@@ -111,5 +140,9 @@ test('options that make no sense are refused', async t => {
   await refused({ imageSize: [8] }, /for imageSize but received \[8\]/);
   await refused({ imageSize: [8, 8.5] }, /for imageSize but received \[8,8\.5\]/);
   await refused({ shuffle: -3 }, /as the seed for shuffle but received -3/);
-  await refused({ size: 0 }, /for size but received 0/);
+  for (const size of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '8'])
+    await refused({ size }, /expected a whole number from 1 on for size but received /);
+  for (const imageSize of [null, 'large', Number.NaN, {}])
+    await refused({ imageSize }, /for imageSize but received (null|'large'|NaN|Object)$/);
+  await refused({ categories: 'object' }, /^expected a list for categories but received 'object'$/);
 });

@@ -94,6 +94,8 @@ test('tables without columns, and lines that make no sense, are refused', async 
   for (const [table, message] of [
     ['', /labels\.csv has no column 'image'/],
     ['image,name\n', /has no column 'label' in its header \(image,name\); it is no labelled table/],
+    ['image,label,split,split\n', /has two columns 'split' in its header/],
+    ['image,label\na.png,x,y\n', /line 2: expected 2 cells but found 3; repair the line/],
     ['image,label\n', /no image of split 'train'/],
     ['image,label\na.png,\n', /line 2: expected a text as label but found none/],
     [

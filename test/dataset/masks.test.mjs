@@ -4,7 +4,7 @@ import test from 'ava';
 import { MaskDataset } from '../../lib/index.js';
 import { temporaryFolder, writeFiles, writeImage } from '../helpers/broden.mjs';
 import { sameAsReference } from '../helpers/dissection.mjs';
-import { writeGreyPng, writePalettePng, writeRgbPng } from '../helpers/png.mjs';
+import { encodePng, writeGreyPng, writePalettePng, writeRgbPng } from '../helpers/png.mjs';
 import { randomSource } from '../helpers/random.mjs';
 
 const VALUES = 5;
@@ -125,6 +125,7 @@ test('the highest value of a mask is void where it has no name, and so are those
   await writePalettePng(file, 3, 1, [200, 1, 2]);
   const options = { void: [200, 2] };
   t.deepEqual([...(await map(open(folder, options)))], [0, 1, 0]);
+  t.throws(() => open(folder, { void: 255 }), { message: 'expected a list for void but received 255' });
   t.deepEqual(labels(open(folder, options)), ['1 wall object', '3 tree-s object', '4 car object']);
   await writePalettePng(file, 2, 1, [255, 1]);
   await writeFiles(folder, { 'labels.csv': 'number,name\n1,wall\n255,tree\n' });
@@ -200,6 +201,10 @@ test('Pascal VOC: JPEGImages, SegmentationClass and the lists of ImageSets/Segme
   });
   await writeFiles(folder, { 'ImageSets/Segmentation/train.txt': '1\n\n4\n' });
   t.throws(() => open(folder), { message: /train\.txt, line 3: '4' has no mask/ });
+  await writeFiles(folder, { 'ImageSets/Segmentation/train.txt': '1\n3\n1\n' });
+  t.throws(() => open(folder), {
+    message: /train\.txt, line 3: '1' is named in line 1 already; remove one$/,
+  });
 });
 
 test('Cityscapes: leftImg8bit/SPLIT/CITY with gtFine/SPLIT/CITY, of which the labelIds count', async t => {
@@ -291,16 +296,21 @@ test('masks and images that do not pair are refused', async t => {
 });
 
 test('a damaged or missing mask, and one of colours, is named', async t => {
-  const { folder } = await plain(t, undefined, ['a', 'b', 'c']);
+  const { folder } = await plain(t, undefined, ['a', 'b', 'c', 'd', 'e']);
   const dataset = open(folder);
   const file = name => path.join(folder, `masks/${name}.png`);
   await writeFiles(folder, { 'masks/a.png': 'nothing' });
   await fs.rm(file('b'));
   await writeRgbPng(file('c'), 1, 1, [128, 0, 0]);
+  await fs.rm(file('d'));
+  await fs.mkdir(file('d'));
+  await fs.writeFile(file('e'), encodePng({ width: 16384, height: 16383, type: 3, data: Buffer.alloc(9) }));
   for (const [i, message] of [
     /mask .*a\.png is damaged \(it is no PNG file\); restore it or remove it/,
     /mask .*b\.png is missing/,
     /mask .*c\.png is a coloured image; its pixels must be the labels' numbers/,
+    /mask .*d\.png is a folder, not a file; restore it or remove it/,
+    /mask .*e\.png has more pixels than the 268 million that can be read; restore it/,
   ].entries())
     await t.throwsAsync(dataset.get(i, true), { code: 'ERR_NETDISSECT_DATASET', message });
 });
@@ -311,12 +321,15 @@ test('names that are missing, damaged or said twice are refused with their line'
     code: 'ERR_NETDISSECT_DATASET',
     message: /has no file with the labels' names; write labels\.csv with a header number,name,category/,
   });
+  const many = Array.from({ length: 65536 }, (_, i) => `${i}\n`).join('');
   for (const [name, text, message] of [
     ['names.txt', '\n', /names no label/],
     ['names.txt', 'cat\ndog\ncat\n', /names\.txt, line 3: 'cat' is the name of value 1 already/],
+    ['names.txt', many, /names\.txt, line 65536: there are more than 65535 names/],
+    ['names.json', JSON.stringify(many.trim().split('\n')), /names\.json, name 65536: there are more/],
     ['names.json', '7', /names\.json must be a list of names/],
     ['names.json', '{"x": "cat"}', /names\.json: expected a value from 0 to 65535 but found 'x'/],
-    ['names.json', '[', /names\.json is damaged/],
+    ['names.json', '[', /names\.json is not JSON \(/],
     ['labels.csv', 'cat\ndog\n', /labels\.csv has no column 'number' in its header \(cat\)/],
     ['labels.csv', 'number,name\nx,cat\n', /labels\.csv, line 2: expected a label number .* found 'x'/],
     ['labels.csv', 'number,name\n1,cat\n1,dog\n', /labels\.csv, line 3: the value 1 has a name already/],

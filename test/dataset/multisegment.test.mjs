@@ -194,7 +194,7 @@ test('a missing or damaged labelnames.json says what is wrong with which entry',
   await writePairs(folder, 1);
   const file = path.join(folder, 'labelnames.json');
   for (const [text, message] of [
-    ['{', /labelnames\.json is damaged: /],
+    ['{', /labelnames\.json is not JSON \(/],
     ['{}', /must be a list of fields/],
     ['[{}]', /entry 1: expected a name as field but found undefined/],
     [JSON.stringify([FIELDS[0], { ...FIELDS[1], label: 'x' }]), /entry 2: expected a list of names as label/],

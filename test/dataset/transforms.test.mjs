@@ -7,6 +7,7 @@ import sharp from 'sharp';
 import transforms from '../../lib/dataset/transforms.js';
 import { temporaryFolder } from '../helpers/broden.mjs';
 import { difference, IMAGES, reference } from '../helpers/images.mjs';
+import { encodePng } from '../helpers/png.mjs';
 
 const { readImage, readLabelMap, UnreadableFile } = transforms;
 
@@ -62,7 +63,7 @@ test('a file that is missing, empty, a folder, or no image is refused', async t 
     return path.join(folder, name);
   };
   await refused(t, path.join(folder, 'none.png'), 'is missing');
-  await refused(t, folder, /^cannot be read \(EISDIR/);
+  await refused(t, folder, 'is a folder, not a file');
   await refused(t, await write('empty.jpg', ''), 'is empty');
   await refused(t, await write('text.jpg', 'this is no image'), /^is damaged \(it is no JPEG, PNG/);
   await refused(t, path.join(IMAGES, 'bad/bitmap.bmp'), /^is damaged \(it is no JPEG, PNG/);
@@ -72,6 +73,25 @@ test('a file that is missing, empty, a folder, or no image is refused', async t 
     'holds float values, where 8 or 16 bits a channel are expected',
   );
   await refused(t, await write('two.jpg', Buffer.of(0xff, 0xd8)), /^is damaged/);
+});
+
+test('a PNG that says that it has no pixels, or too many, is refused by its header', async t => {
+  const folder = await temporaryFolder(t);
+  const file = path.join(folder, 'a.png');
+  for (const [width, height, message] of [
+    [0, 4, 'is damaged (it says that its size is 4×0)'],
+    [4, 0, 'is damaged (it says that its size is 0×4)'],
+    [16384, 16383, 'has more pixels than the 268 million that can be read'],
+    [2 ** 32 - 1, 2 ** 32 - 1, 'has more pixels than the 268 million that can be read'],
+  ])
+    for (const type of [2, 3])
+      for (const read of [undefined, readLabelMap]) {
+        await fs.writeFile(
+          file,
+          encodePng({ width, height, type, data: zlib.deflateSync(Buffer.alloc(99)) }),
+        );
+        await refused(t, file, message, read);
+      }
 });
 
 test('a file that is cut off is refused; what follows the image is ignored', async t => {

@@ -1,9 +1,16 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { BrodenDataset, CocoDataset, validateDataset } from '../../lib/index.js';
+import {
+  BrodenDataset,
+  CocoDataset,
+  LabelledDataset,
+  MaskDataset,
+  validateDataset,
+} from '../../lib/index.js';
 import { ROW_A, ROW_B, temporaryFolder, writeBroden, writeFiles, writeImage } from '../helpers/broden.mjs';
 import { fixtureInstances, writeCoco } from '../helpers/coco.mjs';
+import { writeGreyPng } from '../helpers/png.mjs';
 
 test('a data set in which nothing is wrong: no problems, but numbers and labels that hint at something', async t => {
   const folder = await writeBroden(await temporaryFolder(t), [ROW_A]);
@@ -53,6 +60,65 @@ test('of a COCO file all entries that are wrong are said, and the rest is checke
   t.regex(problems[0], /annotation 103 has the category 4/);
   t.regex(problems[1], /polygon 1 of annotation 160 has \d+ numbers/);
   t.regex(problems[2], /2\.png, named in image 2 of .*instances_val2017\.json, is missing/);
+});
+
+test('of the tables of Broden all lines that are wrong are said', async t => {
+  const rows = [
+    ROW_A,
+    'b.png,train,8,8,x,4,2,,',
+    'b.png,train,8,8,4,4,,a_object.png,,more',
+    'b.png,train,8,8,4,4,70000,,',
+    'b.png,train,8,8,4,4,2,,',
+  ];
+  const folder = await writeBroden(await temporaryFolder(t), rows, {
+    'label.csv': 'number,name\n1,red\n2,blue\nx,cat\n-3,dog\n',
+    'c_scene.csv': 'code,number,name,frequency,coverage\n1,6,street-s,3,much\n',
+  });
+  const { images, problems } = await validateDataset(
+    onProblem => new BrodenDataset(folder, { imageSize: 8, onProblem }),
+  );
+  t.is(images, 2);
+  t.is(problems.length, 6);
+  for (const [i, pattern] of [
+    /c_scene\.csv, line 2: expected a number as coverage but found 'much'/,
+    /label\.csv, line 4: expected a label number .* 'x'/,
+    /label\.csv, line 5: expected a label number .* '-3'/,
+    /index\.csv, line 3: expected a size as sh but found 'x'/,
+    /index\.csv, line 4: expected 9 cells but found 10/,
+    /index\.csv, line 5: expected a label number .* '70000'/,
+  ].entries())
+    t.regex(problems[i], pattern);
+});
+
+test('of a table of labelled images, and of names, all lines that are wrong are said', async t => {
+  const folder = await temporaryFolder(t);
+  await writeFiles(folder, {
+    'labels.csv': 'image,label,split\na.png,,\na.png,cat,train\n,cat,\na.png,dog,val\n',
+    'masks.csv': 'number,name\n1,cat\n1,dog\nx,cow\n2,\n3,cat\n',
+  });
+  await writeImage(path.join(folder, 'a.png'), 8, 8);
+  await writeImage(path.join(folder, 'images/a.png'), 8, 8);
+  await writeGreyPng(path.join(folder, 'masks/a.png'), 1, 1, [1]);
+  const problems = async open => {
+    const found = await validateDataset(open);
+    t.is(found.images, 1);
+    return found.problems.map(problem => problem.replace(/^[^,]*[/\\]/, ''));
+  };
+  t.deepEqual(
+    await problems(onProblem => new LabelledDataset(path.join(folder, 'labels.csv'), { onProblem })),
+    [
+      'labels.csv, line 2: expected a text as label but found none',
+      'labels.csv, line 4: expected a text as image but found none',
+      "labels.csv, line 5: a.png is in split 'val' but in 'train' in line 3; repair one of them",
+    ],
+  );
+  const names = path.join(folder, 'masks.csv');
+  t.deepEqual(await problems(onProblem => new MaskDataset(folder, { names, onProblem })), [
+    "masks.csv, line 4: expected a label number from 0 to 65535 but found 'x'",
+    'masks.csv, line 5: expected a name but found none; write one',
+    'masks.csv, line 3: the value 1 has a name already; remove one',
+    "masks.csv, line 6: 'cat' is the name of value 1 already; choose another",
+  ]);
 });
 
 test('an image of another shape than its label maps is a warning', async t => {

@@ -1,0 +1,20 @@
+/** How lists and values stand in sentences. */
+
+/** `a, b and 3 more`: at most so many names. */
+export function some(names: readonly string[], most: number): string {
+  const more = names.length - most;
+  return names.slice(0, most).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+/** `'text'`, `7`, `a list of 3`, `Date`. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  if (typeof value === 'number' || value === null || value === undefined) return String(value);
+  return Array.isArray(value) ? `a list of ${value.length}` : kindOf(value);
+}
+
+/** What kind of value it is: its class or its type. */
+export function kindOf(value: unknown): string {
+  if (Object(value) !== value) return value === null ? 'null' : typeof value;
+  return (value as object).constructor?.name ?? 'an object';
+}
