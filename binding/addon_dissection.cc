@@ -155,6 +155,7 @@ private:
             shape.Set(2u, result.width);
             layer.Set("shape", shape);
             layer.Set("tokensDropped", result.tokensDropped);
+            layer.Set("unitsLast", result.unitsLast);
             layer.Set("changedInPlace", result.changedInPlace);
             if (result.geometry.known) {
               layer.Set("scale", pairOf(env, result.geometry.scale));

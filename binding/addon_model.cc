@@ -88,14 +88,14 @@ private:
         [](Napi::Env env, int) { return env.Undefined(); });
   }
 
-  /// layers(channels, height, width, tokens?)
+  /// layers(channels, height, width, {tokens?, layout?}?)
   Napi::Value layers(const Napi::CallbackInfo &info) {
     Handle *handle = &handle_;
     const auto number = [&](size_t i) { return info[i].As<Napi::Number>().Int64Value(); };
     return runAsync(
         info.Env(), handle->use(info.Env()), {self(info)},
-        [handle, c = number(0), h = number(1), w = number(2), tokens = tokensOf(info[3])] {
-          return handle->model->layers(c, h, w, tokens);
+        [handle, c = number(0), h = number(1), w = number(2), options = retainOptions(info[3])] {
+          return handle->model->layers(c, h, w, options);
         },
         [](Napi::Env env, const std::vector<LayerInfo> &infos) {
           const auto array = Napi::Array::New(env);
@@ -115,6 +115,7 @@ private:
             } else
               object.Set("shape", env.Null());
             object.Set("tokensDropped", info.tokensDropped);
+            object.Set("unitsLast", info.unitsLast);
             object.Set("changedInPlace", info.changedInPlace);
             const bool known = info.geometry.known && info.refusal.empty();
             object.Set("scale", known ? pairOf(env, info.geometry.scale) : env.Null());
@@ -144,17 +145,18 @@ private:
     RetainOptions options;
     if (input.IsObject()) {
       const auto object = input.As<Napi::Object>();
-      options.tokens = tokensOf(object.Get("tokens"));
+      if (const Napi::Value tokens = object.Get("tokens"); tokens.IsNumber())
+        options.tokens = tokens.As<Napi::Number>().Int32Value();
+      if (const Napi::Value layout = object.Get("layout"); layout.IsString())
+        options.layout =
+            layout.As<Napi::String>().Utf8Value() == "nhwc" ? Layout::unitsLast : Layout::unitsFirst;
       options.atCall = object.Get("atCall").ToBoolean();
     }
     return options;
   }
-  static int tokensOf(const Napi::Value &input) {
-    return input.IsNumber() ? input.As<Napi::Number>().Int32Value() : RetainOptions::detectTokens;
-  }
 
-  /// forward(layers, pixels: Float32Array, [count, channels, height, width], {tokens?, atCall?}): resolves to
-  /// the layers' outputs.
+  /// forward(layers, pixels: Float32Array, [count, channels, height, width], {tokens?, layout?, atCall?}):
+  /// resolves to the layers' outputs.
   Napi::Value forward(const Napi::CallbackInfo &info) {
     const auto env = info.Env();
     Handle *handle = &handle_;
@@ -195,6 +197,7 @@ private:
             object.Set("shape", shape);
             object.Set("values", valuesOf(env, activation, size));
             object.Set("tokensDropped", activation.tokensDropped);
+            object.Set("unitsLast", activation.outputUnitsLast);
             object.Set("changedInPlace", activation.changedInPlace);
             array.Set(array.Length(), object);
           }

@@ -123,6 +123,7 @@ Dissection::Dissection(std::shared_ptr<ScriptModel> model, DissectionOptions opt
     layer.height = activation.height;
     layer.width = activation.width;
     layer.tokensDropped = activation.tokensDropped;
+    layer.unitsLast = activation.outputUnitsLast;
     layer.changedInPlace = activation.changedInPlace;
     const int64_t cells = int64_t{layer.height} * layer.width;
     if (cells > largestMap)
@@ -469,6 +470,7 @@ LayerResult Dissection::result(size_t index) const {
   result.height = layer.height;
   result.width = layer.width;
   result.tokensDropped = layer.tokensDropped;
+  result.unitsLast = layer.unitsLast;
   result.changedInPlace = layer.changedInPlace;
   result.geometry = layer.geometry;
   result.levels = layer.levels;

@@ -50,6 +50,7 @@ struct LayerResult {
   int64_t units = 0;
   int height = 0, width = 0;
   int tokensDropped = 0;
+  bool unitsLast = false;
   bool changedInPlace = false;
   Geometry geometry;
   std::vector<double> levels;
@@ -97,6 +98,7 @@ private:
     int64_t units = 0;
     int height = 0, width = 0;
     int tokensDropped = 0;
+    bool unitsLast = false;
     bool changedInPlace = false;
     Geometry geometry;
     std::unique_ptr<Tail> tail;

@@ -80,6 +80,7 @@ std::string diagnose(const std::string &path, const std::string &message) {
 struct Maps {
   at::Tensor tensor;
   int tokensDropped = 0;
+  bool unitsLast = false;
 };
 
 /// The grid of a sequence of tokens, and how many tokens come before it; rows is 0 where there is none.
@@ -106,8 +107,30 @@ TokenGrid tokenGrid(int64_t tokens, int wish, int64_t height, int64_t width) {
   return {};
 }
 
+/// Whether rows and columns can be an image's at one stride, rounded up or down.
+bool fitsImage(int64_t rows, int64_t columns, const Images &images) {
+  if (images.height == images.width)
+    return rows == columns;
+  const auto stride = [](int64_t pixels, int64_t cells) {
+    return cells ? static_cast<double>(pixels) / static_cast<double>(cells) : INFINITY;
+  };
+  return std::max(stride(images.height, rows + 1), stride(images.width, columns + 1)) <=
+         std::min(stride(images.height, rows - 1), stride(images.width, columns - 1));
+}
+
+/// Whether an output of four dimensions has its units last. Unasked they are only where the shape leaves no
+/// doubt: the last two dimensions cannot be an image's height and width, the two before the last can.
+bool hasUnitsLast(const at::Tensor &output, Layout wish, const Images &images) {
+  if (wish != Layout::detect)
+    return wish == Layout::unitsLast;
+  return !fitsImage(output.size(2), output.size(3), images) &&
+         fitsImage(output.size(1), output.size(2), images);
+}
+
 /// The captured output as float32 maps, or why it has none.
-std::string mapsOf(const c10::IValue &value, const Images &images, int tokens, Maps &result) {
+std::string mapsOf(const c10::IValue &value, const Images &images, const RetainOptions &options,
+                   Maps &result) {
+  const int tokens = options.tokens;
   if (value.isNone())
     return "it has no output: tracing keeps nothing of a layer that gives back its input; choose the layer "
            "before it, or script the model";
@@ -124,6 +147,10 @@ std::string mapsOf(const c10::IValue &value, const Images &images, int tokens, M
   if (!maps.is_floating_point())
     return "its output holds whole numbers (" + std::string(c10::toString(maps.scalar_type())) +
            "), not activations";
+  if (maps.dim() == 4 && maps.numel() > 0 && hasUnitsLast(maps, options.layout, images)) {
+    result.unitsLast = true;
+    maps = maps.permute({0, 3, 1, 2});
+  }
   if (maps.dim() == 2)
     maps = maps.unsqueeze(2).unsqueeze(3);
   if (maps.dim() == 3 && maps.size(0) == images.count && tokens != RetainOptions::noTokens) {
@@ -261,7 +288,7 @@ public:
       Maps maps;
       const std::string refusal = captures_[i].lacksPart && captures_[i].value.isTensor()
                                       ? "it gives one tensor, not several; leave out the index"
-                                      : mapsOf(captures_[i].value, images_, options_.tokens, maps);
+                                      : mapsOf(captures_[i].value, images_, options_, maps);
       if (!refusal.empty())
         throw Failure("ERR_NETDISSECT_LAYER", "layer '" + names_[i] + "' cannot be dissected: " + refusal);
       at::Tensor values = maps.tensor.to(at::Device(at::kCPU), at::kFloat);
@@ -277,6 +304,7 @@ public:
       activation.height = static_cast<int>(owner->size(2));
       activation.width = static_cast<int>(owner->size(3));
       activation.tokensDropped = maps.tokensDropped;
+      activation.outputUnitsLast = maps.unitsLast;
       activation.changedInPlace = captures_[i].changedInPlace;
       activation.owner = owner;
       activations.push_back(std::move(activation));
@@ -303,7 +331,8 @@ public:
 
   std::string device() const override { return device_.str(); }
 
-  std::vector<LayerInfo> layers(int64_t channels, int64_t height, int64_t width, int tokens) override {
+  std::vector<LayerInfo> layers(int64_t channels, int64_t height, int64_t width,
+                                const RetainOptions &options) override {
     const auto named = named_modules();
     std::vector<Wanted> modules;
     for (const auto &[name, module] : named)
@@ -330,7 +359,7 @@ public:
         info.refusal = "it is never called";
       else {
         Maps maps;
-        info.refusal = mapsOf(captures[i].value, image, tokens, maps);
+        info.refusal = mapsOf(captures[i].value, image, options, maps);
         info.output = captures[i].value.isTensor() ? shapeOf(captures[i].value.toTensor())
                                                    : captures[i].value.tagKind();
         if (info.refusal.empty()) {
@@ -338,6 +367,7 @@ public:
           info.height = static_cast<int>(maps.tensor.size(2));
           info.width = static_cast<int>(maps.tensor.size(3));
           info.tokensDropped = maps.tokensDropped;
+          info.unitsLast = maps.unitsLast;
         }
       }
       result.push_back(std::move(info));

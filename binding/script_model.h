@@ -23,7 +23,8 @@ struct LayerInfo {
   std::string refusal; // why the layer cannot be dissected, empty where it can
   int64_t units = 0;
   int height = 0, width = 0;
-  int tokensDropped = 0; // of a token sequence that counts as a map
+  int tokensDropped = 0;  // of a token sequence that counts as a map
+  bool unitsLast = false; // whether the output is [images, height, width, units]
   bool changedInPlace = false;
   Geometry geometry;
 };
@@ -35,11 +36,15 @@ struct ParameterInfo {
   bool buffer = false;
 };
 
-/// Which values of the layers are retained, and which sequences of tokens count as maps.
+/// What of an output with four dimensions are the units: [images, units, height, width], or the last one.
+enum class Layout { detect, unitsFirst, unitsLast };
+
+/// Which values of the layers are retained, and how outputs are read as maps.
 struct RetainOptions {
   static constexpr int detectTokens = -1, noTokens = -2;
   int tokens = detectTokens; // or how many tokens come before those of the map
-  bool atCall = false;       // values when the call returns, not after the whole forward
+  Layout layout = Layout::detect;
+  bool atCall = false; // values when the call returns, not after the whole forward
 };
 
 /// A batch of images: bytes [count, height, width, 3] that are scaled to [0, 1] and normalised here, or
@@ -60,6 +65,7 @@ struct Activation {
   int64_t count = 0, units = 0;
   int height = 0, width = 0;
   int tokensDropped = 0;
+  bool outputUnitsLast = false; // whatever `values` are
   bool changedInPlace = false;
 };
 
@@ -82,7 +88,8 @@ public:
 
   virtual std::string device() const = 0;
   /// All layers that a forward over one image of this shape calls or could call.
-  virtual std::vector<LayerInfo> layers(int64_t channels, int64_t height, int64_t width, int tokens) = 0;
+  virtual std::vector<LayerInfo> layers(int64_t channels, int64_t height, int64_t width,
+                                        const RetainOptions &options) = 0;
   /// Layers by name; `name[1]` is the second tensor of a tuple or list that the layer returns.
   virtual std::unique_ptr<RetainedForward> retain(const std::vector<std::string> &layers,
                                                   const RetainOptions &options) = 0;

@@ -175,6 +175,7 @@ export async function dissect(
         add_scale_offset: retainOptions.addScaleOffset,
         values: retainOptions.values === 'call' ? 'at the call' : 'after the whole forward',
         tokens: retainOptions.tokens,
+        layout: retainOptions.layout,
         approximate: options.approximate ?? false,
       },
       images: dataset.length,
@@ -239,9 +240,7 @@ function plainData(value: Record<string, unknown> = {}, name: string): Record<st
   try {
     return JSON.parse(JSON.stringify(value));
   } catch (cause) {
-    throw optionError(`${name} cannot be written as JSON: ${(cause as Error).message.split('\n')[0]}`, {
-      cause,
-    });
+    throw optionError(`${name} cannot be written as JSON: ${(cause as Error).message.split('\n')[0]}`, cause);
   }
 }
 

@@ -42,22 +42,39 @@ export interface RetainOptions {
    * default) takes such an output where its shape is plain, `none` takes none.
    */
   tokens?: 'auto' | 'none' | number;
+  /**
+   * What outputs with four dimensions are: `nchw`, `[images, units, height, width]`, or `nhwc`, with the units last.
+   * `auto` (the default): `nhwc` where the shape fits the image in no other way.
+   */
+  layout?: 'auto' | 'nchw' | 'nhwc';
 }
 
 /** What the engine is told of {@link RetainOptions}. */
-export function nativeOptions({ values, tokens }: Required<RetainOptions>): NativeRetainOptions {
-  return { tokens: nativeTokens(tokens), atCall: values === 'call' };
-}
-
-function nativeTokens(tokens: 'auto' | 'none' | number): number {
-  return tokens === 'auto' ? -1 : tokens === 'none' ? -2 : tokens;
+export function nativeOptions(options: Omit<RetainOptions, 'addScaleOffset'>): NativeRetainOptions {
+  const { values = 'final', tokens = 'auto', layout = 'auto' } = options;
+  if (values !== 'final' && values !== 'call')
+    throw optionError(`expected final or call for values but received ${values}`);
+  if (tokens !== 'auto' && tokens !== 'none' && !(Number.isInteger(tokens) && tokens >= 0 && tokens <= 65535))
+    throw optionError(`expected auto, none or a whole number from 0 on for tokens but received ${tokens}`);
+  if (!['auto', 'nchw', 'nhwc'].includes(layout))
+    throw optionError(`expected auto, nchw or nhwc for layout but received ${layout}`);
+  return {
+    tokens: tokens === 'auto' ? -1 : tokens === 'none' ? -2 : tokens,
+    ...(layout !== 'auto' && { layout }),
+    atCall: values === 'call',
+  };
 }
 
 /** A loaded model. Made by {@link loadModel}; `close()` gives its thread and memory back. */
 export class Model {
   /** The layers that a dissection takes; set by {@link retainLayers}. */
   retained: readonly RetainedLayer[] = [];
-  retainOptions: Required<RetainOptions> = { addScaleOffset: false, values: 'final', tokens: 'auto' };
+  retainOptions: Required<RetainOptions> = {
+    addScaleOffset: false,
+    values: 'final',
+    tokens: 'auto',
+    layout: 'auto',
+  };
 
   constructor(
     readonly path: string,
@@ -70,15 +87,15 @@ export class Model {
   ) {}
 
   /**
-   * The modules of the model, in its own order, as a forward over one image of zeros shows them; `tokens` is as for
+   * The modules of the model, in its own order, as a forward over one image of zeros shows them; the options are as for
    * {@link retainLayers}. Rejects with `ERR_NETDISSECT_FORWARD` where the model does not take images of that size.
    */
-  layers(
+  async layers(
     imageSize: number | readonly [height: number, width: number],
-    { tokens = 'auto' }: Pick<RetainOptions, 'tokens'> = {},
+    { tokens, layout }: Pick<RetainOptions, 'tokens' | 'layout'> = {},
   ): Promise<LayerInfo[]> {
     const [height, width] = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
-    return this.native.layers(3, height, width, nativeTokens(tokens)).catch(rethrow);
+    return this.native.layers(3, height, width, nativeOptions({ tokens, layout })).catch(rethrow);
   }
 
   /**
@@ -171,11 +188,8 @@ export function retainLayers(
   if (retained.length === 0) throw optionError('expected the names of layers to dissect but received none');
   const twice = retained.find(({ name }, i) => retained.findIndex(other => other.name === name) < i);
   if (twice) throw optionError(`layer '${twice.name}' is named twice; name it once`);
-  const { addScaleOffset = false, values = 'final', tokens = 'auto' } = options;
-  if (values !== 'final' && values !== 'call')
-    throw optionError(`expected final or call for values but received ${values}`);
-  if (tokens !== 'auto' && tokens !== 'none' && !(Number.isInteger(tokens) && tokens >= 0 && tokens <= 65535))
-    throw optionError(`expected auto, none or a whole number from 0 on for tokens but received ${tokens}`);
+  const { addScaleOffset = false, values = 'final', tokens = 'auto', layout = 'auto' } = options;
+  nativeOptions(options); // checks them
   model.retained = retained;
-  model.retainOptions = { addScaleOffset, values, tokens };
+  model.retainOptions = { addScaleOffset, values, tokens, layout };
 }

@@ -24,6 +24,8 @@ export interface LayerInfo {
   refusal: string | null;
   /** How many tokens of a sequence come before those that count as its map. */
   tokensDropped: number;
+  /** Whether its output is `[images, height, width, units]`. */
+  unitsLast: boolean;
   /** Whether a later operation of the model changes its output in place. */
   changedInPlace: boolean;
   /** Cell c lies on input pixel `scale · c + offset`, `[y, x]`; null where the geometry is not known. */
@@ -54,10 +56,12 @@ export interface NativeBatch {
   segmentations?: Segmentation[];
 }
 
-/** Which values of the layers are retained. */
+/** Which values of the layers are retained, and how outputs are read as maps. */
 export interface NativeRetainOptions {
   /** How many tokens of a sequence come before those of its map; -1 (the default) detects it, -2 takes no sequences. */
   tokens?: number;
+  /** What outputs with four dimensions are; detected by default. */
+  layout?: 'nchw' | 'nhwc';
   /** Values when the layer's call returns, not after the whole forward. */
   atCall?: boolean;
 }
@@ -91,6 +95,7 @@ export interface NativeOptions extends NativeRetainOptions {
 export interface NativeLayerResult {
   shape: [number, number, number];
   tokensDropped: number;
+  unitsLast: boolean;
   changedInPlace: boolean;
   scale?: [number, number];
   offset?: [number, number];
@@ -147,6 +152,8 @@ export interface LayerOutput {
   /** In C order. */
   values: Float32Array;
   tokensDropped: number;
+  /** Whether the layer gives them as `[images, height, width, units]`. */
+  unitsLast: boolean;
   changedInPlace: boolean;
 }
 
@@ -162,7 +169,12 @@ export interface Parameter {
 
 export interface NativeModel {
   load(path: string, device: string): Promise<string>;
-  layers(channels: number, height: number, width: number, tokens?: number): Promise<LayerInfo[]>;
+  layers(
+    channels: number,
+    height: number,
+    width: number,
+    options?: Omit<NativeRetainOptions, 'atCall'>,
+  ): Promise<LayerInfo[]>;
   parameters(): Promise<Parameter[]>;
   /** Overwrites a parameter or buffer with values in C order; they are converted from `dtype`. */
   setParameter(name: string, dtype: string, bytes: Uint8Array): Promise<void>;

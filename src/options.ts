@@ -204,6 +204,15 @@ const TOKENS = {
     "a transformer's tokens as maps: auto finds how many come before the patches, N drops the first N, none takes no tokens",
 } satisfies Option<'auto' | 'none' | number>;
 
+const LAYOUT = {
+  kind: oneOf('auto', 'nchw', 'nhwc'),
+  value: 'auto|nchw|nhwc',
+  default: 'auto',
+  group: MODEL,
+  describe:
+    "what outputs with four dimensions are: channels before height and width, or (Swin) after them; auto goes by the image's shape",
+} satisfies Option<'auto' | 'nchw' | 'nhwc'>;
+
 const DISSECT = {
   model: { kind: file, value: 'FILE', group: MODEL, describe: 'the TorchScript model, a .pt file' },
   pthfile: {
@@ -221,6 +230,7 @@ const DISSECT = {
       'the layers to dissect: NAME or NAME:REPORTED; * stands for anything but a dot, ** for anything, all for every layer',
   },
   tokens: TOKENS,
+  layout: LAYOUT,
   values: {
     kind: oneOf('final', 'call'),
     value: 'final|call',
@@ -403,7 +413,7 @@ const DISSECT = {
   ...GENERAL,
 } satisfies Table;
 
-const LAYERS = { tokens: TOKENS, imgsize: IMGSIZE, ...GENERAL } satisfies Table;
+const LAYERS = { tokens: TOKENS, layout: LAYOUT, imgsize: IMGSIZE, ...GENERAL } satisfies Table;
 const DIRECTORY = { imgsize: IMGSIZE, ...SELECTION, quiet: QUIET, ...GENERAL } satisfies Table;
 const STATS = {
   ...DIRECTORY,

@@ -42,6 +42,8 @@ export interface LayerStatistics {
   topActivations: Float32Array;
   /** How many tokens of a sequence came before those that count as its map. */
   tokensDropped: number;
+  /** Whether the layer's output is `[images, height, width, units]`. */
+  unitsLast: boolean;
   /** Whether a later operation of the model changed the layer's output in place. */
   changedInPlace: boolean;
   /** Cell c lies on input pixel `scale · c + offset`, `[y, x]`; present where maps were placed by them. */

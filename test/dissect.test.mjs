@@ -204,6 +204,23 @@ test("a layer's values at the call are another thing where it is changed in plac
   t.deepEqual(plainCall, plain);
 });
 
+test('units that come last are dissected as the same values with the units first', async t => {
+  const model = await loadModel(modelFixture('units_last').files.scripted, { device: 'cpu' });
+  t.teardown(() => model.close());
+  retainLayers(model, ['linear', 'first']);
+  const { layers, report } = await dissect(await temporaryFolder(t), model, await noiseSet(t), {
+    examplesPerUnit: 2,
+  });
+  const [{ layer, unitsLast, ...last }, { layer: other, unitsLast: not, ...first }] = layers;
+  t.deepEqual([layer, unitsLast, other, not], ['linear', true, 'first', false]);
+  t.deepEqual(last.shape, [7, 4, 4]);
+  t.deepEqual(last, first);
+  t.deepEqual(
+    report.layers.map(({ units_last }) => units_last),
+    [true, undefined],
+  );
+});
+
 test('the strips show the top images in rank order, the mask and the labels', async t => {
   const outdir = await temporaryFolder(t);
   const dataset = await noiseSet(t);

@@ -96,6 +96,7 @@ async function writeStandIns(folder) {
   await fs.copyFile(model('resnet'), at('resnet18.pt'));
   await fs.copyFile(model('resnet'), at('models/resnet18.pt'));
   await fs.copyFile(model('transformer'), at('vit.pt'));
+  await fs.copyFile(model('units_last'), at('swin.pt'));
   await fs.copyFile(model('several'), at('pair.pt'));
   await fs.copyFile(modelFile('resnet_checkpoint.pth'), at('epoch_40.pth'));
   await fs.writeFile(at('perturbation.npy'), npy(227, 227, 3));

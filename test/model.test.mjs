@@ -105,6 +105,63 @@ test('the tensors of a tuple or a list are taken by index, alone and together', 
   }
 });
 
+/** `[N, H, W, C]` as `[N, C, H, W]`. */
+function unitsFirst({ shape: [n, h, w, c], values }) {
+  const cells = h * w;
+  const map = Float32Array.from({ length: values.length }, (_, i) => {
+    const [image, unit, cell] = [Math.floor(i / (c * cells)), Math.floor(i / cells) % c, i % cells];
+    return values[(image * cells + cell) * c + unit];
+  });
+  return { shape: [n, c, h, w], values: map };
+}
+
+const LAST = ['last', 'norm', 'linear'];
+
+test('outputs with the units last are known by their shape, on an image that is not square, too', async t => {
+  const fixture = modelFixture('units_last');
+  for (const file of Object.values(fixture.files)) {
+    const model = await open(t, file);
+    const listed = await model.layers(fixture.input.shape.slice(2));
+    for (const [name, { final }] of Object.entries(fixture.layers)) {
+      const last = LAST.includes(name);
+      const expected = last ? unitsFirst(final[0]) : final[0];
+      retainLayers(model, [name]);
+      const [output] = await model.forward(fixture.input.values, fixture.input.shape);
+      t.is(output.unitsLast, last, name);
+      t.deepEqual(output.shape, expected.shape, name);
+      t.true(close(output.values, expected.values), name);
+      const info = listed.find(info => info.name === name);
+      t.is(info.unitsLast, last, name);
+      t.deepEqual(info.shape, expected.shape.slice(1), name);
+    }
+  }
+});
+
+test('layout says where the units are, against what the shape says', async t => {
+  const fixture = modelFixture('units_last');
+  const model = await open(t, fixture.files.scripted);
+  const { final } = fixture.layers.norm;
+  for (const [layout, expected] of [
+    ['nchw', final[0]],
+    ['nhwc', unitsFirst(final[0])],
+  ]) {
+    retainLayers(model, ['norm'], { layout });
+    const [output] = await model.forward(fixture.input.values, fixture.input.shape);
+    t.is(output.unitsLast, layout === 'nhwc');
+    t.deepEqual(output.shape, expected.shape);
+    t.true(close(output.values, expected.values));
+  }
+});
+
+test('a shape that fits both ways has the units first, unless layout says otherwise', async t => {
+  const model = await open(t, modelFixture('units_last').files.scripted);
+  const lastOf = async options =>
+    (await model.layers(10, options)).filter(info => info.unitsLast).map(info => info.name); // 5 × 5 × 5
+  t.deepEqual(await lastOf(), ['linear']);
+  t.deepEqual(await lastOf({ layout: 'nchw' }), []);
+  t.deepEqual(await lastOf({ layout: 'nhwc' }), ['embed', ...LAST, 'first', 'conv']);
+});
+
 /** `[N, T, C]` as `[N, C, rows, columns]`, without the first `dropped` tokens. */
 function mapOfTokens({ shape: [n, t, c], values }, dropped, [rows, columns]) {
   const cells = rows * columns;
@@ -361,5 +418,5 @@ test('a closed model refuses to work', async t => {
   const model = await loadModel(modelFixture('alexnet').files.traced);
   model.close();
   model.close();
-  t.throws(() => model.layers(64), { message: 'the model is closed' });
+  await t.throwsAsync(model.layers(64), { message: 'the model is closed' });
 });

@@ -40,11 +40,15 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
       [model.checkpoint?.meta ?? {}, ...given].flatMap(object => Object.entries(object)),
     );
     const names = hasPatterns(layers)
-      ? expandLayers(layers, await model.layers(values.imgsize, { tokens: values.tokens }))
+      ? expandLayers(
+          layers,
+          await model.layers(values.imgsize, { tokens: values.tokens, layout: values.layout }),
+        )
       : layers;
     const retainOptions = {
       addScaleOffset: values.add_scale_offset,
       tokens: values.tokens,
+      layout: values.layout,
       values: values.values,
     };
     retainLayers(model, names, retainOptions);

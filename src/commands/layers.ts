@@ -7,13 +7,13 @@ import { table } from './table';
 import type { Terminal } from './terminal';
 
 export async function runLayers(
-  { model: path, imgsize, tokens }: LayersValues,
+  { model: path, imgsize, tokens, layout }: LayersValues,
   { stdout }: Terminal,
 ): Promise<void> {
   const model = await loadModel(path, { device: 'cpu' });
   try {
     const rows = [['layer', 'type', 'output', 'calls', 'scale', 'offset', 'notes']];
-    for (const layer of await model.layers(imgsize, { tokens }))
+    for (const layer of await model.layers(imgsize, { tokens, layout }))
       rows.push([
         layer.name,
         layer.type,
@@ -29,9 +29,10 @@ export async function runLayers(
   }
 }
 
-function notes({ tokensDropped, changedInPlace }: LayerInfo): string {
+function notes({ tokensDropped, unitsLast, changedInPlace }: LayerInfo): string {
   const told = [];
   if (tokensDropped > 0) told.push(`without the first ${tokensDropped} tokens`);
+  if (unitsLast) told.push('units last');
   if (changedInPlace) told.push('changed in place later');
   return told.join(', ');
 }

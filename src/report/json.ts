@@ -1,7 +1,8 @@
 /**
  * The report as data: `dissect.json`, from which every page and chart is made. Names and meanings are those
  * that tools for the Python package read; what was added has names of its own (`image_size`, `images`,
- * `categories`; `shape`, `tokens_dropped`, `changed_in_place`, `level_rank_error` of a layer; `labelnum` of a label's ranking).
+ * `categories`; `shape`, `tokens_dropped`, `units_last`, `changed_in_place`, `level_rank_error` of a layer; `labelnum` of a
+ * label's ranking).
  */
 
 import { optionError } from '../errors';
@@ -62,6 +63,8 @@ export interface LayerReport {
   shape: [units: number, height: number, width: number];
   /** How many tokens of a sequence came before those that count as its map; absent where none did. */
   tokens_dropped?: number;
+  /** Present and true where the output was read as `[images, height, width, units]`. */
+  units_last?: true;
   /** Whether a later operation of the model changed the layer's output in place. */
   changed_in_place: boolean;
   /**
@@ -187,6 +190,7 @@ function buildLayer(
     layer,
     shape,
     tokensDropped,
+    unitsLast,
     changedInPlace,
     levels,
     rankError,
@@ -216,6 +220,7 @@ function buildLayer(
     dirname,
     shape,
     ...(tokensDropped > 0 && { tokens_dropped: tokensDropped }),
+    ...(unitsLast && { units_last: true as const }),
     changed_in_place: changedInPlace,
     ...(rankError !== undefined && { level_rank_error: rankError }),
     units,

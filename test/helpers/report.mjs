@@ -58,6 +58,7 @@ export function statistics(units, more) {
     topImages: Int32Array.from(units.flatMap((_, u) => [u, u + 1])),
     topActivations: Float32Array.from(units.flatMap(() => [9.5, 9])),
     tokensDropped: 0,
+    unitsLast: false,
     changedInPlace: false,
     tally: tally(units),
     ...more,

@@ -61,8 +61,9 @@ test('a layer has all its fields, paths relative to its folder', t => {
     iou_threshold: 0.04,
     bargraph: 'bargraph.svg',
   });
-  const told = report([{}], { tokensDropped: 1, rankError: 0.25 }).layers[0];
+  const told = report([{}], { tokensDropped: 1, unitsLast: true, rankError: 0.25 }).layers[0];
   t.is(told.tokens_dropped, 1);
+  t.is(told.units_last, true);
   t.is(told.level_rank_error, 0.25);
   t.is(units.length, 1);
   t.deepEqual(
