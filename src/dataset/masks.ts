@@ -76,11 +76,10 @@ export class MaskDataset extends PairDataset {
   protected readonly pairs: readonly Pair[];
   /** The file with the labels' names. */
   readonly namesFile: string;
-  /** Label numbers by value. */
-  readonly #numbers = new Uint16Array(65536);
-  /** The last value that has to have a name. */
+  /** Label numbers by value, -1 where the value has to have a name and has none. */
+  readonly #numbers = new Int32Array(65536);
+  /** The last value that has a name. */
   readonly #last: number;
-  readonly #void: ReadonlySet<number>;
 
   constructor(directory: string, options: MaskOptions = {}) {
     super(directory, options);
@@ -90,14 +89,15 @@ export class MaskDataset extends PairDataset {
     const categories = [...new Set(Array.from(names.values(), ({ category }) => category))];
     this.namesFile = file;
     this.categories = chosenCategories(categories, options.categories);
-    this.#void = new Set(options.void);
-    this.#last = complete ? Math.max(...names.keys()) : 65535;
+    this.#last = Math.max(...names.keys());
+    if (complete) this.#numbers.fill(-1, this.#last + 1);
+    for (const value of options.void ?? []) this.#numbers[value] = 0;
     const shift = names.has(0) ? 1 : 0; // 0 can be no label's number
     if (shift && names.has(65535))
       throw damaged(`${file} names the values 0 and 65535; there can be 65535 labels, so leave one out`);
     const labels: Label[] = [];
     for (const [value, { name, category }] of names) {
-      if (this.#void.has(value)) continue;
+      if (options.void?.includes(value)) continue;
       this.#numbers[value] = value + shift;
       if (this.categories.includes(category)) labels.push({ number: value + shift, name, category });
     }
@@ -115,22 +115,38 @@ export class MaskDataset extends PairDataset {
   }
 
   #labelNumbers({ data, channels, bits, height, width }: PngValues, file: string): Uint16Array {
+    const highest = 2 ** bits - 1;
+    const table = this.#numbers.slice(0, highest + 1);
+    table[highest] = Math.max(0, table[highest]); // void, by custom
     const numbers = new Uint16Array(height * width);
-    const highest = 2 ** bits - 1; // void, by custom
-    for (let i = 0, at = 0; i < numbers.length; i++, at += channels) {
-      const value = data[at];
-      if (channels >= 3 && (data[at + 1] !== value || data[at + 2] !== value))
-        throw damaged(
-          `mask ${file} is a coloured image; its pixels must be the labels' numbers, in a grey or a palette PNG`,
-        );
-      numbers[i] = this.#numbers[value];
-      if (value > this.#last && value !== highest && !this.#void.has(value))
-        throw damaged(
-          `mask ${file} has the value ${value}, but ${this.namesFile} names no more than ${this.#last}; name it, or name the values in a labels.csv`,
-        );
-    }
+    const known = translate(data, channels, table, numbers);
+    const grey = (value: number, i: number) => value === data[i - (i % channels)];
+    if (channels >= 3 && !data.every(grey))
+      throw damaged(
+        `mask ${file} is a coloured image; its pixels must be the labels' numbers, in a grey or a palette PNG`,
+      );
+    if (!known)
+      throw damaged(
+        `mask ${file} has the value ${data.find(value => table[value] < 0)}, but ${this.namesFile} names no more than ${this.#last}; name it, or name the values in a labels.csv`,
+      );
     return numbers;
   }
+}
+
+/** Looks the first channel up in a table; false where any of it is negative there. */
+function translate(
+  data: Uint8Array | Uint16Array,
+  channels: number,
+  table: Int32Array,
+  numbers: Uint16Array,
+): boolean {
+  let signs = 0;
+  for (let i = 0, at = 0; i < numbers.length; i++, at += channels) {
+    const number = table[data[at]];
+    numbers[i] = number;
+    signs |= number;
+  }
+  return signs >= 0;
 }
 
 interface Part extends Layout {

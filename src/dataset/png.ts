@@ -18,6 +18,9 @@ export const HEADER_END = 33;
 /** So many bytes are inflated sooner than handed to another thread. */
 const AT_ONCE = 2 ** 18;
 
+/** Memory for so many bytes is taken before it is known that they come. */
+const LARGEST_CHUNK = 2 ** 24;
+
 /** Colour types: RGB, and indices. */
 export const COLOURED = 2;
 export const PALETTE = 3;
@@ -65,8 +68,9 @@ export async function readPlainPng(png: Buffer): Promise<Pixels | undefined> {
   for (const { name, data } of pngChunks(png)) if (name === 'IDAT') parts.push(data);
   const size = height * (row + 1);
   const packed = parts.length === 1 ? parts[0] : Buffer.concat(parts);
-  const limit = { maxOutputLength: size };
-  const filtered = size <= AT_ONCE ? zlib.inflateSync(packed, limit) : await inflate(packed, limit);
+  // in one piece: putting many together takes as long as inflating them
+  const options = { maxOutputLength: size, chunkSize: Math.min(Math.max(size, 64), LARGEST_CHUNK) };
+  const filtered = size <= AT_ONCE ? zlib.inflateSync(packed, options) : await inflate(packed, options);
   if (filtered.length !== size) throw new Error(`it has ${filtered.length} bytes of pixels, not ${size}`);
   return { height, width, channels, data: unfilter(filtered, height, row, channels) };
 }
