@@ -2,7 +2,10 @@ import test from 'ava';
 import json from '../../lib/report/json.js';
 import { categories, context, labels, report, statistics, unlabelled } from '../helpers/report.mjs';
 
-const { buildReport, formatReport, layerDirname, layerDirnames, singleLayerReport } = json;
+const { buildReport, layerDirname, layerDirnames, singleLayerReport } = json;
+
+/** All of the file. */
+const formatReport = report => [...json.formatReport(report)].join('');
 
 /** The units of a ranking, first to last. */
 function order({ layers: [{ rankings }] }, name) {
@@ -292,6 +295,13 @@ test('the file has numbers as JavaScript prints them', t => {
   const whole = report([{ 1: 50 }], { topActivations: Float32Array.from([0.1, 0.05]) });
   t.true(formatReport(whole).includes('"maxact":0.10000000149011612'));
   t.true(formatReport(whole).includes('"iou":0.3333333333333333'));
+});
+
+test('a large report comes in pieces', t => {
+  const whole = report(Array.from({ length: 4000 }, () => ({ 1: 50, 3: 7 })));
+  const pieces = [...json.formatReport(whole)];
+  t.true(pieces.length > 1);
+  t.deepEqual(JSON.parse(pieces.join('')), whole);
 });
 
 test('the same run writes the same bytes', t => {
