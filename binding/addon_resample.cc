@@ -9,12 +9,10 @@ namespace {
 class ResampleWorker : public Napi::AsyncWorker {
 public:
   ResampleWorker(Napi::Env env, const Napi::Uint8Array &pixels, const std::array<int, 2> &sourceSize,
-                 const Window &window, const std::array<int, 2> &size)
+                 const Window &window, const std::array<int, 2> &size, const Napi::Uint8Array &out)
       : AsyncWorker(env, "netdissect"), deferred_(Napi::Promise::Deferred::New(env)),
-        pixels_(Napi::Persistent(pixels)),
-        out_(Napi::Persistent(Napi::Uint8Array::New(env, size_t{3} * size[0] * size[1]))),
-        from_(pixels_.Value().Data()), to_(out_.Value().Data()), sourceSize_(sourceSize), window_(window),
-        size_(size) {}
+        pixels_(Napi::Persistent(pixels)), out_(Napi::Persistent(out)), from_(pixels_.Value().Data()),
+        to_(out_.Value().Data()), sourceSize_(sourceSize), window_(window), size_(size) {}
 
   Napi::Promise promise() const { return deferred_.Promise(); }
 
@@ -48,8 +46,9 @@ Napi::Value resampleAsync(const Napi::CallbackInfo &info) {
   const auto of = [window = info[2].As<Napi::Object>()](const char *name) {
     return window.Get(name).ToNumber().DoubleValue();
   };
-  auto *worker = new ResampleWorker(info.Env(), pixels, sourceSize,
-                                    {of("top"), of("left"), of("height"), of("width")}, size);
+  auto *worker =
+      new ResampleWorker(info.Env(), pixels, sourceSize, {of("top"), of("left"), of("height"), of("width")},
+                         size, info[4].As<Napi::Uint8Array>());
   const Napi::Promise promise = worker->promise();
   worker->Queue();
   return promise;

@@ -6,7 +6,8 @@
 
 namespace netdissect {
 
-/// A part of an image, in its pixels and fractions of them; as Pillow's `box`.
+/// A part of an image, in its pixels and fractions of them. Unlike Pillow's `box` its edges are no float32,
+/// so that a window is to the byte what cutting it out of the resized image gives.
 struct Window {
   double top, left, height, width;
 };

@@ -119,11 +119,12 @@ bool fitsImage(int64_t rows, int64_t columns, const Images &images) {
 }
 
 /// Whether an output of four dimensions has its units last. Unasked they are only where the shape leaves no
-/// doubt: the last two dimensions cannot be an image's height and width, the two before the last can.
+/// doubt: the last two dimensions cannot be an image's height and width, the two before the last can, and
+/// there is more than one unit.
 bool hasUnitsLast(const at::Tensor &output, Layout wish, const Images &images) {
   if (wish != Layout::detect)
     return wish == Layout::unitsLast;
-  return !fitsImage(output.size(2), output.size(3), images) &&
+  return output.size(3) > 1 && !fitsImage(output.size(2), output.size(3), images) &&
          fitsImage(output.size(1), output.size(2), images);
 }
 

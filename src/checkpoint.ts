@@ -387,7 +387,7 @@ function tensorOf(archive: Archive, name: string, value: unknown): CheckpointTen
       readTensor(archive, layout).catch(cause => {
         if (!(cause instanceof RangeError)) throw cause;
         throw failure(
-          `cannot take '${name}' from ${archive.path}: memory does not hold its ${shape.join(' × ')} values; save what it was expanded from`,
+          `cannot take '${name}' from ${archive.path}: memory does not hold its ${shape.join(' × ')} values; where it was expanded, save what it was expanded from`,
           cause,
         );
       });

@@ -28,6 +28,20 @@ export function requireText(value: unknown, expected: string): asserts value is 
     throw optionError(`expected ${expected} but received ${shown(value)}`);
 }
 
+/** A size that is given as one number or two. */
+export function sizeOf(size: unknown, option: string): readonly [height: number, width: number] {
+  const sides = typeof size === 'number' ? [size, size] : size;
+  if (
+    !Array.isArray(sides) ||
+    sides.length !== 2 ||
+    !sides.every(side => Number.isInteger(side) && side >= 1)
+  )
+    throw optionError(
+      `expected one number or [height, width], whole numbers from 1 on, for ${option} but received ${Array.isArray(size) ? `[${size.map(shown).join(', ')}]` : shown(size)}`,
+    );
+  return [sides[0], sides[1]];
+}
+
 /** The engine's errors, which are plain ones with a code, as errors of this package; others as they are. */
 export function asNetdissectError(error: unknown, about = ''): unknown {
   const { code, message } = (error ?? {}) as { code?: unknown; message: string };

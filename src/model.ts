@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import { type AppliedCheckpoint, applyCheckpoint } from './checkpoint';
-import { asNetdissectError, NetdissectError, optionError, requireText, rethrow } from './errors';
+import { asNetdissectError, NetdissectError, optionError, requireText, rethrow, sizeOf } from './errors';
 import {
   type LayerInfo,
   type LayerOutput,
@@ -94,7 +94,7 @@ export class Model {
     imageSize: number | readonly [height: number, width: number],
     { tokens, layout }: Pick<RetainOptions, 'tokens' | 'layout'> = {},
   ): Promise<LayerInfo[]> {
-    const [height, width] = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
+    const [height, width] = sizeOf(imageSize, 'imageSize');
     return this.native.layers(3, height, width, nativeOptions({ tokens, layout })).catch(rethrow);
   }
 
@@ -179,6 +179,8 @@ export function retainLayers(
   if (!Array.isArray(layers as unknown))
     throw optionError(`expected a list of layers but received ${shown(layers)}`);
   const retained = layers.map(layer => {
+    for (const name of typeof layer === 'string' ? [layer] : [layer?.[0], layer?.[1]])
+      requireText(name, 'the name of a layer, or a pair of it and its name in the report,');
     if (typeof layer !== 'string') return { name: layer[0], reported: layer[1] };
     const colon = layer.indexOf(':');
     return colon < 0

@@ -198,15 +198,13 @@ export interface Window {
 
 export interface Addon {
   NativeModel: new (threads?: number) => NativeModel;
-  /**
-   * A window of RGB bytes `[sourceHeight, sourceWidth, 3]` as bytes `[height, width, 3]`, to the byte what Pillow's
-   * `resize((width, height), Image.BILINEAR, box)` gives.
-   */
+  /** Resizes a window of RGB bytes `[sourceHeight, sourceWidth, 3]` to `out`, `[height, width, 3]`, which it resolves to. */
   resample(
     pixels: Uint8Array,
     sourceSize: readonly [height: number, width: number],
     window: Window,
     size: readonly [height: number, width: number],
+    out: Uint8Array,
   ): Promise<Uint8Array>;
   /** Ends what the engines do; called when the process exits. */
   stopEngines(): void;

@@ -76,7 +76,7 @@ export class StagedFolder {
   static async open(outdir: string, folders: readonly string[] = []): Promise<StagedFolder> {
     await refuseForeign(outdir, folders);
     try {
-      const made = await makeFolder(outdir);
+      const made = await makeFolder(path.resolve(outdir));
       return new StagedFolder(outdir, await fs.mkdtemp(path.join(outdir, '.unfinished-')), made);
     } catch (cause) {
       throw new NetdissectError(
@@ -109,7 +109,7 @@ export class StagedFolder {
       throw error;
     }
     // The report is there. What cannot be removed stays in a folder of this run's own, where it blocks no other one.
-    await fs.rename(old, path.join(this.path, REPLACED)).catch(() => {});
+    await fs.rename(old, path.join(this.path, REPLACED)).catch(() => remove(old));
     await remove(this.path);
   }
 

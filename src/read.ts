@@ -14,6 +14,7 @@ const TROUBLES: Record<string, string> = {
   ENAMETOOLONG: 'has too long a name',
   EACCES: 'may not be read: its permissions, or those of a folder above it, forbid it',
   EPERM: 'may not be read: the system forbids it',
+  ERR_FS_FILE_TOO_LARGE: 'is larger than the 2 GiB that Node.js can read',
   ERR_STRING_TOO_LONG: `is larger than the ${buffer.constants.MAX_STRING_LENGTH} bytes that Node.js can read as text`,
 };
 

@@ -9,7 +9,8 @@ export function some(names: readonly string[], most: number): string {
 /** `'text'`, `7`, `a list of 3`, `Date`. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;
-  if (typeof value === 'number' || value === null || value === undefined) return String(value);
+  if (['number', 'bigint', 'boolean'].includes(typeof value) || value === null || value === undefined)
+    return String(value);
   return Array.isArray(value) ? `a list of ${value.length}` : kindOf(value);
 }
 

@@ -436,6 +436,11 @@ test('arguments that are left out or of another kind are refused', async t => {
   );
   await refused(async () => retainLayers(undefined, ['plain']), /^expected a model/);
   await refused(async () => retainLayers(model, 'plain'), /^expected a list of layers but received 'plain'$/);
+  await refused(
+    async () => retainLayers(model, [5]),
+    /^expected the name of a layer.* but received undefined$/,
+  );
+  await refused(() => model.layers('x'), /^expected one number or .* for imageSize but received 'x'$/);
 });
 
 test('a data set that throws at once, or gives something else than bytes and floats, is refused', async t => {

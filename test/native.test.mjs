@@ -1,6 +1,7 @@
 // The engine's life: it ends cleanly wherever it is.
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import {
@@ -45,10 +46,11 @@ test('a process ends by itself when a model is left open', async t => {
   t.like(await run('leave'), { code: 0, killed: null });
 });
 
-test('a worker thread can be terminated during a forward, and another one started', async t => {
-  for (let i = 0; i < 3; i++) {
-    const worker = new Worker(endless, { argv: ['loop'], stdout: true });
+test('a worker thread can be terminated during a forward or while it resizes, and another one started', async t => {
+  for (const mode of ['loop', 'resize', 'loop', 'resize', 'resize']) {
+    const worker = new Worker(endless, { argv: [mode], stdout: true });
     await new Promise(resolve => worker.stdout.once('data', resolve));
+    await setTimeout(20);
     await worker.terminate();
   }
   const model = await identityModel(t);

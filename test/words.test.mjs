@@ -19,6 +19,7 @@ test('values of any kind have their words', t => {
     new Date(),
     Object.create(null),
     true,
+    8n,
     () => {},
   ];
   t.deepEqual(values.map(shown), [
@@ -31,7 +32,8 @@ test('values of any kind have their words', t => {
     'Object',
     'Date',
     'an object',
-    'boolean',
+    'true',
+    '8',
     'Function',
   ]);
 });

@@ -6,7 +6,7 @@ import { type NetdissectError, optionError } from '../errors';
 export function chosenCategories(all: readonly string[], wanted?: readonly string[]): string[] {
   const unknown = wanted?.find(name => !all.includes(name));
   if (unknown !== undefined)
-    throw optionError(`the data set has no category '${unknown}'; it has ${all.join(', ')}`);
+    throw optionError(`the data set has no category '${unknown}'; it has ${all.join(', ') || 'none'}`);
   return all.filter(name => wanted?.includes(name) ?? true);
 }
 

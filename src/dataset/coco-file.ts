@@ -102,9 +102,10 @@ export function readCoco(file: string, options: CocoFileOptions = {}): CocoFile 
 }
 
 function readLists(file: string): Record<'images' | 'annotations' | 'categories', Entry[]> {
-  const data = readJson(file, (why, cause) =>
-    damaged(`${file} ${why}; name the JSON file of a COCO data set, if need be of fewer images`, cause),
-  ) as Entry;
+  const data = readJson(file, (why, cause) => {
+    const fewer = (cause as NodeJS.ErrnoException).code === 'ERR_STRING_TOO_LONG' ? ' of fewer images' : '';
+    return damaged(`${file} ${why}; name the JSON file of a COCO data set${fewer}`, cause);
+  }) as Entry;
   for (const name of ['images', 'annotations', 'categories']) {
     const list = data?.[name];
     if (!Array.isArray(list) || list.some(entry => entry === null || typeof entry !== 'object'))

@@ -6,11 +6,11 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
-import { optionError } from '../errors';
+import { optionError, sizeOf } from '../errors';
 import type { Segmentation } from '../native';
 import type { Label } from '../results';
 import { type CocoFileOptions, type CocoImage, POLYGON, readCoco } from './coco-file';
-import { damaged, FileDataset, type FileDatasetOptions, sizeOf } from './files';
+import { damaged, FileDataset, type FileDatasetOptions } from './files';
 import { outline } from './polygon';
 import { LabelMaps } from './region';
 import { flipRuns } from './rle';

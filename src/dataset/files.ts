@@ -1,7 +1,7 @@
 /** What data sets have in common whose images are files. */
 
 import fs from 'node:fs';
-import { NetdissectError, optionError, requireText } from '../errors';
+import { NetdissectError, optionError, requireText, sizeOf } from '../errors';
 import type { Segmentation } from '../native';
 import type { Label } from '../results';
 import { shown } from '../words';
@@ -144,7 +144,7 @@ export abstract class FileDataset implements DissectionDataset {
   }
 
   protected unreadable(kind: string, file: string, index: number, cause: unknown): NetdissectError {
-    if (cause instanceof NetdissectError) return cause; // the addon is missing, not the file
+    if (cause instanceof NetdissectError) return cause; // not the file's fault
     const why =
       cause instanceof UnreadableFile
         ? cause.message
@@ -159,20 +159,6 @@ export abstract class FileDataset implements DissectionDataset {
       cause,
     );
   }
-}
-
-/** A size that is given as one number or two. */
-export function sizeOf(size: unknown, option: string): readonly [height: number, width: number] {
-  const sides = typeof size === 'number' ? [size, size] : size;
-  if (
-    !Array.isArray(sides) ||
-    sides.length !== 2 ||
-    !sides.every(side => Number.isInteger(side) && side >= 1)
-  )
-    throw optionError(
-      `expected one number or [height, width], whole numbers from 1 on, for ${option} but received ${Array.isArray(size) ? JSON.stringify(size) : shown(size)}`,
-    );
-  return [sides[0], sides[1]];
 }
 
 /** Refuses what is neither a list nor left out. */

@@ -33,13 +33,14 @@ export function readNames(directory: string, given?: string, onProblem?: OnProbl
       `${directory} has no file with the labels' names; write labels.csv with a header number,name,category and a line for each value of the masks, or one of ${NAMES_FILES.slice(1).join(', ')}`,
     );
   const { rows, complete } = readRows(file, onProblem);
+  const beyond = rows.find(({ value }) => value > 65535);
+  if (beyond)
+    throw damaged(
+      `${beyond.where}: there are more than 65535 names, the most that masks can tell apart; leave some out`,
+    );
   const names: Names['names'] = new Map();
   const known = new Map<string, number>();
   const take = ({ value, name, category, where }: Row) => {
-    if (value > 65535)
-      throw damaged(
-        `${where}: there are more than 65535 names, the most that masks can tell apart; leave some out`,
-      );
     if (names.has(value)) throw damaged(`${where}: the value ${value} has a name already; remove one`);
     if ((value === 0 || value === 255) && NO_LABEL.test(name)) return;
     const other = known.get(`${category}\n${name}`);

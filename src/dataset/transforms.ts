@@ -98,7 +98,7 @@ export function asUnreadable(error: unknown): UnreadableFile {
 }
 
 function reason(error: NodeJS.ErrnoException): string {
-  if (error.syscall) return trouble(error);
+  if (error.syscall || error.code === 'ERR_FS_FILE_TOO_LARGE') return trouble(error);
   const { message } = error;
   if (/unsupported image format/.test(message))
     return 'is damaged (it is no JPEG, PNG, WebP, GIF, TIFF or AVIF image)';

@@ -2,7 +2,7 @@
 
 import sharp from 'sharp';
 import { inOrder } from '../batches';
-import type { NetdissectError } from '../errors';
+import { NetdissectError } from '../errors';
 import type { Segmentation } from '../native';
 import { some } from '../words';
 import { checkDataset } from './check';
@@ -29,7 +29,8 @@ const SHOWN = 20;
 
 /**
  * Opens the data set, reads all its images and label maps, and says all that is wrong. What is thrown when it is opened
- * is one problem.
+ * is one problem. Rejects where the data set is not what is wrong: an option that makes no sense, an addon that does not
+ * load.
  */
 export async function validateDataset(
   open: DissectionDataset | DatasetOpener,
@@ -38,6 +39,7 @@ export async function validateDataset(
   const problems: string[] = [];
   const warnings: string[] = [];
   const problem = (error: unknown) => {
+    if (error instanceof NetdissectError && error.code !== 'ERR_NETDISSECT_DATASET') throw error;
     problems.push((error as Error).message);
   };
   let dataset: DissectionDataset;

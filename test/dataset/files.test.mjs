@@ -138,7 +138,7 @@ test('options that make no sense are refused', async t => {
   await refused({ resize: 'squash' }, /'stretch' or 'crop' for resize but received 'squash'/);
   await refused({ imageSize: 0 }, /for imageSize but received 0/);
   await refused({ imageSize: [8] }, /for imageSize but received \[8\]/);
-  await refused({ imageSize: [8, 8.5] }, /for imageSize but received \[8,8\.5\]/);
+  await refused({ imageSize: [8, 8.5] }, /for imageSize but received \[8, 8\.5\]/);
   await refused({ shuffle: -3 }, /as the seed for shuffle but received -3/);
   for (const size of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '8'])
     await refused({ size }, /expected a whole number from 1 on for size but received /);

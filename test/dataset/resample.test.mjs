@@ -71,6 +71,25 @@ test('an image that has the size stays as it is', async t => {
   t.is(await resample(pixels, [5, 7], cropWindow(5, 7, [5, 7]), [5, 7]), pixels);
 });
 
+test('a size that memory cannot hold, or pixels that are none of the image, are refused', async t => {
+  const window = { top: 0, left: 0, height: 2, width: 2 };
+  for (const size of [
+    [200000, 200000],
+    [2 ** 27, 2 ** 27],
+  ])
+    await t.throwsAsync(resample(new Uint8Array(12), [2, 2], window, size), {
+      code: 'ERR_NETDISSECT_OPTION',
+      message: `memory does not hold images of ${size.join('×')} pixels; choose a smaller image size`,
+    });
+  for (const size of [
+    [2, 2],
+    [3, 3],
+  ])
+    await t.throwsAsync(resample(new Uint8Array(11), [2, 2], window, size), {
+      message: /11 bytes of pixels, not 12/,
+    });
+});
+
 test('black and white stay so, whatever the filter', async t => {
   for (const value of [0, 255])
     for (const [h, w] of [

@@ -6,6 +6,7 @@ import {
   CocoDataset,
   LabelledDataset,
   MaskDataset,
+  NetdissectError,
   validateDataset,
 } from '../../lib/index.js';
 import { ROW_A, ROW_B, temporaryFolder, writeBroden, writeFiles, writeImage } from '../helpers/broden.mjs';
@@ -155,6 +156,20 @@ test('data sets that users write are read by get, and what it throws is a proble
     ],
     warnings: [],
   });
+});
+
+test('what is not the fault of the data set ends it', async t => {
+  const folder = await writeBroden(await temporaryFolder(t), [ROW_A, ROW_B]);
+  const open = () => new BrodenDataset(folder, { imageSize: 8, categories: ['colour'] });
+  await t.throwsAsync(validateDataset(open), {
+    code: 'ERR_NETDISSECT_OPTION',
+    message: /no category 'colour'/,
+  });
+  const dataset = new BrodenDataset(folder, { imageSize: 8 });
+  dataset.get = async () => {
+    throw new NetdissectError('ERR_NETDISSECT_ADDON', 'the addon is not built');
+  };
+  await t.throwsAsync(validateDataset(dataset), { code: 'ERR_NETDISSECT_ADDON' });
 });
 
 test('a signal ends it', async t => {

@@ -1,9 +1,11 @@
 // Prints a digest of many results and the instruction set that gave them.
 import { createHash } from 'node:crypto';
+import resampling from '../../lib/dataset/resample.js';
 import { native } from '../../lib/native.js';
 import { identityModel, nativeDissect } from './native.mjs';
 import { randomInput, randomSource, VALUES } from './random.mjs';
 
+const { resample } = resampling;
 const ends = [];
 const model = await identityModel({ teardown: end => ends.push(end) });
 const hash = createHash('sha256');
@@ -28,7 +30,7 @@ for (const [height, width] of [
   const random = randomSource(seed++);
   const pixels = Uint8Array.from({ length: height * width * 3 }, () => random.below(256));
   const window = { top: 0.3, left: 1.7, height: height - 4.1, width: width - 2.6 };
-  hash.update(await native().resample(pixels, [height, width], window, [97, 113]));
+  hash.update(await resample(pixels, [height, width], window, [97, 113]));
 }
 console.log(JSON.stringify({ simd: native().describe().simd, digest: hash.digest('hex') }));
 for (const end of ends) end();

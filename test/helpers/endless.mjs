@@ -1,4 +1,5 @@
-// Keeps an engine busy: node endless.mjs exit|throw|leave|loop
+// Keeps an engine busy, or the pool's threads: node endless.mjs exit|throw|leave|loop|resize
+import { native } from '../../lib/native.js';
 import { identityModel } from './native.mjs';
 
 const mode = process.argv[2];
@@ -16,3 +17,10 @@ if (mode === 'exit') {
     throw new Error('thrown on purpose');
   }, 20);
 } else if (mode === 'loop') for (;;) await forward();
+else if (mode === 'resize') {
+  const window = { top: 0, left: 0, height: 1000, width: 1000 };
+  const source = new Uint8Array(3 * 1000 * 1000);
+  const resize = () =>
+    native().resample(source, [1000, 1000], window, [900, 900], new Uint8Array(3 * 900 * 900));
+  for (;;) await Promise.all([resize(), resize(), resize()]);
+}
