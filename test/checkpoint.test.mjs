@@ -258,7 +258,7 @@ test('a tensor that was expanded beyond all memory is refused when it is read', 
   t.deepEqual(Buffer.from(await some.read()), floats(1, 2, 1, 2, 1, 2));
   await t.throwsAsync(all.read(), {
     code,
-    message: `cannot take 'all' from ${file}: memory does not hold its 16777216 × 16777216 values; save what it was expanded from`,
+    message: `cannot take 'all' from ${file}: memory does not hold its 16777216 × 16777216 values; where it was expanded, save what it was expanded from`,
   });
 });
 
