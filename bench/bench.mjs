@@ -155,6 +155,7 @@ async function main() {
         'kernel, ms': r.kernel_ms.toFixed(3),
         'composition, ms': r.composition_ms.toFixed(3),
         'times faster': r.ratio.toFixed(1),
+        'of the fastest runs': r.fastest_ratio.toFixed(1),
       };
     }),
   );
