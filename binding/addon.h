@@ -1,5 +1,6 @@
 // What the addon*.cc share, the only files that know Node: promises for work on an engine thread, errors,
-// arrays. Every call that takes long runs on the model's engine thread and returns a promise.
+// arrays. Every call that takes long runs on the model's engine thread, or on one of Node's pool, and returns
+// a promise.
 #pragma once
 #include "engine.h"
 #include "script_model.h"
@@ -65,6 +66,41 @@ Napi::Value runAsync(Napi::Env env, Engine &engine, const std::vector<Napi::Obje
     if (status == napi_ok)
       function.Release();
   });
+  return promise;
+}
+
+/// As runAsync, but on a thread of Node's pool, beside other work of its kind.
+template <class Work, class Finish>
+Napi::Value runOnPool(Napi::Env env, const std::vector<Napi::Object> &inputs, Work work, Finish finish) {
+  struct Worker : Napi::AsyncWorker {
+    Worker(Napi::Env env, Work work, Finish finish)
+        : AsyncWorker(env, "netdissect"), deferred(Napi::Promise::Deferred::New(env)), work(std::move(work)),
+          finish(std::move(finish)) {}
+    void Execute() override {
+      try {
+        result = work();
+      } catch (...) {
+        failure = std::current_exception();
+      }
+    }
+    void OnOK() override {
+      if (failure)
+        deferred.Reject(errorOf(Env(), failure).Value());
+      else
+        deferred.Resolve(finish(Env(), result));
+    }
+    Napi::Promise::Deferred deferred;
+    std::vector<Napi::ObjectReference> inputs;
+    Work work;
+    Finish finish;
+    decltype(std::declval<Work &>()()) result{};
+    std::exception_ptr failure;
+  };
+  auto *worker = new Worker(env, std::move(work), std::move(finish)); // destroys itself
+  for (const Napi::Object &input : inputs)
+    worker->inputs.push_back(Napi::Persistent(input));
+  const Napi::Promise promise = worker->deferred.Promise();
+  worker->Queue();
   return promise;
 }
 

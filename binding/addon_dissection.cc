@@ -5,13 +5,6 @@
 namespace netdissect {
 namespace {
 
-Napi::Buffer<uint8_t> bufferOf(Napi::Env env, std::vector<uint8_t> &&bytes) {
-  auto *owned = new std::vector<uint8_t>(std::move(bytes));
-  return Napi::Buffer<uint8_t>::New(
-      env, owned->data(), owned->size(),
-      [](Napi::Env, uint8_t *, std::vector<uint8_t> *hint) { delete hint; }, owned);
-}
-
 class DissectionObject : public Napi::ObjectWrap<DissectionObject> {
 public:
   explicit DissectionObject(const Napi::CallbackInfo &info) : ObjectWrap(info) {}
@@ -175,7 +168,7 @@ private:
         });
   }
 
-  /// draw(layer, unit, pixels: Uint8Array[])
+  /// draw(layer, unit, pixels: Uint8Array[], into: Uint8Array)
   Napi::Value draw(const Napi::CallbackInfo &info) {
     const auto env = info.Env();
     const auto layer = info[0].As<Napi::Number>().Uint32Value();
@@ -191,20 +184,24 @@ private:
       kept.push_back(array);
       pixels.push_back(array.Data());
     }
-    return runAsync(
-        env, handle_->use(env), kept,
-        [dissection = open(info.Env()), layer, unit, pixels = std::move(pixels)] {
-          return dissection->draw(layer, unit, pixels);
-        },
-        [](Napi::Env env, Strips &strips) {
+    auto into = info[3].As<Napi::Uint8Array>();
+    kept.push_back(into);
+    return runOnPool(
+        env, kept,
+        [dissection = open(env), layer, unit, pixels = std::move(pixels), to = into.Data(),
+         bytes = into.ByteLength()] { return dissection->draw(layer, unit, pixels, to, bytes); },
+        [](Napi::Env env, const Strips &strips) {
           const auto object = Napi::Object::New(env);
           object.Set("width", static_cast<double>(strips.width));
           object.Set("height", static_cast<double>(strips.height));
-          object.Set("top", bufferOf(env, std::move(strips.top)));
-          object.Set("orig", bufferOf(env, std::move(strips.orig)));
-          object.Set("mask", bufferOf(env, std::move(strips.mask)));
-          if (!strips.seg.empty())
-            object.Set("seg", bufferOf(env, std::move(strips.seg)));
+          const auto set = [&](const char *name, const Strips::Part &part) {
+            object.Set(name, pairOf(env, {static_cast<double>(part.begin), static_cast<double>(part.end)}));
+          };
+          set("top", strips.top);
+          set("orig", strips.orig);
+          set("mask", strips.mask);
+          if (strips.seg.end > strips.seg.begin)
+            set("seg", strips.seg);
           return object;
         });
   }

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -62,11 +63,15 @@ struct LayerResult {
   std::vector<double> intersections;  // [labels, units]
 };
 
-/// The strips of a unit: RGB rows, and PNG scanlines (a filter byte of 0, then palette indices) of 8 and 2
-/// bits.
+/// The strips of a unit, and where they lie in the memory that they were drawn into: RGB rows (top, orig),
+/// and PNG scanlines (a filter byte, then palette indices) of 8 (seg, empty without labels) and 2 bits
+/// (mask).
 struct Strips {
+  struct Part {
+    int64_t begin = 0, end = 0;
+  };
   int64_t width = 0, height = 0;
-  std::vector<uint8_t> top, orig, seg, mask;
+  Part top, orig, seg, mask;
 };
 
 class Dissection {
@@ -86,7 +91,9 @@ public:
   LayerResult result(size_t layer) const;
   std::vector<double> labelPixels() const;
   /// The first `pixels.size()` top images of a unit, each `[height, width, 3]` bytes; after all is counted.
-  Strips draw(size_t layer, int64_t unit, const std::vector<const uint8_t *> &pixels);
+  /// From any thread, several at once.
+  Strips draw(size_t layer, int64_t unit, const std::vector<const uint8_t *> &pixels, uint8_t *into,
+              size_t bytes);
 
   const DissectionOptions &options() const { return options_; }
   const Profile &profile() const { return profile_; }
@@ -125,6 +132,8 @@ private:
   void settle();
   void prune(Layer &layer);
   int64_t keptBytes() const;
+  Strips drawStrips(size_t layer, int64_t unit, const std::vector<const uint8_t *> &pixels, uint8_t *into,
+                    size_t bytes) const;
 
   std::shared_ptr<ScriptModel> model_;
   DissectionOptions options_;
@@ -141,6 +150,7 @@ private:
   int64_t observed_ = 0, hotBytes_ = 0, prunedBytes_ = 0, segmentationBytes_ = 0;
   size_t spilled_ = 0, counted_ = 0;
   Profile profile_;
+  std::mutex drawing_; // guards profile_.draw
 };
 
 } // namespace netdissect

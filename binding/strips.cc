@@ -1,7 +1,6 @@
 // The pictures of a unit: its top images in a row, as photographs, under the mask, as labels and as the mask.
 #include "dissection.h"
 #include "failure.h"
-#include "parallel.h"
 #include "stopwatch.h"
 #include <algorithm>
 
@@ -85,10 +84,36 @@ void pick(const uint8_t *__restrict from, const int *__restrict columns, uint8_t
     to[i] = from[columns[i]];
 }
 
+/// Makes scanlines of PNG's filter 2, the difference to the row above: rows that are alike become zeros.
+void filterUp(uint8_t *rows, int64_t height, int64_t row) {
+  constexpr uint8_t none = 0, up = 2;
+  for (int64_t y = height - 1; y > 0; y--) {
+    uint8_t *__restrict below = rows + y * row;
+    const uint8_t *__restrict above = below - row;
+    for (int64_t x = 1; x < row; x++)
+      below[x] = static_cast<uint8_t>(below[x] - above[x]);
+    below[0] = up;
+  }
+  rows[0] = none;
+}
+
 } // namespace
 
-Strips Dissection::draw(size_t index, int64_t unit, const std::vector<const uint8_t *> &pixels) {
-  const Stopwatch watch(profile_.draw);
+Strips Dissection::draw(size_t index, int64_t unit, const std::vector<const uint8_t *> &pixels, uint8_t *into,
+                        size_t bytes) {
+  double seconds = 0;
+  Strips strips;
+  {
+    const Stopwatch watch(seconds);
+    strips = drawStrips(index, unit, pixels, into, bytes);
+  }
+  const std::lock_guard<std::mutex> lock(drawing_);
+  profile_.draw += seconds;
+  return strips;
+}
+
+Strips Dissection::drawStrips(size_t index, int64_t unit, const std::vector<const uint8_t *> &pixels,
+                              uint8_t *into, size_t bytes) const {
   const Layer &layer = layers_.at(index);
   const int height = static_cast<int>(options_.height), width = static_cast<int>(options_.width);
   const bool labelled = !segmentations_.empty();
@@ -96,82 +121,81 @@ Strips Dissection::draw(size_t index, int64_t unit, const std::vector<const uint
     throw Failure("ERR_NETDISSECT_USAGE", "pictures can be drawn once all images are observed and counted");
   if (unit < 0 || unit >= layer.units || layer.hot.empty())
     throw Failure("ERR_NETDISSECT_USAGE", "there is no unit " + std::to_string(unit) + " with masks");
-  const std::vector<TopImage> &top = layer.top->of(unit);
-  const auto images = static_cast<int64_t>(std::min(pixels.size(), top.size()));
+  const std::vector<TopImage> &ranked = layer.top->of(unit);
+  const auto images = static_cast<int64_t>(std::min(pixels.size(), ranked.size()));
   Strips strips;
   strips.height = height;
   strips.width = images * width + std::max<int64_t>(0, images - 1) * gap;
-  // A PNG scanline begins with its filter's number: 0, none.
   const int64_t rgbRow = strips.width * 3, segRow = 1 + strips.width, maskRow = 1 + (strips.width + 3) / 4;
-  strips.top.assign(height * rgbRow, 255);
-  strips.orig.assign(height * rgbRow, 255);
-  if (labelled)
-    strips.seg.assign(height * segRow, labelBetween);
-  const Grid grid = layer.mapGeometry(options_).grid(height, width);
-  std::vector<BitImage> masks(images, BitImage(height, width)), wides = masks;
-  parallelFor(images, 1, [&](int64_t begin, int64_t end) {
-    HotCells cells(layer.height, layer.width);
-    MaskBuilder builder(grid);
-    for (int64_t i = begin; i < end; i++) {
-      const auto piece = std::upper_bound(pieces_.begin(), pieces_.end(), top[i].image,
-                                          [](int64_t image, const Piece &p) { return image < p.first; }) -
-                         1;
-      const size_t block = piece - pieces_.begin();
-      const int64_t place = top[i].image - piece->first;
-      const Words hot = layer.hot[block].record(unit * piece->images + place, spill_);
-      builder.build(cells.decode(hot.data(), hot.data() + hot.size()), layer.thresholds[unit]);
-      BitImage &mask = masks[i], &wide = wides[i];
-      for (int y = builder.begin(); y < builder.end(); y++)
-        std::copy_n(builder.row(y), mask.words, mask.row(y));
-      wide = widened(widened(mask));
-      const int64_t left = i * (width + gap);
-      for (int y = 0; y < height; y++) {
-        const uint8_t *from = pixels[i] + static_cast<size_t>(y) * width * 3;
-        std::copy_n(from, width * 3, strips.orig.data() + y * rgbRow + left * 3);
-        uint8_t *to = strips.top.data() + y * rgbRow + left * 3;
-        darken(from, to, width * 3);
-        forEachBit(wide.row(y), width, [&](int x) {
-          const bool lit = mask.row(y)[x / 64] >> x % 64 & 1;
-          std::copy_n(lit ? from + x * 3 : borderColor, 3, to + x * 3);
-        });
-      }
-      if (!labelled)
-        continue;
-      const Words record = segmentations_[block].record(place, spill_);
-      const Segmentation segmentation(record.data());
-      const uint32_t *areas = areas_[block].words.data() + (place ? areas_[block].ends[place - 1] : 0);
-      const std::vector<uint8_t> labels = labelIndices(segmentation, areas);
-      std::vector<int> column(width);
-      for (int x = 0; x < width; x++)
-        column[x] = static_cast<int>((x + 0.5) * segmentation.width / width);
-      for (int y = 0; y < height; y++) {
-        const uint8_t *from = labels.data() + static_cast<size_t>((y + 0.5) * segmentation.height / height) *
-                                                  segmentation.width;
-        pick(from, column.data(), strips.seg.data() + y * segRow + 1 + left, width);
-      }
-    }
-  });
+  strips.top = {0, height * rgbRow};
+  strips.orig = {strips.top.end, strips.top.end + height * rgbRow};
+  strips.mask = {strips.orig.end, strips.orig.end + height * maskRow};
+  strips.seg = {strips.mask.end, strips.mask.end + (labelled ? height * segRow : 0)};
+  if (bytes < static_cast<size_t>(strips.seg.end))
+    throw Failure("ERR_NETDISSECT_USAGE", "the strips take " + std::to_string(strips.seg.end) +
+                                              " bytes, not " + std::to_string(bytes));
+  uint8_t *top = into, *orig = into + strips.orig.begin, *mask = into + strips.mask.begin,
+          *seg = into + strips.seg.begin;
   // Four pixels to a byte, the leftmost in the highest bits.
-  const auto place = [](std::vector<uint8_t> &bytes, int64_t row, int64_t x, MaskIndex value) {
-    bytes[row + 1 + x / 4] |= static_cast<uint8_t>(value << (6 - x % 4 * 2));
+  const auto place = [&](int y, int64_t x, MaskIndex value) {
+    mask[y * maskRow + 1 + x / 4] |= static_cast<uint8_t>(value << (6 - x % 4 * 2));
   };
-  std::vector<uint8_t> empty(maskRow, 0); // outside everywhere but between the images
+  std::fill_n(mask, height * maskRow, uint8_t{0}); // outside
   for (int64_t i = 1; i < images; i++)
-    for (int64_t x = i * (width + gap) - gap; x < i * (width + gap); x++)
-      place(empty, 0, x, between);
-  for (int y = 0; y < height; y++)
-    strips.mask.insert(strips.mask.end(), empty.begin(), empty.end());
-  parallelFor(height, 16, [&](int64_t begin, int64_t end) {
-    for (int64_t y = begin; y < end; y++)
-      for (int64_t i = 0; i < images; i++)
-        forEachBit(wides[i].row(y), width, [&](int x) {
-          const bool lit = masks[i].row(y)[x / 64] >> x % 64 & 1;
-          place(strips.mask, y * maskRow, i * (width + gap) + x, lit ? inside : border);
-        });
-  });
+    for (int y = 0; y < height; y++) {
+      const int64_t left = i * (width + gap) - gap;
+      std::fill_n(top + y * rgbRow + left * 3, gap * 3, uint8_t{255});
+      std::fill_n(orig + y * rgbRow + left * 3, gap * 3, uint8_t{255});
+      for (int64_t x = left; x < left + gap; x++)
+        place(y, x, between);
+      if (labelled)
+        std::fill_n(seg + y * segRow + 1 + left, gap, uint8_t{labelBetween});
+    }
+  HotCells cells(layer.height, layer.width);
+  const Grid grid = layer.mapGeometry(options_).grid(height, width);
+  MaskBuilder builder(grid);
+  for (int64_t i = 0; i < images; i++) {
+    const auto piece = std::upper_bound(pieces_.begin(), pieces_.end(), ranked[i].image,
+                                        [](int64_t image, const Piece &p) { return image < p.first; }) -
+                       1;
+    const size_t block = piece - pieces_.begin();
+    const int64_t number = ranked[i].image - piece->first;
+    const Words hot = layer.hot[block].record(unit * piece->images + number, spill_);
+    builder.build(cells.decode(hot.data(), hot.data() + hot.size()), layer.thresholds[unit]);
+    BitImage lit(height, width);
+    for (int y = builder.begin(); y < builder.end(); y++)
+      std::copy_n(builder.row(y), lit.words, lit.row(y));
+    const BitImage wide = widened(widened(lit));
+    const int64_t left = i * (width + gap);
+    for (int y = 0; y < height; y++) {
+      const uint8_t *from = pixels[i] + static_cast<size_t>(y) * width * 3;
+      std::copy_n(from, width * 3, orig + y * rgbRow + left * 3);
+      uint8_t *to = top + y * rgbRow + left * 3;
+      darken(from, to, width * 3);
+      forEachBit(wide.row(y), width, [&](int x) {
+        const bool in = lit.row(y)[x / 64] >> x % 64 & 1;
+        std::copy_n(in ? from + x * 3 : borderColor, 3, to + x * 3);
+        place(y, left + x, in ? inside : border);
+      });
+    }
+    if (!labelled)
+      continue;
+    const Words record = segmentations_[block].record(number, spill_);
+    const Segmentation segmentation(record.data());
+    const uint32_t *areas = areas_[block].words.data() + (number ? areas_[block].ends[number - 1] : 0);
+    const std::vector<uint8_t> labels = labelIndices(segmentation, areas);
+    std::vector<int> column(width);
+    for (int x = 0; x < width; x++)
+      column[x] = static_cast<int>((x + 0.5) * segmentation.width / width);
+    for (int y = 0; y < height; y++) {
+      const uint8_t *from =
+          labels.data() + static_cast<size_t>((y + 0.5) * segmentation.height / height) * segmentation.width;
+      pick(from, column.data(), seg + y * segRow + 1 + left, width);
+    }
+  }
+  filterUp(mask, height, maskRow);
   if (labelled)
-    for (int y = 0; y < height; y++)
-      strips.seg[y * segRow] = 0;
+    filterUp(seg, height, segRow);
   return strips;
 }
 

@@ -186,6 +186,7 @@ export async function dissect(
       const total = layers.reduce((sum, layer) => sum + layer.shape[0], 0);
       let done = 0;
       await writeStrips(dissection, {
+        imageSize: [height, width],
         layers: layers.map((layer, i) => ({
           folder: path.join(staged.path, dirnames[i], 'image'),
           topImages: layer.topImages,

@@ -108,14 +108,17 @@ export interface NativeLayerResult {
   intersections: Float64Array;
 }
 
-/** RGB rows, and PNG scanlines of 8 (`seg`) and 2 (`mask`) bits a pixel. */
+/**
+ * Where each strip begins and ends in the memory that it was drawn into: RGB rows (`top`, `orig`), and PNG scanlines of
+ * 8 (`seg`, absent without labels) and 2 (`mask`) bits a pixel.
+ */
 export interface NativeStrips {
   width: number;
   height: number;
-  top: Buffer;
-  orig: Buffer;
-  mask: Buffer;
-  seg?: Buffer;
+  top: [begin: number, end: number];
+  orig: [begin: number, end: number];
+  mask: [begin: number, end: number];
+  seg?: [begin: number, end: number];
 }
 
 /** Seconds by part of the work, and bytes written to the spill file. */
@@ -138,7 +141,8 @@ export interface NativeDissection {
   /** Counts about `images` more; resolves to how many are done. */
   count(images: number): Promise<number>;
   results(): Promise<{ labelPixels: Float64Array; layers: NativeLayerResult[] }>;
-  draw(layer: number, unit: number, pixels: Uint8Array[]): Promise<NativeStrips>;
+  /** Draws a unit's strips; `into` must hold them. Any number of units can be drawn at once. */
+  draw(layer: number, unit: number, pixels: Uint8Array[], into: Uint8Array): Promise<NativeStrips>;
   profile(): NativeProfile;
   /** Ends `observe` at the next chance, with the code `ABORT_ERR`. */
   cancel(): void;
@@ -198,14 +202,14 @@ export interface Window {
 
 export interface Addon {
   NativeModel: new (threads?: number) => NativeModel;
-  /** Resizes a window of RGB bytes `[sourceHeight, sourceWidth, 3]` to `out`, `[height, width, 3]`, which it resolves to. */
+  /** Resizes a window of RGB bytes `[sourceHeight, sourceWidth, 3]` to `out`, `[height, width, 3]`. */
   resample(
     pixels: Uint8Array,
     sourceSize: readonly [height: number, width: number],
     window: Window,
     size: readonly [height: number, width: number],
     out: Uint8Array,
-  ): Promise<Uint8Array>;
+  ): Promise<void>;
   /** Ends what the engines do; called when the process exits. */
   stopEngines(): void;
   describe(): { libtorch: string; cuda: boolean; simd: string };

@@ -19,7 +19,9 @@ export async function resample(
   if ([sourceSize, [window.height, window.width]].every(([h, w]) => h === height && w === width))
     return pixels;
   try {
-    return await native().resample(pixels, sourceSize, window, size, new Uint8Array(3 * height * width));
+    const out = new Uint8Array(3 * height * width);
+    await native().resample(pixels, sourceSize, window, size, out);
+    return out;
   } catch (cause) {
     if (cause instanceof NetdissectError) throw cause;
     throw optionError(

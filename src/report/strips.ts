@@ -8,6 +8,7 @@ import path from 'node:path';
 import sharp from 'sharp';
 import { inOrder } from '../batches';
 import type { NativeDissection } from '../native';
+import { STRIP_GAP } from './page';
 import { encodeIndexedPng, type Palette } from './png';
 
 const MASK_PALETTE: Palette = {
@@ -65,6 +66,8 @@ export class ImageCache {
 }
 
 export interface StripsOptions {
+  /** Of the pictures. */
+  imageSize: readonly [height: number, width: number];
   /** The unit's top images in rank order, `[units, top]`, of each layer. */
   layers: { folder: string; topImages: Int32Array; units: number }[];
   images: ImageCache;
@@ -78,6 +81,8 @@ export interface StripsOptions {
 
 /** Writes `U-top.jpg`, `U-orig.jpg`, `U-seg.png` (where there are labels) and `U-mask.png` of every unit. */
 export async function writeStrips(dissection: NativeDissection, options: StripsOptions): Promise<void> {
+  // Memory to draw into, for a unit each: new memory for every unit would keep the garbage collector busy.
+  const canvases: Uint8Array[] = [];
   for (const [layer, { folder, topImages, units }] of options.layers.entries()) {
     await fs.mkdir(folder, { recursive: true });
     const top = topImages.length / units;
@@ -85,12 +90,20 @@ export async function writeStrips(dissection: NativeDissection, options: StripsO
       options.signal?.throwIfAborted();
       const numbers = [...topImages.subarray(unit * top, (unit + 1) * top)];
       const pixels = await Promise.all(numbers.map(image => options.images.get(image)));
-      await writeUnit(dissection, layer, unit, pixels, path.join(folder, `${unit}-`));
+      const canvas = canvases.pop() ?? new Uint8Array(stripBytes(options.imageSize, top));
+      await writeUnit(dissection, layer, unit, pixels, canvas, path.join(folder, `${unit}-`));
       if (options.single)
-        await writeUnit(dissection, layer, unit, pixels.slice(0, 1), path.join(folder, `s-${unit}-`));
+        await writeUnit(dissection, layer, unit, pixels.slice(0, 1), canvas, path.join(folder, `s-${unit}-`));
+      canvases.push(canvas);
     };
     for await (const _ of inOrder(units, write, options.workers, 2 * options.workers)) options.onUnit();
   }
+}
+
+/** Bytes that hold the four strips of a unit. */
+function stripBytes([height, width]: readonly [number, number], images: number): number {
+  const total = images * (width + STRIP_GAP);
+  return height * (3 * total + 3 * total + (1 + total) + (1 + Math.ceil(total / 4)));
 }
 
 async function writeUnit(
@@ -98,16 +111,19 @@ async function writeUnit(
   layer: number,
   unit: number,
   pixels: Uint8Array[],
+  canvas: Uint8Array,
   prefix: string,
 ): Promise<void> {
-  const { width, height, top, orig, mask, seg } = await dissection.draw(layer, unit, pixels);
-  const jpeg = (data: Buffer, name: string) =>
-    sharp(data, { raw: { width, height, channels: 3 } })
+  const { width, height, top, orig, mask, seg } = await dissection.draw(layer, unit, pixels, canvas);
+  const jpeg = (strip: [number, number], name: string) =>
+    sharp(canvas.subarray(...strip), { raw: { width, height, channels: 3 } })
       .jpeg({ quality: 80, optimiseCoding: false }) // half the time for 2 % more bytes
       .toBuffer()
       .then(bytes => fs.writeFile(`${prefix}${name}.jpg`, bytes));
-  const png = (data: Buffer, palette: Palette, name: string) =>
-    encodeIndexedPng(width, height, palette, data).then(bytes => fs.writeFile(`${prefix}${name}.png`, bytes));
+  const png = (strip: [number, number], palette: Palette, name: string) =>
+    encodeIndexedPng(width, height, palette, canvas.subarray(...strip)).then(bytes =>
+      fs.writeFile(`${prefix}${name}.png`, bytes),
+    );
   await Promise.all([
     jpeg(top, 'top'),
     jpeg(orig, 'orig'),
