@@ -1,4 +1,5 @@
 #include "geometry.h"
+#include "follow.h"
 #include <algorithm>
 #include <set>
 #include <torch/csrc/jit/ir/constants.h>

@@ -1,5 +1,6 @@
 #include "retain.h"
 #include "failure.h"
+#include "follow.h"
 #include <algorithm>
 #include <cctype>
 #include <set>
@@ -145,26 +146,9 @@ std::string cleanMessage(const std::exception &error) {
   return text;
 }
 
-bool attributeOf(const Value *value, const Value *self, const c10::IValue &model, c10::IValue &out) {
-  std::vector<std::string> names;
-  while (value != self) {
-    const Node *node = value->node();
-    if (node->kind() != prim::GetAttr)
-      return false;
-    names.push_back(node->s(attr::name));
-    value = node->input(0);
-  }
-  out = model;
-  for (auto name = names.rbegin(); name != names.rend(); ++name) {
-    if (!out.isObject())
-      return false;
-    out = out.toObject()->getAttr(*name);
-  }
-  return true;
-}
-
-HookedGraph::HookedGraph(Module model, std::vector<Wanted> wanted, bool truncateIt, bool atCall)
-    : model_(std::move(model)), atCall_(atCall), sites_(wanted.size()) {
+HookedGraph::HookedGraph(Module model, c10::Device device, std::vector<Wanted> wanted, bool truncateIt,
+                         bool atCall)
+    : model_(std::move(model)), atCall_(atCall), sites_(wanted.size()), otherMethods_(wanted.size()) {
   for (size_t slot = 0; slot < wanted.size(); slot++) {
     const Module &wantedModule = wanted[slot].module;
     const void *object = wantedModule._ivalue().get();
@@ -181,6 +165,7 @@ HookedGraph::HookedGraph(Module model, std::vector<Wanted> wanted, bool truncate
   graph_ = toGraphFunction(model_.get_method("forward").function()).graph()->copy();
   expand(graph_->block());
   Inline(*graph_);
+  useDevice(*graph_, graph_->block(), device);
   resolveParts();
   if (truncateIt && std::any_of(sites_.begin(), sites_.end(), [](int sites) { return sites > 0; }))
     truncate();
@@ -191,30 +176,70 @@ HookedGraph::HookedGraph(Module model, std::vector<Wanted> wanted, bool truncate
 
 void HookedGraph::expand(Block *block) {
   for (Node *node = *block->nodes().begin(); node != block->return_node();) {
+    Node *const before = node->prev();
+    if (node->kind() == prim::fork && node->hasAttribute(attr::Subgraph)) {
+      node = inlineFork(*graph_, node)->next();
+      continue;
+    }
     if (node->kind() == prim::CallMethod) {
       c10::IValue object;
-      Function *method = nullptr;
-      if (attributeOf(node->input(0), graph_->inputs()[0], model_._ivalue(), object) && object.isObject())
-        method = object.toObject()->type()->findMethod(node->s(attr::name));
-      if (GraphFunction *function = method ? tryToGraphFunction(*method) : nullptr) {
-        for (const auto &[wanted, slot] : wanted_)
-          if (wanted == object.toObject().get() && isForward(node->s(attr::name))) {
-            const WithInsertPoint point(node->next());
-            graph_->insertNode(graph_->create(sink(),
-                                              {node->output(), graph_->insertConstant(int64_t{slot}),
-                                               graph_->insertConstant(!parts_[slot].empty())},
-                                              0));
-            sites_[slot]++;
+      const bool known = attributeOf(node->input(0), graph_->inputs()[0], model_._ivalue(), object);
+      if (known && object.isObject()) {
+        Function *method = object.toObject()->type()->findMethod(node->s(attr::name));
+        if (GraphFunction *function = method ? tryToGraphFunction(*method) : nullptr) {
+          node->input(0)->setType(object.type()); // of an interface's value the object's own
+          retain(node, object);
+          inlineCallTo(node, function, function->graph().get());
+          node = before->next(); // the inlined nodes may call further modules
+          continue;
+        }
+      } else if (node->input(0)->type()->is_module() && !asItWas_.count(node)) {
+        constexpr int most = 1000; // interfaces in interfaces multiply
+        if (Node *branches = branched_ < most ? branchByModule(*graph_, node, model_) : nullptr) {
+          branched_++;
+          Node *last = branches; // the innermost branch makes the call as it was
+          while (last->kind() != prim::If)
+            last = last->next();
+          for (Block *inner = last->blocks()[1];;) {
+            Node *call = *std::prev(inner->nodes().end());
+            if (call->kind() != prim::If) {
+              asItWas_.insert(call);
+              break;
+            }
+            inner = call->blocks()[1];
           }
-        Node *before = node->prev();
+          node = branches;
+          continue;
+        }
+        unfollowed_ = node->input(0)->type()->str() + "." + node->s(attr::name);
+      }
+    } else if (node->kind() == prim::CallFunction)
+      if (GraphFunction *function = tryToGraphFunction(node)) {
+        node->removeInput(0);
         inlineCallTo(node, function, function->graph().get());
-        node = before->next(); // the inlined nodes may call further modules
+        node = before->next();
         continue;
       }
-    }
     for (Block *inner : node->blocks())
       expand(inner);
     node = node->next();
+  }
+}
+
+void HookedGraph::retain(Node *call, const c10::IValue &object) {
+  for (const auto &[wanted, slot] : wanted_) {
+    if (wanted != object.toObject().get())
+      continue;
+    if (!isForward(call->s(attr::name))) {
+      otherMethods_[slot] = call->s(attr::name);
+      continue;
+    }
+    Value *given = givenToCaller(call, *object.toObject()->type());
+    const WithInsertPoint point(given->node()->next());
+    graph_->insertNode(graph_->create(
+        sink(), {given, graph_->insertConstant(int64_t{slot}), graph_->insertConstant(!parts_[slot].empty())},
+        0));
+    sites_[slot]++;
   }
 }
 

@@ -261,18 +261,25 @@ std::vector<Capture> runModel(HookedGraph &hooked, const Images &images, at::Dev
   }
 }
 
+/// Why a layer has no call in the graph.
+std::string whyUncalled(const HookedGraph &hooked, size_t slot) {
+  if (const std::string &method = hooked.otherMethod(slot); !method.empty())
+    return "has no output: the model calls its method " + method + ", never its forward";
+  if (const std::string &call = hooked.unfollowed(); !call.empty())
+    return "may be called by " + call + ", a call that cannot be followed";
+  return "is never called";
+}
+
 class TorchForward : public RetainedForward {
 public:
   TorchForward(torch::jit::Module model, at::Device device, bool &channelsLast, std::vector<Wanted> wanted,
                std::vector<std::string> names, const RetainOptions &options)
       : device_(device), channelsLast_(channelsLast), names_(std::move(names)), options_(options),
-        hooked_(std::move(model), std::move(wanted), true, options.atCall) {
+        hooked_(std::move(model), device, std::move(wanted), true, options.atCall) {
     for (size_t i = 0; i < names_.size(); i++)
       if (!hooked_.sites(i))
         throw Failure("ERR_NETDISSECT_LAYER",
-                      "layer '" + names_[i] +
-                          "' is never called by the model's forward, so that it has no output; "
-                          "choose another layer");
+                      "layer '" + names_[i] + "' " + whyUncalled(hooked_, i) + "; choose another layer");
   }
 
   void run(const Images &images) override {
@@ -338,7 +345,7 @@ public:
     std::vector<Wanted> modules;
     for (const auto &[name, module] : named)
       modules.push_back({module, {}});
-    HookedGraph hooked(model_, modules, false);
+    HookedGraph hooked(model_, device_, modules, false);
     const std::vector<float> zeros(channels * height * width);
     Images image;
     image.floats = zeros.data();
@@ -357,7 +364,7 @@ public:
       info.changedInPlace = captures[i].changedInPlace;
       info.geometry = geometries[i];
       if (!info.calls)
-        info.refusal = "it is never called";
+        info.refusal = "it " + (hooked.sites(i) ? "is not called on this input" : whyUncalled(hooked, i));
       else {
         Maps maps;
         info.refusal = mapsOf(captures[i].value, image, options, maps);

@@ -355,7 +355,7 @@ test('layers that cannot be dissected are refused, saying why', async t => {
     /no layer 'features\.99'; the nearest names are features\.\d+, features\.\d+, features\.\d+/,
   );
   await cannot(t, 'alexnet', 'feature', code, /the nearest names are features/);
-  await cannot(t, 'unused', 'never', code, /'never' is never called by the model's forward/);
+  await cannot(t, 'unused', 'never', code, /'never' is never called; choose another layer/);
   const kinds = Object.entries(modelFixture('kinds').layers);
   const [whole] = kinds.find(([, layer]) => /int/i.test(layer.dtype));
   await cannot(t, 'kinds', whole, code, /its output holds whole numbers/);
