@@ -19,7 +19,8 @@ public:
                         InstanceMethod<&DissectionObject::profile>("profile"),
                         InstanceMethod<&DissectionObject::cancel>("cancel"),
                         InstanceMethod<&DissectionObject::close>("close"),
-                        InstanceAccessor<&DissectionObject::passes>("passes")});
+                        InstanceAccessor<&DissectionObject::passes>("passes"),
+                        InstanceAccessor<&DissectionObject::notices>("notices")});
   }
 
   void own(const Napi::Object &model, Handle *handle, std::shared_ptr<Dissection> dissection) {
@@ -45,10 +46,10 @@ private:
     const auto pixels = input.Get("pixels").As<Napi::TypedArray>();
     kept.push_back(pixels);
     const bool floats = pixels.TypedArrayType() == napi_float32_array;
-    if (!floats && (pixels.TypedArrayType() != napi_uint8_array || options.channels != 3))
+    if (!floats && pixels.TypedArrayType() != napi_uint8_array)
       throw Napi::TypeError::New(env, "pixels must be a Uint8Array of RGB or a Float32Array");
     if (static_cast<int64_t>(pixels.ElementLength()) !=
-        images.count * images.channels * images.height * images.width)
+        images.count * (floats ? images.channels : 3) * images.height * images.width)
       throw Napi::RangeError::New(env, "pixels has " + std::to_string(pixels.ElementLength()) +
                                            " elements, not count × channels × height × width");
     if (floats)
@@ -226,6 +227,13 @@ private:
 
   Napi::Value passes(const Napi::CallbackInfo &info) {
     return Napi::Number::New(info.Env(), open(info.Env())->passes());
+  }
+
+  Napi::Value notices(const Napi::CallbackInfo &info) {
+    const auto array = Napi::Array::New(info.Env());
+    for (const std::string &notice : open(info.Env())->notices())
+      array.Set(array.Length(), notice);
+    return array;
   }
 
   Napi::Value profile(const Napi::CallbackInfo &info) {

@@ -2,6 +2,7 @@
 #include "addon.h"
 #include "dissection.h"
 #include "kernels.h"
+#include <map>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -39,7 +40,7 @@ private:
 #endif
   }
 
-  /// load(path, device): resolves to the device.
+  /// load(path, device): resolves to {device, channels}.
   Napi::Value load(const Napi::CallbackInfo &info) {
     Handle *handle = &handle_;
     return runAsync(
@@ -47,9 +48,14 @@ private:
         [handle, path = info[0].As<Napi::String>().Utf8Value(),
          device = info[1].As<Napi::String>().Utf8Value()] {
           handle->model = ScriptModel::load(path, device);
-          return handle->model->device();
+          return std::make_pair(handle->model->device(), handle->model->channels());
         },
-        [](Napi::Env env, const std::string &device) { return Napi::String::New(env, device); });
+        [](Napi::Env env, const std::pair<std::string, int64_t> &loaded) {
+          const auto object = Napi::Object::New(env);
+          object.Set("device", loaded.first);
+          object.Set("channels", static_cast<double>(loaded.second));
+          return object;
+        });
   }
 
   /// parameters(): resolves to [{name, dtype, shape}].
@@ -145,12 +151,21 @@ private:
     RetainOptions options;
     if (input.IsObject()) {
       const auto object = input.As<Napi::Object>();
-      if (const Napi::Value tokens = object.Get("tokens"); tokens.IsNumber())
-        options.tokens = tokens.As<Napi::Number>().Int32Value();
+      if (const Napi::Value tokens = object.Get("tokens"); tokens.IsArray()) {
+        static const std::map<std::string, Tokens::Kind> kinds{{"none", Tokens::Kind::none},
+                                                               {"first", Tokens::Kind::first},
+                                                               {"last", Tokens::Kind::last},
+                                                               {"index", Tokens::Kind::index}};
+        const auto pair = tokens.As<Napi::Array>();
+        const auto kind = kinds.find(pair.Get(0u).As<Napi::String>().Utf8Value());
+        if (kind != kinds.end())
+          options.tokens = {kind->second, std::max<int64_t>(0, pair.Get(1u).As<Napi::Number>().Int64Value())};
+      }
       if (const Napi::Value layout = object.Get("layout"); layout.IsString())
         options.layout =
             layout.As<Napi::String>().Utf8Value() == "nhwc" ? Layout::unitsLast : Layout::unitsFirst;
       options.atCall = object.Get("atCall").ToBoolean();
+      options.keepTraining = object.Get("keepTraining").ToBoolean();
     }
     return options;
   }

@@ -289,7 +289,7 @@ void Dissection::observe(const Batch &batch, const std::atomic<bool> &stopping) 
     Images piece = all;
     piece.count = std::min(options_.piece, all.count - begin);
     const int64_t size = all.channels * all.height * all.width;
-    piece.bytes = all.bytes ? all.bytes + begin * size : nullptr;
+    piece.bytes = all.bytes ? all.bytes + begin * 3 * all.height * all.width : nullptr;
     piece.floats = all.floats ? all.floats + begin * size : nullptr;
     piece.mean = options_.mean;
     piece.deviation = options_.deviation;

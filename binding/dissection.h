@@ -96,6 +96,7 @@ public:
               size_t bytes);
 
   const DissectionOptions &options() const { return options_; }
+  std::vector<std::string> notices() const { return forward_->notices(); }
   const Profile &profile() const { return profile_; }
   int64_t spilledBytes() const { return spill_.bytes(); }
 

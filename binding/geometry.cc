@@ -1,11 +1,9 @@
 #include "geometry.h"
+#include "facts.h"
 #include "follow.h"
 #include <algorithm>
 #include <set>
 #include <torch/csrc/jit/ir/constants.h>
-#include <torch/csrc/jit/passes/constant_propagation.h>
-#include <torch/csrc/jit/passes/dead_code_elimination.h>
-#include <torch/csrc/jit/passes/peephole.h>
 #include <unordered_map>
 
 namespace netdissect {
@@ -28,14 +26,8 @@ struct Window {
 class GeometryReader {
 public:
   GeometryReader(const HookedGraph &hooked, size_t slots)
-      : model_(hooked.model()._ivalue()), graph_(hooked.graph()->copy()),
+      : model_(hooked.model()._ivalue()), graph_(foldedGraph(hooked)),
         slots_(slots, unknown("it is never called")) {
-    foldAttributes(graph_->block());
-    for (int round = 0; round < 2; round++) {
-      PeepholeOptimize(graph_);
-      ConstantPropagation(graph_);
-    }
-    EliminateDeadCode(graph_);
     Geometry image;
     image.known = true;
     known_[graph_->inputs()[1]] = image;
@@ -44,23 +36,6 @@ public:
   std::vector<Geometry> slots() && { return std::move(slots_); }
 
 private:
-  /// Scalar attributes become constants, so that the branches of scripted modules fold away.
-  void foldAttributes(Block *block) {
-    for (auto it = block->nodes().begin(); it != block->nodes().end();) {
-      Node *node = *it++;
-      for (Block *inner : node->blocks())
-        foldAttributes(inner);
-      c10::IValue value;
-      if (node->kind() != prim::GetAttr || !attributeOf(node->output(), graph_->inputs()[0], model_, value))
-        continue;
-      if (value.isInt() || value.isBool() || value.isDouble() || value.isNone() || value.isIntList() ||
-          value.isString()) {
-        const WithInsertPoint point(node);
-        node->output()->replaceAllUsesWith(graph_->insertConstant(value));
-      }
-    }
-  }
-
   bool ints(Value *value, std::vector<int64_t> &out) const {
     out.clear();
     if (const auto constant = toIValue(value)) {

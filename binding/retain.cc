@@ -22,6 +22,7 @@ struct Sink {
   std::vector<Capture> captures;
   std::vector<c10::VariableVersion> counters; // of the tensors that were captured, copied or not
   std::vector<uint32_t> versions;             // when they were
+  std::vector<std::pair<int64_t, int64_t>> &grids;
 };
 
 thread_local Sink *activeSink = nullptr;
@@ -54,25 +55,35 @@ bool takePart(c10::IValue &value, const std::vector<int64_t> &part) {
 // CONSERVATIVE: the operator is neither removed nor moved, and its input counts as used by anything after it.
 // The tensor is kept, not copied, unless its values at the call are wanted: operations that change it in
 // place afterwards show. `whole` says that x is not yet the wanted part.
-const RegisterOperators registration({Operator(
-    "netdissect::retain(Any x, int slot, bool whole) -> ()",
-    [](Stack &stack) {
-      const bool whole = pop(stack).toBool();
-      const int64_t slot = pop(stack).toInt();
-      c10::IValue value = pop(stack);
-      if (!activeSink)
-        return;
-      Capture &capture = activeSink->captures.at(slot);
-      capture.lacksPart = whole && !takePart(value, activeSink->parts.at(slot));
-      capture.calls++;
-      const bool tensor = value.isTensor() && value.toTensor().defined();
-      c10::VariableVersion &counter = activeSink->counters.at(slot);
-      counter = tensor ? value.toTensor().unsafeGetTensorImpl()->version_counter()
-                       : c10::VariableVersion(c10::VariableVersion::DISABLED);
-      activeSink->versions.at(slot) = versionOf(counter);
-      capture.value = tensor && activeSink->atCall ? c10::IValue(value.toTensor().clone()) : std::move(value);
-    },
-    c10::AliasAnalysisKind::CONSERVATIVE)});
+const RegisterOperators
+    registration({Operator(
+                      "netdissect::retain(Any x, int slot, bool whole) -> ()",
+                      [](Stack &stack) {
+                        const bool whole = pop(stack).toBool();
+                        const int64_t slot = pop(stack).toInt();
+                        c10::IValue value = pop(stack);
+                        if (!activeSink)
+                          return;
+                        Capture &capture = activeSink->captures.at(slot);
+                        capture.lacksPart = whole && !takePart(value, activeSink->parts.at(slot));
+                        capture.calls++;
+                        const bool tensor = value.isTensor() && value.toTensor().defined();
+                        c10::VariableVersion &counter = activeSink->counters.at(slot);
+                        counter = tensor ? value.toTensor().unsafeGetTensorImpl()->version_counter()
+                                         : c10::VariableVersion(c10::VariableVersion::DISABLED);
+                        activeSink->versions.at(slot) = versionOf(counter);
+                        capture.value = tensor && activeSink->atCall ? c10::IValue(value.toTensor().clone())
+                                                                     : std::move(value);
+                      },
+                      c10::AliasAnalysisKind::CONSERVATIVE),
+                  Operator(
+                      "netdissect::grid(Tensor x) -> ()",
+                      [](Stack &stack) {
+                        const at::Tensor x = pop(stack).toTensor();
+                        if (activeSink && x.dim() == 4)
+                          activeSink->grids.emplace_back(x.size(2), x.size(3));
+                      },
+                      c10::AliasAnalysisKind::CONSERVATIVE)});
 
 /// `forward`; `forward1`, `forward2`... which tracing makes of further calls; `forward__0`... of overloads.
 bool isForward(const std::string &method) {
@@ -170,6 +181,7 @@ HookedGraph::HookedGraph(Module model, c10::Device device, std::vector<Wanted> w
   if (truncateIt && std::any_of(sites_.begin(), sites_.end(), [](int sites) { return sites > 0; }))
     truncate();
   EliminateDeadCode(graph_);
+  watchGrids(graph_->block());
   graph_->lint();
   function_ = std::make_unique<GraphFunction>(c10::QualifiedName("netdissect_forward"), graph_, nullptr);
 }
@@ -276,6 +288,30 @@ void HookedGraph::resolveParts() {
   }
 }
 
+void HookedGraph::watchGrids(Block *block) {
+  static const std::set<std::string> flattening{"aten::flatten", "aten::view", "aten::reshape"};
+  const auto flattened = [&](const Value *value) {
+    return std::any_of(value->uses().begin(), value->uses().end(), [&](const Use &use) {
+      return use.offset == 0 && flattening.count(use.user->kind().toQualString()) > 0;
+    });
+  };
+  for (Node *node : block->nodes()) {
+    for (Block *inner : node->blocks())
+      watchGrids(inner);
+    const std::string kind = node->kind().toQualString();
+    if (kind != "aten::_convolution" && kind != "aten::conv2d" && kind != "aten::convolution")
+      continue;
+    // At once, or after one operation more, such as a normalisation or a permutation.
+    bool patches = flattened(node->output());
+    for (const Use &use : node->output()->uses())
+      patches = patches || (use.user->outputs().size() == 1 && flattened(use.user->output()));
+    if (!patches)
+      continue;
+    const WithInsertPoint point(node->next());
+    graph_->insertNode(graph_->create(c10::Symbol::fromQualString("netdissect::grid"), {node->output()}, 0));
+  }
+}
+
 void HookedGraph::truncate() {
   // Which operations after the sinks may write to what they kept is asked of a copy without them, since to
   // the alias analysis a sink is a place where anything may happen.
@@ -326,7 +362,8 @@ std::vector<Capture> HookedGraph::run(const at::Tensor &input) {
   // The plain interpreter: profiling would make the first calls slow, and nothing is gained by fusing here.
   const GraphOptimizerEnabledGuard plain(false);
   const at::NoGradGuard noGradients;
-  Sink sink{parts_, atCall_, {}, {}, {}};
+  grids_.clear();
+  Sink sink{parts_, atCall_, {}, {}, {}, grids_};
   sink.captures.resize(sites_.size());
   sink.counters.resize(sites_.size(), c10::VariableVersion(c10::VariableVersion::DISABLED));
   sink.versions.resize(sites_.size());

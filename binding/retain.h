@@ -42,6 +42,8 @@ public:
 
   /// Runs the forward; one capture a slot.
   std::vector<Capture> run(const at::Tensor &input);
+  /// Rows and columns of the convolutions' outputs that the last run flattened.
+  const std::vector<std::pair<int64_t, int64_t>> &grids() const { return grids_; }
   /// Calls of a slot that stand in the graph.
   int sites(size_t slot) const { return sites_[slot]; }
   /// A method beside forward by which the model calls a slot's module; empty where there is none.
@@ -57,12 +59,14 @@ private:
   void retain(torch::jit::Node *call, const c10::IValue &object);
   void resolveParts();
   void truncate();
+  void watchGrids(torch::jit::Block *block);
 
   torch::jit::Module model_;
   std::vector<std::vector<int64_t>> parts_;
   bool atCall_;
   std::vector<std::pair<const void *, int>> wanted_; // object -> slot
   std::vector<int> sites_;
+  std::vector<std::pair<int64_t, int64_t>> grids_;
   std::vector<std::string> otherMethods_;
   std::string unfollowed_;
   std::set<const torch::jit::Node *> asItWas_; // calls that branches of modules end with

@@ -1,4 +1,5 @@
 #include "script_model.h"
+#include "facts.h"
 #include "failure.h"
 #include "geometry.h"
 #include "kernels.h"
@@ -81,30 +82,83 @@ struct Maps {
   at::Tensor tensor;
   int tokensDropped = 0;
   bool unitsLast = false;
+  bool changedInPlace = false;
 };
 
-/// The grid of a sequence of tokens, and how many tokens come before it; rows is 0 where there is none.
-struct TokenGrid {
-  int64_t dropped = 0, rows = 0, columns = 0;
+/// What is known of a forward's tokens.
+struct TokenFacts {
+  const Facts &graph;
+  const std::vector<std::pair<int64_t, int64_t>> &grids; // of convolutions whose outputs were flattened
 };
 
-/// Tokens are the patches of an image. Unasked they count as a map only where that is plain: at least 2 × 2
-/// patches of whole pixels that cover the image, after at most 8 tokens of another kind (class, distillation,
-/// registers).
-TokenGrid tokenGrid(int64_t tokens, int wish, int64_t height, int64_t width) {
-  constexpr int64_t mostOthers = 8;
-  const bool detect = wish == RetainOptions::detectTokens;
-  for (int64_t dropped = detect ? 0 : wish; dropped <= (detect ? mostOthers : wish); dropped++) {
-    const int64_t count = tokens - dropped;
-    for (int64_t patch = 1; count > 0 && patch <= std::min(height, width); patch++)
-      if ((!detect || (height % patch == 0 && width % patch == 0 && 2 * patch <= std::min(height, width))) &&
-          (height / patch) * (width / patch) == count)
-        return {dropped, height / patch, width / patch};
-    const auto side = static_cast<int64_t>(std::lround(std::sqrt(static_cast<double>(count))));
-    if (!detect && count > 0 && height == width && side * side == count)
-      return {dropped, side, side};
+/// Rows and columns of so many patches; 0 where they are no grid.
+std::pair<int64_t, int64_t> patchGrid(int64_t count, const TokenFacts &known, const Images &images) {
+  for (auto grid = known.grids.rbegin(); grid != known.grids.rend(); ++grid)
+    if (grid->first * grid->second == count)
+      return *grid;
+  for (int64_t patch = 1; count > 0 && patch <= std::min(images.height, images.width); patch++)
+    if ((images.height / patch) * (images.width / patch) == count)
+      return {images.height / patch, images.width / patch};
+  const auto side = static_cast<int64_t>(std::lround(std::sqrt(static_cast<double>(count))));
+  if (count > 0 && images.height == images.width && side * side == count)
+    return {side, side};
+  return {0, 0};
+}
+
+/// The tokens of a sequence that are patches, in rows and columns: [images, rows · columns, units]. Unasked
+/// they are only where the graph makes it plain, by a convolution that makes patches or a table of positions.
+std::string patchesOf(const at::Tensor &tokens, Tokens wish, const TokenFacts &known, const Images &images,
+                      at::Tensor &patches, std::pair<int64_t, int64_t> &grid) {
+  const int64_t count = tokens.size(1);
+  int64_t before = 0, after = 0;
+  std::string seen;
+  if (wish.kind == Tokens::Kind::detect) {
+    const Facts &graph = known.graph;
+    const int64_t others = graph.tokensBefore + graph.tokensAfter;
+    for (const int64_t extra : {int64_t{0}, others}) {
+      bool plain = extra == 0 || graph.tokensPlain;
+      bool fits = known.grids.empty() &&
+                  std::find(graph.positions.begin(), graph.positions.end(), count) != graph.positions.end() &&
+                  (extra == others);
+      for (const auto &[rows, columns] : known.grids)
+        fits = fits || rows * columns == count - extra;
+      if (!fits || !plain || grid.first)
+        continue;
+      grid = patchGrid(count - extra, known, images);
+      before = extra ? graph.tokensBefore : 0;
+      after = extra ? graph.tokensAfter : 0;
+    }
+    for (const auto &[rows, columns] : known.grids)
+      seen += (seen.empty() ? "its convolutions make " : ", ") + std::to_string(rows) + "×" +
+              std::to_string(columns);
+    if (seen.empty())
+      seen = "no convolution makes patches";
+    if (others)
+      seen += ", and " + std::to_string(others) + " more tokens are added" +
+              (graph.tokensPlain ? "" : " in places that are not plain");
+  } else if (wish.kind == Tokens::Kind::index) {
+    if (wish.number < count)
+      grid = patchGrid(count - 1, known, images);
+  } else {
+    before = wish.kind == Tokens::Kind::first ? wish.number : 0;
+    after = wish.kind == Tokens::Kind::last ? wish.number : 0;
+    grid = patchGrid(count - before - after, known, images);
   }
-  return {};
+  if (!grid.first)
+    return "its output has the shape " + shapeOf(tokens) + ", whose " + std::to_string(count) + " tokens" +
+           (wish.kind == Tokens::Kind::detect  ? ""
+            : wish.kind == Tokens::Kind::index ? " but one"
+                                               : " less " + std::to_string(wish.number)) +
+           " are " + (wish.kind == Tokens::Kind::detect ? "not plainly a" : "no") +
+           " grid of patches of an image of " + std::to_string(images.height) + "×" +
+           std::to_string(images.width) + " pixels" +
+           (wish.kind == Tokens::Kind::detect
+                ? " (" + seen + "); if they are, say with tokens which are none: first:N, last:N or index:I"
+                : "");
+  patches = wish.kind == Tokens::Kind::index
+                ? at::cat({tokens.slice(1, 0, wish.number), tokens.slice(1, wish.number + 1)}, 1)
+                : tokens.slice(1, before, count - after);
+  return "";
 }
 
 /// Whether rows and columns can be an image's at one stride, rounded up or down.
@@ -130,8 +184,7 @@ bool hasUnitsLast(const at::Tensor &output, Layout wish, const Images &images) {
 
 /// The captured output as float32 maps, or why it has none.
 std::string mapsOf(const c10::IValue &value, const Images &images, const RetainOptions &options,
-                   Maps &result) {
-  const int tokens = options.tokens;
+                   const TokenFacts &tokens, Maps &result) {
   if (value.isNone())
     return "it has no output: tracing keeps nothing of a layer that gives back its input; choose the layer "
            "before it, or script the model";
@@ -154,19 +207,15 @@ std::string mapsOf(const c10::IValue &value, const Images &images, const RetainO
   }
   if (maps.dim() == 2)
     maps = maps.unsqueeze(2).unsqueeze(3);
-  if (maps.dim() == 3 && maps.size(0) == images.count && tokens != RetainOptions::noTokens) {
-    const TokenGrid grid = tokenGrid(maps.size(1), tokens, images.height, images.width);
-    if (!grid.rows)
-      return "its output has the shape " + shapeOf(maps) + ", whose " + std::to_string(maps.size(1)) +
-             " tokens" + (tokens > 0 ? " less " + std::to_string(tokens) : "") +
-             " are no grid of patches of an image of " + std::to_string(images.height) + "×" +
-             std::to_string(images.width) + " pixels" +
-             (tokens == RetainOptions::detectTokens ? "; say with tokens how many come before the patches"
-                                                    : "");
-    result.tokensDropped = static_cast<int>(grid.dropped);
-    maps = maps.slice(1, grid.dropped)
-               .contiguous()
-               .view({maps.size(0), grid.rows, grid.columns, maps.size(2)})
+  if (maps.dim() == 3 && maps.size(0) == images.count && options.tokens.kind != Tokens::Kind::none) {
+    std::pair<int64_t, int64_t> grid{0, 0};
+    at::Tensor patches;
+    const std::string refusal = patchesOf(maps, options.tokens, tokens, images, patches, grid);
+    if (!refusal.empty())
+      return refusal;
+    result.tokensDropped = static_cast<int>(maps.size(1) - patches.size(1));
+    maps = patches.contiguous()
+               .view({maps.size(0), grid.first, grid.second, maps.size(2)})
                .permute({0, 3, 1, 2});
   }
   if (maps.dim() != 4 || maps.size(0) != images.count || maps.numel() == 0)
@@ -213,52 +262,164 @@ at::Tensor inputTensor(const Images &images) {
         .clone(at::MemoryFormat::ChannelsLast);
   // Bytes come channels last, which is also the faster layout: only the numbers are converted, by a table of
   // what float32 arithmetic makes of each byte.
-  float table[3][256];
-  for (int c = 0; c < 3; c++)
-    for (int v = 0; v < 256; v++)
-      table[c][v] = (static_cast<float>(v) / 255.0f - images.mean[c]) / images.deviation[c];
+  const auto channels = static_cast<int>(images.channels);
+  float table[4][256];
+  for (int c = 0; c < channels; c++)
+    for (int v = 0; v < 256; v++) {
+      const bool grey = channels == 1, alpha = c == 3;
+      const float mean = grey ? (images.mean[0] + images.mean[1] + images.mean[2]) / 3 : images.mean[c % 3];
+      const float deviation = grey ? (images.deviation[0] + images.deviation[1] + images.deviation[2]) / 3
+                                   : images.deviation[c % 3];
+      const float value = static_cast<float>(v) / 255.0f;
+      table[c][v] = alpha ? value : (value - mean) / deviation;
+    }
   at::Tensor input =
       at::empty(shape, at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
   float *out = input.data_ptr<float>();
-  const int64_t row = images.width * 3;
   parallelFor(images.count * images.height, 64, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin * row; i < end * row; i += 3)
-      for (int c = 0; c < 3; c++)
-        out[i + c] = table[c][images.bytes[i + c]];
+    for (int64_t i = begin * images.width; i < end * images.width; i++) {
+      const uint8_t *rgb = images.bytes + i * 3;
+      if (channels == 1) // as Pillow's L
+        out[i] = table[0][(rgb[0] * 19595 + rgb[1] * 38470 + rgb[2] * 7471 + 0x8000) >> 16];
+      else
+        for (int c = 0; c < channels; c++)
+          out[i * channels + c] = table[c][c < 3 ? rgb[c] : 255];
+    }
   });
   return input;
 }
 
-/// Lays the weights of convolutions out as their inputs are, which would otherwise be done anew in every
-/// forward.
-void layOut(const torch::jit::Module &model, at::MemoryFormat format) {
-  const at::NoGradGuard noGradients;
-  for (at::Tensor parameter : model.parameters())
-    if (parameter.dim() == 4)
-      parameter.set_data(parameter.contiguous(format));
-}
+/// How a model runs: found out by trying, and kept.
+struct Running {
+  at::Device device;
+  bool channelsLast = true; // of weights and input, together
+  bool laidOut = false;     // whether the weights lie so
 
-/// Runs a model. Channels-last input is the faster layout, but a model may look at its tensors' memory
-/// (`view`) in a way that only the plain layout allows: `channelsLast` says which it takes, and learns it.
-std::vector<Capture> runModel(HookedGraph &hooked, const Images &images, at::Device device,
-                              bool &channelsLast) {
-  const at::Tensor input = inputTensor(images).to(device);
-  if (channelsLast)
-    try {
-      return hooked.run(input);
-    } catch (const std::exception &) {
-      channelsLast = false; // unless this fails, too
-    }
-  try {
-    return hooked.run(
-        inputTensor(images).to(device).contiguous()); // the first run may have changed the other
-  } catch (const std::exception &error) {
-    channelsLast = true;
-    throw Failure("ERR_NETDISSECT_FORWARD", "the model fails on images of " + std::to_string(images.height) +
-                                                "×" + std::to_string(images.width) + ": " +
-                                                cleanMessage(error) +
-                                                "; choose the size that it was made for");
+  /// Lays weights out as the input is, which would otherwise be done anew in every forward.
+  void layOut(const torch::jit::Module &model, bool last) {
+    if (laidOut && last == channelsLast)
+      return;
+    const at::NoGradGuard noGradients;
+    for (at::Tensor parameter : model.parameters())
+      if (parameter.dim() == 4)
+        parameter.set_data(
+            parameter.contiguous(last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous));
+    channelsLast = last;
+    laidOut = true;
   }
+};
+
+/// A hooked forward and how it has to be run.
+class Runner {
+public:
+  Runner(Running &running, HookedGraph &hooked)
+      : running_(running), hooked_(hooked), facts_(factsOf(hooked)) {}
+
+  const Facts &facts() const { return facts_; }
+  bool oneByOne() const { return oneByOne_; }
+
+  std::vector<Capture> run(const Images &images) {
+    at::Tensor input = inputTensor(images).to(running_.device, facts_.inputType);
+    return hooked_.run(running_.channelsLast ? input : input.contiguous());
+  }
+
+  /// Before the first run: finds out whether the model takes tensors that lie channels last, and several
+  /// images at once, and where it takes none says why.
+  void settle(const Images &images) {
+    if (settled_)
+      return;
+    if (facts_.input == "no input")
+      throw Failure(
+          "ERR_NETDISSECT_FORWARD",
+          "the model's forward takes no input, where a batch of images is given; export a model whose "
+          "forward takes one tensor [images, channels, height, width]");
+    if (!facts_.input.empty())
+      throw Failure("ERR_NETDISSECT_FORWARD",
+                    "the model's forward takes " + facts_.input +
+                        ", where one batch of images is given; export a model whose forward takes one tensor "
+                        "[images, channels, height, width]");
+    if (facts_.channels && facts_.channels != images.channels)
+      throw Failure("ERR_NETDISSECT_FORWARD",
+                    "the model takes images of " + std::to_string(facts_.channels) + " channels and got " +
+                        std::to_string(images.channels) +
+                        (facts_.channels == 1 || facts_.channels == 3 || facts_.channels == 4
+                             ? ""
+                             : "; images can be given with 1 (grey), 3 (RGB) or 4 "
+                               "(RGBA)"));
+    std::string message;
+    for (const int64_t count : {2, 1})
+      for (const bool last : {true, false}) {
+        if (last && (facts_.readsMemory || (running_.laidOut && !running_.channelsLast)))
+          continue;
+        const std::string failure = attempt(count, last, images.channels, images.height, images.width);
+        if (failure.empty()) {
+          oneByOne_ = count == 1;
+          settled_ = true;
+          return;
+        }
+        message = failure;
+      }
+    throw Failure("ERR_NETDISSECT_FORWARD", "the model fails on images of " +
+                                                sizeOf(images.height, images.width) + ": " + message +
+                                                advice(images, message));
+  }
+
+private:
+  static std::string sizeOf(int64_t height, int64_t width) {
+    return std::to_string(height) + "×" + std::to_string(width);
+  }
+
+  /// Runs some images; the reason where that fails.
+  std::string attempt(int64_t count, bool last, int64_t channels, int64_t height, int64_t width) {
+    std::vector<float> values(count * channels * height * width);
+    for (size_t i = 0; i < values.size(); i++)
+      values[i] = static_cast<float>((i * 7919) % 1009) / 504.5f - 1;
+    Images images;
+    images.floats = values.data();
+    images.count = count;
+    images.channels = channels;
+    images.height = height;
+    images.width = width;
+    running_.layOut(hooked_.model(), last);
+    try {
+      const std::vector<Capture> captures = run(images);
+      // A forward with one image fixed in it may run on, and give one row.
+      for (const Capture &capture : captures)
+        if (count > 1 && capture.value.isTensor() && capture.value.toTensor().defined() &&
+            capture.value.toTensor().dim() > 1 && capture.value.toTensor().size(0) == 1)
+          return "it gives the output of one image for several";
+      return "";
+    } catch (const std::exception &error) {
+      return cleanMessage(error);
+    }
+  }
+
+  /// What to do about a failure, as far as trying tells.
+  std::string advice(const Images &images, const std::string &message) {
+    if (facts_.inputType != at::kFloat && message.find("not implemented for") != std::string::npos)
+      return "; its parameters are " + std::string(c10::toString(facts_.inputType)) +
+             ", for which LibTorch lacks this operation here: export it in float32, with model.float()";
+    if (message.find("CUDA") != std::string::npos)
+      return "; it was made for a GPU: export it on the CPU";
+    for (const int64_t size :
+         {224, 227, 256, 299, 384, 512, 448, 336, 320, 192, 160, 128, 112, 96, 64, 48, 32, 28, 16, 8})
+      if ((size != images.height || size != images.width) &&
+          attempt(1, false, images.channels, size, size).empty())
+        return "; it runs on images of " + sizeOf(size, size) + ": choose the size that it was made for";
+    return "";
+  }
+
+  Running &running_;
+  HookedGraph &hooked_;
+  Facts facts_;
+  bool settled_ = false, oneByOne_ = false;
+};
+
+std::string listed(const std::vector<std::string> &items) {
+  std::string text;
+  for (size_t i = 0; i < items.size(); i++)
+    text += (i == 0 ? "" : i + 1 == items.size() ? " and " : ", ") + items[i];
+  return text;
 }
 
 /// Why a layer has no call in the graph.
@@ -272,10 +433,11 @@ std::string whyUncalled(const HookedGraph &hooked, size_t slot) {
 
 class TorchForward : public RetainedForward {
 public:
-  TorchForward(torch::jit::Module model, at::Device device, bool &channelsLast, std::vector<Wanted> wanted,
+  TorchForward(torch::jit::Module model, Running &running, std::vector<Wanted> wanted,
                std::vector<std::string> names, const RetainOptions &options)
-      : device_(device), channelsLast_(channelsLast), names_(std::move(names)), options_(options),
-        hooked_(std::move(model), device, std::move(wanted), true, options.atCall) {
+      : names_(std::move(names)), options_(options),
+        hooked_(std::move(model), running.device, std::move(wanted), true, options.atCall),
+        runner_(running, hooked_) {
     for (size_t i = 0; i < names_.size(); i++)
       if (!hooked_.sites(i))
         throw Failure("ERR_NETDISSECT_LAYER",
@@ -283,61 +445,106 @@ public:
   }
 
   void run(const Images &images) override {
-    images_ = images;
-    captures_ = runModel(hooked_, images, device_, channelsLast_);
+    if (!runner_.facts().random.empty() && !options_.keepTraining)
+      throw Failure(
+          "ERR_NETDISSECT_TRAINING",
+          "the model's graph holds " + listed(runner_.facts().random) +
+              ", so that its values are not those of evaluation; call model.eval() before exporting "
+              "it, or go on with trainMode: 'keep'");
+    runner_.settle(images);
+    activations_.clear();
+    const int64_t step = runner_.oneByOne() ? 1 : images.count;
+    const int64_t pixels = images.height * images.width;
+    std::vector<std::vector<Maps>> parts(names_.size());
+    for (int64_t begin = 0; begin < images.count; begin += step) {
+      Images some = images;
+      some.count = step;
+      some.bytes = images.bytes ? images.bytes + begin * pixels * 3 : nullptr;
+      some.floats = images.floats ? images.floats + begin * pixels * images.channels : nullptr;
+      std::vector<Capture> captures = runner_.run(some);
+      for (size_t i = 0; i < captures.size(); i++)
+        parts[i].push_back(mapsOf(i, captures[i], some));
+    }
+    for (std::vector<Maps> &layer : parts)
+      activations_.push_back(activationOf(layer));
   }
 
-  std::vector<Activation> take() override {
-    std::vector<Activation> activations;
-    for (size_t i = 0; i < captures_.size(); i++) {
-      if (!captures_[i].calls)
-        throw Failure("ERR_NETDISSECT_LAYER",
-                      "layer '" + names_[i] + "' was not called on this input (control flow)");
-      Maps maps;
-      const std::string refusal = captures_[i].lacksPart && captures_[i].value.isTensor()
-                                      ? "it gives one tensor, not several; leave out the index"
-                                      : mapsOf(captures_[i].value, images_, options_, maps);
-      if (!refusal.empty())
-        throw Failure("ERR_NETDISSECT_LAYER", "layer '" + names_[i] + "' cannot be dissected: " + refusal);
-      at::Tensor values = maps.tensor.to(at::Device(at::kCPU), at::kFloat);
-      const bool unitsLast = !values.is_contiguous() && values.is_contiguous(at::MemoryFormat::ChannelsLast);
-      if (!unitsLast)
-        values = values.contiguous();
-      const auto owner = std::make_shared<at::Tensor>(std::move(values));
-      Activation activation;
-      activation.values = owner->data_ptr<float>();
-      activation.unitsLast = unitsLast;
-      activation.count = owner->size(0);
-      activation.units = owner->size(1);
-      activation.height = static_cast<int>(owner->size(2));
-      activation.width = static_cast<int>(owner->size(3));
-      activation.tokensDropped = maps.tokensDropped;
-      activation.outputUnitsLast = maps.unitsLast;
-      activation.changedInPlace = captures_[i].changedInPlace;
-      activation.owner = owner;
-      activations.push_back(std::move(activation));
-      captures_[i] = {};
-    }
-    return activations;
+  std::vector<Activation> take() override { return std::move(activations_); }
+
+  std::vector<std::string> notices() const override {
+    std::vector<std::string> result;
+    if (runner_.oneByOne())
+      result.push_back(
+          "the model takes one image at a time (it was traced with one), so that images pass singly");
+    if (!runner_.facts().random.empty())
+      result.push_back("the model's graph holds " + listed(runner_.facts().random) +
+                       ", whose training mode is kept: values are not those of evaluation");
+    if (!runner_.facts().ofBatch.empty())
+      result.push_back("the model's graph holds " + listed(runner_.facts().ofBatch) +
+                       ", so that values depend on which images pass together");
+    return result;
   }
 
   Geometry geometry(size_t layer) override { return layerGeometry(hooked_, names_.size())[layer]; }
 
 private:
-  at::Device device_;
-  bool &channelsLast_; // the model's
+  Maps mapsOf(size_t layer, const Capture &capture, const Images &images) const {
+    if (!capture.calls)
+      throw Failure("ERR_NETDISSECT_LAYER",
+                    "layer '" + names_[layer] + "' was not called on this input (control flow)");
+    Maps maps;
+    const std::string refusal =
+        capture.lacksPart && capture.value.isTensor()
+            ? "it gives one tensor, not several; leave out the index"
+            : netdissect::mapsOf(capture.value, images, options_, {runner_.facts(), hooked_.grids()}, maps);
+    if (!refusal.empty())
+      throw Failure("ERR_NETDISSECT_LAYER", "layer '" + names_[layer] + "' cannot be dissected: " + refusal);
+    maps.changedInPlace = capture.changedInPlace;
+    maps.tensor = maps.tensor.to(at::Device(at::kCPU), at::kFloat);
+    return maps;
+  }
+
+  static Activation activationOf(const std::vector<Maps> &parts) {
+    std::vector<at::Tensor> tensors;
+    for (const Maps &part : parts)
+      tensors.push_back(part.tensor);
+    at::Tensor values = tensors.size() == 1 ? tensors[0] : at::cat(tensors);
+    const bool unitsLast = !values.is_contiguous() && values.is_contiguous(at::MemoryFormat::ChannelsLast);
+    if (!unitsLast)
+      values = values.contiguous();
+    const auto owner = std::make_shared<at::Tensor>(std::move(values));
+    Activation activation;
+    activation.values = owner->data_ptr<float>();
+    activation.unitsLast = unitsLast;
+    activation.count = owner->size(0);
+    activation.units = owner->size(1);
+    activation.height = static_cast<int>(owner->size(2));
+    activation.width = static_cast<int>(owner->size(3));
+    activation.tokensDropped = parts[0].tokensDropped;
+    activation.outputUnitsLast = parts[0].unitsLast;
+    activation.changedInPlace = parts[0].changedInPlace;
+    activation.owner = owner;
+    return activation;
+  }
+
   std::vector<std::string> names_;
   RetainOptions options_;
   HookedGraph hooked_;
-  Images images_; // of the last run; their pixels may be gone
-  std::vector<Capture> captures_;
+  Runner runner_;
+  std::vector<Activation> activations_; // of the last run
 };
 
 class TorchModel : public ScriptModel {
 public:
-  TorchModel(torch::jit::Module model, at::Device device) : model_(std::move(model)), device_(device) {}
+  TorchModel(torch::jit::Module model, at::Device device) : model_(std::move(model)), running_{device} {}
 
-  std::string device() const override { return device_.str(); }
+  std::string device() const override { return running_.device.str(); }
+
+  int64_t channels() override {
+    const HookedGraph whole(model_, running_.device, {}, false);
+    const int64_t channels = factsOf(whole).channels;
+    return channels == 1 || channels == 4 ? channels : 3;
+  }
 
   std::vector<LayerInfo> layers(int64_t channels, int64_t height, int64_t width,
                                 const RetainOptions &options) override {
@@ -345,7 +552,8 @@ public:
     std::vector<Wanted> modules;
     for (const auto &[name, module] : named)
       modules.push_back({module, {}});
-    HookedGraph hooked(model_, device_, modules, false);
+    HookedGraph hooked(model_, running_.device, modules, false);
+    Runner runner(running_, hooked);
     const std::vector<float> zeros(channels * height * width);
     Images image;
     image.floats = zeros.data();
@@ -353,7 +561,8 @@ public:
     image.channels = channels;
     image.height = height;
     image.width = width;
-    const std::vector<Capture> captures = runModel(hooked, image, device_, channelsLast_);
+    runner.settle(image);
+    const std::vector<Capture> captures = runner.run(image);
     const std::vector<Geometry> geometries = layerGeometry(hooked, named.size());
     std::vector<LayerInfo> result;
     for (size_t i = 0; i < named.size(); i++) {
@@ -367,7 +576,7 @@ public:
         info.refusal = "it " + (hooked.sites(i) ? "is not called on this input" : whyUncalled(hooked, i));
       else {
         Maps maps;
-        info.refusal = mapsOf(captures[i].value, image, options, maps);
+        info.refusal = mapsOf(captures[i].value, image, options, {runner.facts(), hooked.grids()}, maps);
         info.output = captures[i].value.isTensor() ? shapeOf(captures[i].value.toTensor())
                                                    : captures[i].value.tagKind();
         if (info.refusal.empty()) {
@@ -398,7 +607,7 @@ public:
                                                   "'; the nearest names are " + nearest(names, module));
       wanted.push_back({named[at - names.begin()].second, std::move(part)});
     }
-    return std::make_unique<TorchForward>(model_, device_, channelsLast_, std::move(wanted), layers, options);
+    return std::make_unique<TorchForward>(model_, running_, std::move(wanted), layers, options);
   }
 
   std::vector<ParameterInfo> parameters() const override {
@@ -449,8 +658,7 @@ private:
   }
 
   torch::jit::Module model_;
-  at::Device device_;
-  bool channelsLast_ = true;                  // see runModel
+  Running running_;
   std::map<std::string, at::Tensor> tensors_; // parameters and buffers, once one is set
 };
 
@@ -467,7 +675,6 @@ std::unique_ptr<ScriptModel> ScriptModel::load(const std::string &path, const st
     torch::jit::Module model = torch::jit::load(path, at::Device(at::kCPU));
     model.eval();
     model.to(target);
-    layOut(model, at::MemoryFormat::ChannelsLast);
     return std::make_unique<TorchModel>(std::move(model), target);
   } catch (const std::exception &error) {
     throw Failure("ERR_NETDISSECT_MODEL", "cannot load " + path + ": " + diagnose(path, cleanMessage(error)));

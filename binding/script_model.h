@@ -23,7 +23,7 @@ struct LayerInfo {
   std::string refusal; // why the layer cannot be dissected, empty where it can
   int64_t units = 0;
   int height = 0, width = 0;
-  int tokensDropped = 0;  // of a token sequence that counts as a map
+  int tokensDropped = 0;  // of a token sequence that counts as a map: those that are no patches
   bool unitsLast = false; // whether the output is [images, height, width, units]
   bool changedInPlace = false;
   Geometry geometry;
@@ -39,16 +39,23 @@ struct ParameterInfo {
 /// What of an output with four dimensions are the units: [images, units, height, width], or the last one.
 enum class Layout { detect, unitsFirst, unitsLast };
 
+/// Which tokens of a sequence are no patches of the image.
+struct Tokens {
+  enum class Kind { detect, none, first, last, index } kind = Kind::detect; // none: sequences are no maps
+  int64_t number = 0; // how many come first or last, or which one it is
+};
+
 /// Which values of the layers are retained, and how outputs are read as maps.
 struct RetainOptions {
-  static constexpr int detectTokens = -1, noTokens = -2;
-  int tokens = detectTokens; // or how many tokens come before those of the map
+  Tokens tokens;
   Layout layout = Layout::detect;
-  bool atCall = false; // values when the call returns, not after the whole forward
+  bool atCall = false;       // values when the call returns, not after the whole forward
+  bool keepTraining = false; // go on where the graph holds operations of a training mode
 };
 
 /// A batch of images: bytes [count, height, width, 3] that are scaled to [0, 1] and normalised here, or
-/// float32 [count, channels, height, width] as they are.
+/// float32 [count, channels, height, width] as they are. A model of one channel gets the luminance of bytes,
+/// one of four their colours under full opacity.
 struct Images {
   const uint8_t *bytes = nullptr;
   const float *floats = nullptr;
@@ -76,6 +83,8 @@ public:
   virtual void run(const Images &images) = 0;
   /// What the last run retained, once.
   virtual std::vector<Activation> take() = 0;
+  /// What a user should know of how the model runs, a sentence each; after the first run.
+  virtual std::vector<std::string> notices() const = 0;
   /// The geometry of a retained layer.
   virtual Geometry geometry(size_t layer) = 0;
 };
@@ -87,6 +96,8 @@ public:
   static std::unique_ptr<ScriptModel> load(const std::string &path, const std::string &device);
 
   virtual std::string device() const = 0;
+  /// Channels of the images that the model takes: 3 where its graph does not tell.
+  virtual int64_t channels() = 0;
   /// All layers that a forward over one image of this shape calls or could call.
   virtual std::vector<LayerInfo> layers(int64_t channels, int64_t height, int64_t width,
                                         const RetainOptions &options) = 0;

@@ -52,6 +52,8 @@ export interface BatchOptions {
   batchSize: number;
   /** Images decoded at once. */
   workers: number;
+  /** Of the model; float images have as many, bytes three. */
+  channels?: number;
   segmentation: boolean;
   /** Is told the milliseconds that an image took to come. */
   onDecoded?: (time: number) => void;
@@ -62,8 +64,8 @@ export async function* batches(
   dataset: DissectionDataset,
   options: BatchOptions,
 ): AsyncGenerator<NativeBatch> {
-  const { batchSize, workers, segmentation, onDecoded } = options;
-  const size = dataset.imageSize[0] * dataset.imageSize[1] * 3;
+  const { batchSize, workers, channels = 3, segmentation, onDecoded } = options;
+  const area = dataset.imageSize[0] * dataset.imageSize[1];
   const decode = async (index: number) => {
     const start = performance.now();
     const item = await dataset.get(index, segmentation);
@@ -75,8 +77,9 @@ export async function* batches(
   try {
     for (let index = 0; index < dataset.length; index++) {
       const { value: item } = (await items.next()) as { value: Item };
-      checkItem(item, index, dataset);
+      checkItem(item, index, dataset, channels);
       const floats = item.pixels instanceof Float32Array;
+      const size = area * (floats ? channels : 3);
       if (!batch) {
         const count = Math.min(batchSize, dataset.length - index);
         batch = { first: index, count, pixels: new (floats ? Float32Array : Uint8Array)(count * size) };

@@ -33,7 +33,8 @@ export async function main(args: readonly string[], terminal: Terminal = process
     return 0;
   } catch (caught) {
     const error = caught as Error;
-    stderr.write(`${PROGRAM}: ${error.message}\n`);
+    // The engine names options as the API does.
+    stderr.write(`${PROGRAM}: ${error.message.replace("trainMode: 'keep'", '--train-mode keep')}\n`);
     if (process.env.NETDISSECT_DEBUG) stderr.write(`${error.stack}\n`);
     return error.name === 'AbortError' ? 130 : 1;
   }

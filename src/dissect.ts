@@ -57,6 +57,8 @@ export interface DissectOptions {
   /** Turns the data set's normalised float32 images into pictures; needed where it has no `picture`. */
   recoverImage?: ReverseNormalize | ((pixels: Float32Array, height: number, width: number) => Uint8Array);
   onProgress?: (progress: Progress) => void;
+  /** Is told, in sentences, what a user should know of the run. */
+  onNotice?: (notice: string) => void;
   signal?: AbortSignal;
 }
 
@@ -135,7 +137,7 @@ export async function dissect(
   const dirnames = layerDirnames(retained.map(layer => layer.reported));
   const labelled = options.labels !== false && dataset.labels.length > 0;
   const pictures = options.images !== false && numbers.examplesPerUnit > 0;
-  if (pictures) await checkPictures(dataset, options, numbers.examplesPerUnit);
+  if (pictures) await checkPictures(dataset, options, numbers.examplesPerUnit, model.channels);
   options.signal?.throwIfAborted();
   const staged = await StagedFolder.open(outdir, dirnames);
   const releaseSharp = limitSharp();
@@ -150,9 +152,11 @@ export async function dissect(
       pictures,
     });
     options.signal?.addEventListener('abort', cancel);
+    for (const notice of dissection.notices) options.onNotice?.(notice);
     let decoding = 0; // milliseconds
     await observe(dissection, dataset, options, {
       ...numbers,
+      channels: model.channels,
       labelled,
       onDecoded: time => {
         decoding += time;
@@ -176,6 +180,7 @@ export async function dissect(
         values: retainOptions.values === 'call' ? 'at the call' : 'after the whole forward',
         tokens: retainOptions.tokens,
         layout: retainOptions.layout,
+        ...(retainOptions.trainMode === 'keep' && { train_mode: 'kept' }),
         approximate: options.approximate ?? false,
       },
       images: dataset.length,
@@ -267,6 +272,7 @@ async function checkPictures(
   dataset: DissectionDataset,
   { recoverImage }: DissectOptions,
   examples: number,
+  channels: number,
 ): Promise<void> {
   const [, width] = dataset.imageSize;
   const most = Math.floor((JPEG_SIDE + STRIP_GAP) / (width + STRIP_GAP));
@@ -276,7 +282,7 @@ async function checkPictures(
     );
   if (recoverImage || dataset.picture) return;
   const item = await dataset.get(0, false);
-  checkItem(item, 0, dataset);
+  checkItem(item, 0, dataset, channels);
   if (item.pixels instanceof Float32Array) throw noPictures();
 }
 
@@ -298,7 +304,7 @@ function begin(
   return model.native.dissect({
     layers: retained.map(layer => layer.name),
     images: dataset.length,
-    channels: 3,
+    channels: model.channels,
     height,
     width,
     quantile: settings.quantileThreshold,
@@ -330,10 +336,16 @@ async function observe(
   dissection: NativeDissection,
   dataset: DissectionDataset,
   options: DissectOptions,
-  settings: { batchSize: number; numWorkers: number; labelled: boolean; onDecoded: (time: number) => void },
+  settings: {
+    batchSize: number;
+    numWorkers: number;
+    channels: number;
+    labelled: boolean;
+    onDecoded: (time: number) => void;
+  },
 ): Promise<void> {
   const { onProgress, signal } = options;
-  const { batchSize, numWorkers: workers, labelled, onDecoded } = settings;
+  const { batchSize, numWorkers: workers, channels, labelled, onDecoded } = settings;
   const total = dataset.length * dissection.passes;
   let done = 0;
   onProgress?.({ phase: 'observe', done, total });
@@ -341,7 +353,7 @@ async function observe(
     const segmentation = labelled && pass === dissection.passes;
     let previous: Promise<void> = Promise.resolve();
     try {
-      for await (const batch of batches(dataset, { batchSize, workers, segmentation, onDecoded })) {
+      for await (const batch of batches(dataset, { batchSize, workers, channels, segmentation, onDecoded })) {
         // While the engine has one batch in hand, the next is decoded.
         await previous;
         signal?.throwIfAborted();

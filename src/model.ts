@@ -38,30 +38,45 @@ export interface RetainOptions {
    */
   values?: 'final' | 'call';
   /**
-   * How many tokens (class, registers) come before the patches in outputs `[images, tokens, units]`. `auto` (the
-   * default) takes such an output where its shape is plain, `none` takes none.
+   * Which tokens (class, registers) of outputs `[images, tokens, units]` are no patches of the image: the first N
+   * (`first:N`, or the number N), the last N, or the one of an index. `auto` (the default) takes such an output where
+   * the model's graph makes that plain, `none` takes none.
    */
-  tokens?: 'auto' | 'none' | number;
+  tokens?: TokensOption;
   /**
    * What outputs with four dimensions are: `nchw`, `[images, units, height, width]`, or `nhwc`, with the units last.
    * `auto` (the default): `nhwc` where the shape fits the image in no other way.
    */
   layout?: 'auto' | 'nchw' | 'nhwc';
+  /**
+   * What becomes of a model whose graph holds operations of a training mode (dropout that drops, normalisation by the
+   * batch): `refuse` (the default), or `keep`, which goes on and says so in the report.
+   */
+  trainMode?: 'refuse' | 'keep';
 }
+
+export type TokensOption = 'auto' | 'none' | `${'first' | 'last' | 'index'}:${number}` | number;
 
 /** What the engine is told of {@link RetainOptions}. */
 export function nativeOptions(options: Omit<RetainOptions, 'addScaleOffset'>): NativeRetainOptions {
-  const { values = 'final', tokens = 'auto', layout = 'auto' } = options;
+  const { values = 'final', tokens = 'auto', layout = 'auto', trainMode = 'refuse' } = options;
   if (values !== 'final' && values !== 'call')
     throw optionError(`expected final or call for values but received ${values}`);
-  if (tokens !== 'auto' && tokens !== 'none' && !(Number.isInteger(tokens) && tokens >= 0 && tokens <= 65535))
-    throw optionError(`expected auto, none or a whole number from 0 on for tokens but received ${tokens}`);
+  const which = /^(?:(first|last|index):)?(\d{1,5})$/.exec(String(tokens));
+  if (tokens !== 'auto' && tokens !== 'none' && !which)
+    throw optionError(
+      `expected auto, none, first:N, last:N, index:I or a whole number from 0 on for tokens but received ${tokens}`,
+    );
   if (!['auto', 'nchw', 'nhwc'].includes(layout))
     throw optionError(`expected auto, nchw or nhwc for layout but received ${layout}`);
+  if (trainMode !== 'refuse' && trainMode !== 'keep')
+    throw optionError(`expected refuse or keep for trainMode but received ${trainMode}`);
   return {
-    tokens: tokens === 'auto' ? -1 : tokens === 'none' ? -2 : tokens,
+    ...(tokens === 'none' && { tokens: ['none', 0] as const satisfies NativeRetainOptions['tokens'] }),
+    ...(which && { tokens: [which[1] ?? 'first', Number(which[2])] as NativeRetainOptions['tokens'] }),
     ...(layout !== 'auto' && { layout }),
     atCall: values === 'call',
+    keepTraining: trainMode === 'keep',
   };
 }
 
@@ -74,12 +89,15 @@ export class Model {
     values: 'final',
     tokens: 'auto',
     layout: 'auto',
+    trainMode: 'refuse',
   };
 
   constructor(
     readonly path: string,
     /** `cpu` or `cuda`. */
     readonly device: string,
+    /** Channels of the images that it takes: 1 (grey), 3 (RGB) or 4 (RGBA). */
+    readonly channels: number,
     /** @internal */
     readonly native: NativeModel,
     /** What the checkpoint gave, where one was asked for. */
@@ -95,7 +113,7 @@ export class Model {
     { tokens, layout }: Pick<RetainOptions, 'tokens' | 'layout'> = {},
   ): Promise<LayerInfo[]> {
     const [height, width] = sizeOf(imageSize, 'imageSize');
-    return this.native.layers(3, height, width, nativeOptions({ tokens, layout })).catch(rethrow);
+    return this.native.layers(this.channels, height, width, nativeOptions({ tokens, layout })).catch(rethrow);
   }
 
   /**
@@ -154,10 +172,10 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
     throw optionError(`expected a whole number from 1 to 1024 for threads but received ${threads}`);
   const model = new (native().NativeModel)(threads);
   try {
-    const device = await model.load(path, wish);
+    const { device, channels } = await model.load(path, wish);
     const { checkpoint } = options;
     const applied = checkpoint === undefined ? undefined : await applyCheckpoint(model, checkpoint);
-    return new Model(path, device.split(':')[0], model, applied);
+    return new Model(path, device.split(':')[0], channels, model, applied);
   } catch (error) {
     model.close();
     throw asNetdissectError(error);
@@ -190,8 +208,14 @@ export function retainLayers(
   if (retained.length === 0) throw optionError('expected the names of layers to dissect but received none');
   const twice = retained.find(({ name }, i) => retained.findIndex(other => other.name === name) < i);
   if (twice) throw optionError(`layer '${twice.name}' is named twice; name it once`);
-  const { addScaleOffset = false, values = 'final', tokens = 'auto', layout = 'auto' } = options;
+  const {
+    addScaleOffset = false,
+    values = 'final',
+    tokens = 'auto',
+    layout = 'auto',
+    trainMode = 'refuse',
+  } = options;
   nativeOptions(options); // checks them
   model.retained = retained;
-  model.retainOptions = { addScaleOffset, values, tokens, layout };
+  model.retainOptions = { addScaleOffset, values, tokens, layout, trainMode };
 }

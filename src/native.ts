@@ -22,7 +22,7 @@ export interface LayerInfo {
   shape: [units: number, height: number, width: number] | null;
   /** Why it cannot be dissected, null where it can. */
   refusal: string | null;
-  /** How many tokens of a sequence come before those that count as its map. */
+  /** How many tokens of a sequence are left out of its map. */
   tokensDropped: number;
   /** Whether its output is `[images, height, width, units]`. */
   unitsLast: boolean;
@@ -51,19 +51,23 @@ export interface NativeBatch {
   /** The number of the first image. */
   first: number;
   count: number;
-  /** RGB bytes `[count, height, width, 3]`, or float32 `[count, channels, height, width]`. */
+  /**
+   * RGB bytes `[count, height, width, 3]`, whatever the model's channels, or float32 `[count, channels, height, width]`.
+   */
   pixels: Uint8Array | Float32Array;
   segmentations?: Segmentation[];
 }
 
 /** Which values of the layers are retained, and how outputs are read as maps. */
 export interface NativeRetainOptions {
-  /** How many tokens of a sequence come before those of its map; -1 (the default) detects it, -2 takes no sequences. */
-  tokens?: number;
+  /** Which tokens of a sequence are no patches: so many, or the one of that index; `none` takes no sequences. */
+  tokens?: ['none' | 'first' | 'last' | 'index', number];
   /** What outputs with four dimensions are; detected by default. */
   layout?: 'nchw' | 'nhwc';
   /** Values when the layer's call returns, not after the whole forward. */
   atCall?: boolean;
+  /** Goes on where the graph holds operations of a training mode. */
+  keepTraining?: boolean;
 }
 
 export interface NativeOptions extends NativeRetainOptions {
@@ -136,6 +140,8 @@ export interface NativeProfile {
 export interface NativeDissection {
   /** How often all images have to be observed, and `finish` called: twice where memory is short. */
   readonly passes: number;
+  /** What a user should know of how the model runs, a sentence each. */
+  readonly notices: string[];
   observe(batch: NativeBatch): Promise<void>;
   finish(): Promise<void>;
   /** Counts about `images` more; resolves to how many are done. */
@@ -172,7 +178,7 @@ export interface Parameter {
 }
 
 export interface NativeModel {
-  load(path: string, device: string): Promise<string>;
+  load(path: string, device: string): Promise<{ device: string; channels: number }>;
   layers(
     channels: number,
     height: number,

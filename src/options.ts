@@ -4,6 +4,7 @@
  */
 
 import os from 'node:os';
+import type { TokensOption } from './model';
 
 /** A kind of value. */
 export interface Kind<T> {
@@ -92,12 +93,13 @@ const imageSize: Kind<[height: number, width: number]> = {
   },
 };
 
-const tokens: Kind<'auto' | 'none' | number> = {
-  expected: 'auto, none or a whole number',
+const tokens: Kind<TokensOption> = {
+  expected: 'auto, none, first:N, last:N or index:I',
   json: ['string', 'number'],
   parse(value) {
     if (value === 'auto' || value === 'none') return value;
-    return /^\d+$/.test(value) ? Number(value) : undefined;
+    if (/^\d{1,5}$/.test(value)) return Number(value);
+    return /^(first|last|index):\d{1,5}$/.test(value) ? (value as TokensOption) : undefined;
   },
   choices: ['auto', 'none'],
 };
@@ -197,12 +199,12 @@ const SELECTION = {
 
 const TOKENS = {
   kind: tokens,
-  value: 'auto|none|N',
+  value: 'auto|none|first:N|last:N|index:I',
   default: 'auto',
   group: MODEL,
   describe:
-    "a transformer's tokens as maps: auto finds how many come before the patches, N drops the first N, none takes no tokens",
-} satisfies Option<'auto' | 'none' | number>;
+    "a transformer's tokens as maps, without the first or last N or that of an index; auto takes what is plain, none takes no tokens",
+} satisfies Option<TokensOption>;
 
 const LAYOUT = {
   kind: oneOf('auto', 'nchw', 'nhwc'),
@@ -237,6 +239,13 @@ const DISSECT = {
     default: 'final',
     group: MODEL,
     describe: "take a layer's values after the whole forward, or at its own call",
+  },
+  'train-mode': {
+    kind: oneOf('refuse', 'keep'),
+    value: 'refuse|keep',
+    default: 'refuse',
+    group: MODEL,
+    describe: 'what becomes of a model that was exported in training mode: refuse it, or go on and say so',
   },
   add_scale_offset: {
     kind: flag,

@@ -27,6 +27,15 @@ const FAMILIES = [
   'unused',
   'fixed_size',
   'kinds',
+  'flattened',
+  'forked',
+  'interfaces',
+  'methods',
+  'hooked',
+  'of_batch',
+  'grey',
+  'alpha',
+  'on_device',
 ];
 
 /** Tracing keeps nothing of a layer that gives back its input. */
@@ -182,6 +191,7 @@ test('tokens count as a map: their grid is that of whole patches, other tokens c
       ['tokens', 'auto', 1, 4],
       ['tokens', 1, 1, 4],
       ['tokens', 8, 8, 3],
+      ['tokens', 'first:1', 1, 4],
       ['odd', 6, 6, 3],
     ]) {
       retainLayers(model, [name], { tokens });
@@ -367,7 +377,13 @@ test('layers that cannot be dissected are refused, saying why', async t => {
   await cannot(t, 'several', 'pair[2]', code, /its output is a tuple of 2; name one of its tensors/);
   await cannot(t, 'several', 'enter[0]', code, /'enter\[0\]' cannot be dissected: it gives one tensor/);
   await cannot(t, 'several', 'pear[0]', code, /no layer 'pear\[0\]'; the nearest names are pair,/);
-  await cannot(t, 'transformer', 'odd', code, /15 tokens are no grid of patches of an image of 16×16 pixels/);
+  await cannot(
+    t,
+    'transformer',
+    'odd',
+    code,
+    /15 tokens are not plainly a grid of patches of an image of 16×16 pixels \(its convolutions make 4×4/,
+  );
   await cannot(t, 'transformer', 'tokens', code, /17 tokens less 2 are no grid/, { tokens: 2 });
   await cannot(t, 'transformer', 'tokens', code, /shape \[2, 17, 4\]/, { tokens: 'none' });
   await cannot(t, 'transformer', 'volume', code, /shape \[2, 1, 1, 15, 4\]/);
@@ -419,4 +435,124 @@ test('a closed model refuses to work', async t => {
   model.close();
   model.close();
   await t.throwsAsync(model.layers(64), { message: 'the model is closed' });
+});
+
+/** What a file's layers are on a fixture's images, or the error. */
+const outputsOf = async (t, file, family, layers, options) => {
+  const model = await open(t, modelFile(file));
+  retainLayers(model, layers, options);
+  const { input } = modelFixture(family);
+  return model.forward(input.values, input.shape);
+};
+
+const sameMaps = (t, outputs, family, layers) => {
+  for (const [i, name] of layers.entries())
+    t.true(close([...outputs[i].values], [...modelFixture(family).layers[name].final.at(-1).values]), name);
+};
+
+test('parameters of other types: images are cast to that of the first operation', async t => {
+  for (const [family, tolerance] of [
+    ['half', 2e-3],
+    ['bfloat16', 2e-2],
+    ['double', 1e-6],
+  ]) {
+    const layers = ['first', 'last'];
+    const outputs = await outputsOf(t, `${family}_t.pt`, family, layers);
+    for (const [i, name] of layers.entries()) {
+      const expected = modelFixture(family).layers[name].final.at(-1).values;
+      const largest = Math.max(...expected.map(Math.abs));
+      t.true(
+        expected.every((value, j) => Math.abs(value - outputs[i].values[j]) <= tolerance * largest),
+        `${family} ${name}`,
+      );
+    }
+  }
+});
+
+test('devices that a trace has as constants become the one in use', async t => {
+  const layers = ['first', 'last'];
+  sameMaps(t, await outputsOf(t, 'on_device_gpu.pt', 'on_device', layers), 'on_device', layers);
+});
+
+test('a model that was traced with one image gets its images one by one', async t => {
+  const [embed, norm] = await outputsOf(t, 'one_image_t.pt', 'one_image', ['embed', 'norm']);
+  sameMaps(t, [embed], 'one_image', ['embed']);
+  t.deepEqual(norm.shape, [2, 6, 4, 4]);
+  const [{ values }] = modelFixture('one_image').layers.norm.final; // [2, 17, 6], the class token first
+  for (let image = 0; image < 2; image++)
+    for (let unit = 0; unit < 6; unit++)
+      for (let cell = 0; cell < 16; cell++)
+        t.true(
+          Math.abs(norm.values[(image * 6 + unit) * 16 + cell] - values[(image * 17 + 1 + cell) * 6 + unit]) <
+            1e-4,
+        );
+});
+
+test('a training mode that is fixed in the graph is refused, up to the last layer that is taken', async t => {
+  await t.throwsAsync(outputsOf(t, 'dropping_t.pt', 'dropping', ['last']), {
+    code: 'ERR_NETDISSECT_TRAINING',
+    message:
+      /dropout that drops.*batch normalisation by the batch's own statistics|batch normalisation by the batch's own statistics.*dropout that drops/,
+  });
+  await t.throwsAsync(outputsOf(t, 'dropping_t.pt', 'dropping', ['norm']), {
+    message: /holds batch normalisation by the batch's own statistics, so/,
+  });
+  sameMaps(t, await outputsOf(t, 'dropping_t.pt', 'dropping', ['first']), 'dropping', ['first']);
+  const kept = await outputsOf(t, 'dropping_t.pt', 'dropping', ['last'], { trainMode: 'keep' });
+  t.deepEqual(kept[0].shape, [2, 2, 8, 8]);
+});
+
+test('what a forward takes instead of a batch of images is said', async t => {
+  for (const [file, takes] of [
+    ['list_input.pt', /takes \(images: Tensor\[\]\), where one batch of images is given/],
+    ['two_inputs.pt', /takes \(image: Tensor, text: Tensor\), where one batch/],
+  ]) {
+    const model = await open(t, modelFile(file));
+    await t.throwsAsync(model.layers(8), { code: 'ERR_NETDISSECT_FORWARD', message: takes });
+  }
+  const six = await open(t, modelFile('six_channels_s.pt'));
+  await t.throwsAsync(six.layers(8), {
+    message: /takes images of 6 channels and got 3; images can be given with 1/,
+  });
+});
+
+test('models of one and of four channels say so', async t => {
+  for (const [file, channels] of [
+    ['grey_s.pt', 1],
+    ['alpha_s.pt', 4],
+    ['resnet_s.pt', 3],
+    ['half_t.pt', 3],
+  ])
+    t.is((await open(t, modelFile(file))).channels, channels);
+});
+
+test('other tokens at the end are found in the graph; in the middle they have to be named', async t => {
+  const { layers } = modelFixture('tokens_last');
+  const cut = (family, skip) => {
+    const [{ shape, values }] = modelFixture(family).layers.norm.final; // [2, 13, 10]
+    const [images, tokens, units] = shape;
+    const kept = Array.from({ length: tokens }, (_, i) => i).filter(i => i !== skip);
+    const maps = [];
+    for (let image = 0; image < images; image++)
+      for (let unit = 0; unit < units; unit++)
+        for (const token of kept) maps.push(values[(image * tokens + token) * units + unit]);
+    return maps;
+  };
+  t.deepEqual(layers.norm.final[0].shape, [2, 13, 10]);
+  for (const tokens of ['auto', 'last:1', 'index:12']) {
+    const [norm] = await outputsOf(t, 'tokens_last_t.pt', 'tokens_last', ['norm'], { tokens });
+    t.deepEqual(norm.shape, [2, 10, 4, 3], tokens);
+    t.true(close([...norm.values], cut('tokens_last', 12)), tokens);
+  }
+  await t.throwsAsync(outputsOf(t, 'tokens_middle_t.pt', 'tokens_middle', ['norm']), {
+    message: /13 tokens are not plainly a grid.*its convolutions make 4×3.*in places that are not plain/,
+  });
+  const [middle] = await outputsOf(t, 'tokens_middle_t.pt', 'tokens_middle', ['norm'], { tokens: 'index:6' });
+  t.true(close([...middle.values], cut('tokens_middle', 6)));
+});
+
+test('what mixes tokens is no row of patches', async t => {
+  await t.throwsAsync(outputsOf(t, 'tokens_last_t.pt', 'tokens_last', ['mix']), {
+    message: /10 tokens are not plainly a grid/,
+  });
 });

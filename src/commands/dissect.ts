@@ -50,6 +50,7 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
       tokens: values.tokens,
       layout: values.layout,
       values: values.values,
+      trainMode: values['train-mode'],
     };
     retainLayers(model, names, retainOptions);
     const options = {
@@ -67,6 +68,9 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
       netname: values.netname,
       meta,
       onProgress: progress.update,
+      onNotice: (notice: string) => {
+        if (!quiet) terminal.stderr.write(`${PROGRAM}: ${notice}\n`);
+      },
     };
     const result = await interruptible(signal => dissect(outdir, model, data, { ...options, signal }));
     progress.end();

@@ -31,7 +31,7 @@ export async function runLayers(
 
 function notes({ tokensDropped, unitsLast, changedInPlace }: LayerInfo): string {
   const told = [];
-  if (tokensDropped > 0) told.push(`without the first ${tokensDropped} tokens`);
+  if (tokensDropped > 0) told.push(`without ${tokensDropped} other tokens`);
   if (unitsLast) told.push('units last');
   if (changedInPlace) told.push('changed in place later');
   return told.join(', ');

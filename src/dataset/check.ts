@@ -49,11 +49,11 @@ export function checkDataset(dataset: DissectionDataset): void {
 }
 
 /**
- * Checks what `get` gave.
+ * Checks what `get` gave for a model whose images have so many channels.
  *
  * @throws NetdissectError `ERR_NETDISSECT_DATASET` where it makes no sense; the message names the image
  */
-export function checkItem(item: Item, index: number, dataset: DissectionDataset): void {
+export function checkItem(item: Item, index: number, dataset: DissectionDataset, channels = 3): void {
   const image = () => `image ${index}${dataset.nameOf ? ` (${dataset.nameOf(index)})` : ''}`;
   const { pixels, segmentation } = item ?? {};
   if (!(pixels instanceof Uint8Array) && !(pixels instanceof Float32Array))
@@ -61,9 +61,10 @@ export function checkItem(item: Item, index: number, dataset: DissectionDataset)
       `${image()} must give its pixels as Uint8Array or Float32Array but gave ${item ? kindOf(pixels) : kindOf(item)}`,
     );
   const [height, width] = dataset.imageSize;
-  if (pixels.length !== height * width * 3)
+  const size = height * width * (pixels instanceof Uint8Array ? 3 : channels);
+  if (pixels.length !== size)
     throw wrong(
-      `${image()} has ${pixels.length} values, not the ${height * width * 3} of ${height}×${width} pixels; resize it`,
+      `${image()} has ${pixels.length} values, not the ${size} of ${height}×${width} pixels; resize it`,
     );
   if (segmentation === undefined || segmentation === null) return;
   const { height: rows, width: columns, maps } = segmentation;
@@ -73,7 +74,7 @@ export function checkItem(item: Item, index: number, dataset: DissectionDataset)
     );
   if (!Array.isArray(maps))
     throw wrong(`${image()}: a segmentation's maps must be a list but are ${shown(maps)}`);
-  const size = rows * columns;
+  const area = rows * columns;
   for (const [i, map] of maps.entries()) {
     if (typeof map === 'number') {
       if (!whole(map, 0, MOST))
@@ -85,9 +86,9 @@ export function checkItem(item: Item, index: number, dataset: DissectionDataset)
       throw wrong(
         `${image()}: label map ${i} must be a number, Uint16Array or Uint8Array but is ${Array.isArray(map) ? 'a list' : kindOf(map)}`,
       );
-    if (words ? map.length !== size : map.length === 0 || map.length % size !== 0)
+    if (words ? map.length !== area : map.length === 0 || map.length % area !== 0)
       throw wrong(
-        `${image()}: label map ${i} has ${map.length} values, not the ${size} of ${rows}×${columns} pixels`,
+        `${image()}: label map ${i} has ${map.length} values, not the ${area} of ${rows}×${columns} pixels`,
       );
   }
 }

@@ -140,7 +140,7 @@ function section(report: Report, layer: LayerReport, { pictures }: PageOptions):
   return markup`<section id="${layerId(layer)}" data-layer="${layer.layer}">
 <h2 class="name">${layer.layer}</h2>
 <p>${counted(units.length, 'unit')}${labels && `, ${interpretable(layer)} interpretable, ${counted(labels.length, 'distinct concept')}`}.
-<span class="quiet">Output ${channels} × ${height} × ${width}${tokens_dropped && ` after ${tokens_dropped} other tokens`}${units_last && ', units last'}${changed_in_place && '; a later operation of the model changes it in place'}.${level_rank_error !== undefined && ` Levels are estimates: their rank may be off by up to ${(level_rank_error * 100).toPrecision(2)} % of the values.`}</span></p>
+<span class="quiet">Output ${channels} × ${height} × ${width}${tokens_dropped && ` without ${tokens_dropped} other tokens`}${units_last && ', units last'}${changed_in_place && '; a later operation of the model changes it in place'}.${level_rank_error !== undefined && ` Levels are estimates: their rank may be off by up to ${(level_rank_error * 100).toPrecision(2)} % of the values.`}</span></p>
 ${labels && chart(report, layer, labels)}
 ${toolbar(report, layer, pictures)}
 <div class="units${pictures && ' pictures'}">

@@ -174,7 +174,7 @@ test('estimated levels, dropped tokens and units that come last are said of the 
   t.notRegex(page([{}]), /estimates|other tokens|units last/);
   const html = page([{}], { rankError: 0.00123, tokensDropped: 5 });
   t.regex(html, /Levels are estimates: their rank may be off by up to 0\.12 % of the values\./);
-  t.regex(html, /4 × 6 after 5 other tokens/);
+  t.regex(html, /4 × 6 without 5 other tokens/);
   t.regex(page([{}], { unitsLast: true }), /4 × 6, units last/);
 });
 
