@@ -150,6 +150,7 @@ std::string cleanMessage(const std::exception &error) {
     text = text.substr(at + 14);
   if (const auto at = text.find("\nException raised from "); at != std::string::npos)
     text.resize(at);
+  text.erase(0, text.find_first_not_of(" \n"));
   if (const auto at = text.find('\n'); at != std::string::npos)
     text.resize(at);
   while (!text.empty() && (std::isspace(static_cast<unsigned char>(text.back())) || text.back() == '.'))

@@ -63,8 +63,15 @@ std::string diagnose(const std::string &path, const std::string &message) {
            "and .save()";
   try {
     caffe2::serialize::PyTorchStreamReader reader(path);
-    if (reader.hasRecord("constants.pkl"))
-      return message;
+    if (reader.hasRecord("constants.pkl")) {
+      const std::string unknown = "Unknown builtin op: ";
+      if (message.rfind(unknown, 0) != 0)
+        return message.empty() ? "LibTorch gives no reason" : message;
+      return "its code calls the operator " + message.substr(unknown.size()) +
+             ", which LibTorch does not have (it comes with a library such as torchvision); export the part "
+             "of the "
+             "model before it";
+    }
     if (reader.hasRecord("data.pkl"))
       return "it holds a state dict or another pickled object (torch.save), not a TorchScript model; export "
              "the "

@@ -50,6 +50,14 @@ export function readJson(file: string, refuse: Refuse): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
+    // Python writes these, which JSON does not have; outside of texts alone, whose tokens are matched first.
+    const plain = text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, token =>
+      token.startsWith('"') ? token : 'null',
+    );
+    if (plain.length !== text.length)
+      try {
+        return JSON.parse(plain);
+      } catch {}
     throw refuse(`is not JSON (${(cause as Error).message.replace(/\s+/g, ' ')})`, cause);
   }
 }

@@ -35,7 +35,8 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
   const model = await loadModel(file, modelOptions);
   const progress = progressReporter(terminal.stderr, { quiet });
   try {
-    if (!quiet) for (const line of remarks(model)) terminal.stderr.write(`${PROGRAM}: ${line}\n`);
+    if (!quiet)
+      for (const line of [...data.notices, ...remarks(model)]) terminal.stderr.write(`${PROGRAM}: ${line}\n`);
     const meta = Object.fromEntries(
       [model.checkpoint?.meta ?? {}, ...given].flatMap(object => Object.entries(object)),
     );

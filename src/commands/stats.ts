@@ -4,12 +4,14 @@ import { type DatasetStats, datasetStats } from '../dataset/stats';
 import type { StatsValues } from '../options';
 import { some } from '../words';
 import { openData } from './data';
+import { PROGRAM } from './help';
 import { progressReporter } from './progress';
 import { table } from './table';
 import { interruptible, type Terminal } from './terminal';
 
 export async function runStats(values: StatsValues, { stdout, stderr }: Terminal): Promise<void> {
   const dataset = openData(values.directory, values);
+  if (!values.quiet) for (const notice of dataset.notices) stderr.write(`${PROGRAM}: ${notice}\n`);
   const progress = progressReporter(stderr, { quiet: values.quiet });
   try {
     const stats = await interruptible(signal =>

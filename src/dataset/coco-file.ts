@@ -12,6 +12,8 @@ export interface CocoFile {
   labels: Label[];
   categories: string[];
   panoptic: boolean;
+  /** Annotations, and polygons of others, that cover nothing. */
+  leftOut: number;
   /** Those with a label in a chosen category, in the file's order. */
   images: CocoImage[];
 }
@@ -82,6 +84,7 @@ export function readCoco(file: string, options: CocoFileOptions = {}): CocoFile 
   each(lists.images, (entry, i) => readImage(entry, i, images));
   const panoptic = lists.annotations[0]?.segments_info !== undefined;
   const ids = new Set<unknown>();
+  let leftOut = 0;
   each(lists.annotations, (entry, i) => {
     const where = entry.id === undefined ? `annotations[${i}]` : `annotation ${show(entry.id)}`;
     const image = images.get(entry.image_id);
@@ -90,13 +93,14 @@ export function readCoco(file: string, options: CocoFileOptions = {}): CocoFile 
     if (entry.id !== undefined && ids.has(entry.id)) throw damaged(`${where} is there twice; remove one`);
     ids.add(entry.id);
     if (panoptic) readSegments(entry, where, image, numberOf);
-    else readInstance(entry, where, image, numberOf);
+    else leftOut += readInstance(entry, where, image, numberOf);
   });
   const labelled = [...images.values()].filter(image => image.labelled);
   return {
     labels: [...table.values()].filter(label => categories.includes(label.category)),
     categories,
     panoptic,
+    leftOut,
     images: labelled.map(({ labelled, ...image }) => ({ ...image, regions: Int32Array.from(image.regions) })),
   };
 }
@@ -156,28 +160,39 @@ function readImage(
   images.set(id, { id, name: slashed(name), height, width, regions: [], labelled: false });
 }
 
-/** Adds an annotation of instances to its image. */
+/** Adds an annotation of instances to its image; gives how many of its parts cover nothing. */
 function readInstance(
   { category_id, segmentation }: Entry,
   where: string,
   image: Image,
   numberOf: (where: string, id: unknown) => number,
-): void {
+): number {
   const label = numberOf(where, category_id);
   let kind = POLYGON;
   let parts: number[][];
-  if (Array.isArray(segmentation) && segmentation.length > 0)
-    parts = segmentation.map((polygon, i) => readPolygon(polygon, `polygon ${i + 1} of ${where}`));
-  else if (segmentation && typeof segmentation === 'object' && 'counts' in segmentation) {
+  let leftOut = 0;
+  if (Array.isArray(segmentation)) {
+    // A polygon of fewer than three points covers nothing.
+    const covers = (polygon: unknown) =>
+      !Array.isArray(polygon) || polygon.length % 2 === 1 || polygon.length >= 6;
+    leftOut = segmentation.filter(polygon => !covers(polygon)).length;
+    parts = segmentation.flatMap((polygon, i) =>
+      covers(polygon) ? [readPolygon(polygon, `polygon ${i + 1} of ${where}`)] : [],
+    );
+  } else if (segmentation && typeof segmentation === 'object' && 'counts' in segmentation) {
     kind = RUNS;
     parts = [readRuns(segmentation, where, image)];
-  } else throw damaged(`${where} has no segmentation; expected polygons or run lengths`);
-  if (label === 0) return;
+  } else if (segmentation === undefined || segmentation === null)
+    parts = []; // a box alone
+  else throw damaged(`${where} has the segmentation ${show(segmentation)}; expected polygons or run lengths`);
+  if (parts.length === 0) return 1;
+  if (label === 0) return leftOut;
   for (const values of parts) {
     image.regions.push(label, kind, values.length);
     for (const value of values) image.regions.push(value);
   }
   image.labelled = true;
+  return leftOut;
 }
 
 function readPolygon(polygon: unknown, where: string): number[] {

@@ -74,6 +74,13 @@ export class CocoDataset extends FileDataset {
       if (folder && !fs.existsSync(folder))
         throw damaged(`there is no folder ${folder}, which ${file} needs; name it with the option ${option}`);
     Object.assign(this.settings, { split: 'all', annotations: path.basename(file) });
+    if (read.leftOut > 0) {
+      this.settings.annotations_left_out = read.leftOut;
+      const one = read.leftOut === 1;
+      this.notices.push(
+        `${file}: ${read.leftOut} ${one ? 'annotation or polygon covers' : 'annotations or polygons cover'} nothing (boxes alone, polygons of fewer than three points) and ${one ? 'is' : 'are'} left out`,
+      );
+    }
   }
 
   get length(): number {
@@ -82,6 +89,11 @@ export class CocoDataset extends FileDataset {
 
   nameOf(index: number): string {
     return place(this.#imageFolder, this.#images[index].name);
+  }
+
+  protected override declaredSize(index: number): readonly [height: number, width: number] {
+    const { height, width } = this.#images[index];
+    return [height, width];
   }
 
   protected namedIn(index: number): string {

@@ -91,12 +91,20 @@ export abstract class FileDataset implements DissectionDataset {
     };
   }
 
+  /** What a user should know of the data set, a sentence each. */
+  readonly notices: string[] = [];
+
   /** The image's file. */
   abstract nameOf(index: number): string;
   /** What names the image's files: `line 3 of index.csv`; nothing where they are found in a folder. */
   protected abstract namedIn(index: number): string | undefined;
   /** The image's label maps, whole: `get` cuts them where images are cut. */
   protected abstract segmentation(index: number): Promise<Segmentation>;
+
+  /** The size that the data set says the image has, where it does. */
+  protected declaredSize(_index: number): readonly [height: number, width: number] | undefined {
+    return undefined;
+  }
 
   async get(index: number, segmentation: boolean): Promise<Item> {
     const [image, maps] = await Promise.all([
@@ -121,7 +129,14 @@ export abstract class FileDataset implements DissectionDataset {
   async #read(index: number): Promise<ResizedImage> {
     const file = this.nameOf(index);
     try {
-      return await readImage(file, this.imageSize, this.#resize);
+      const declared = this.declaredSize(index);
+      const image = await readImage(file, this.imageSize, this.#resize, declared);
+      const [height, width] = image.sourceSize;
+      if (declared && (height !== declared[0] || width !== declared[1]))
+        throw damaged(
+          `image ${file} is ${height}×${width} but ${this.namedIn(index)} says ${declared.join('×')}; restore the image, or correct what is said of it`,
+        );
+      return image;
     } catch (cause) {
       throw this.unreadable('image', file, index, cause);
     }

@@ -32,18 +32,27 @@ export interface ResizedImage {
 
 /**
  * Reads an image file as RGB bytes, those of Pillow's `Image.open(path).convert('RGB')` but for what docs/images.md
- * tells, resized as Pillow does where the size differs: bilinear with antialiasing. Rejects with an `UnreadableFile`.
+ * tells, resized as Pillow does where the size differs: bilinear with antialiasing. Turned as its EXIF tag says where it
+ * has the size that is declared only so. Rejects with an `UnreadableFile`.
  */
 export async function readImage(
   path: string,
   imageSize: readonly [height: number, width: number],
   resize: Resize = 'stretch',
+  declared?: readonly [height: number, width: number],
 ): Promise<ResizedImage> {
   const { data, height, width } = await decode(path, async (file, { space, depth }) => {
     if (depth !== 'uchar' && depth !== 'ushort')
       throw new UnreadableFile(`holds ${depth} values, where 8 or 16 bits a channel are expected`);
-    if (space !== 'cmyk') return pixelsOf(open(file).toColourspace('srgb').removeAlpha());
-    return cmykToRgb(await pixelsOf(open(file).pipelineColourspace('cmyk').toColourspace('cmyk')));
+    const read = async (image: sharp.Sharp) =>
+      space === 'cmyk'
+        ? cmykToRgb(await pixelsOf(image.pipelineColourspace('cmyk').toColourspace('cmyk')))
+        : pixelsOf(image.toColourspace('srgb').removeAlpha());
+    const pixels = await read(open(file));
+    const lies = declared?.[0] === pixels.width && declared[1] === pixels.height;
+    if (!lies || pixels.width === pixels.height) return pixels;
+    const { orientation = 1 } = await open(file).metadata();
+    return orientation > 4 ? read(open(file).autoOrient()) : pixels;
   });
   const whole = { top: 0, left: 0, height, width };
   const window = resize === 'crop' ? cropWindow(height, width, imageSize) : whole;

@@ -1,6 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
+import sharp from 'sharp';
 import { CocoDataset, dissect, loadModel, retainLayers } from '../../lib/index.js';
 import { modelFixture } from '../fixtures/models.mjs';
 import { temporaryFolder, writeFiles, writeImage } from '../helpers/broden.mjs';
@@ -298,10 +299,9 @@ const DAMAGED_INSTANCES = [
   [d => d.annotations.push(d.annotations[1]), /annotation 2 is there twice/],
   [d => (d.annotations[1].image_id = 6), /annotation 2 is of image 6, which is not in 'images'/],
   [d => (d.annotations[1].category_id = 4), /annotation 2 has the category 4, which is not in 'categories'/],
-  [d => (d.annotations[1].segmentation = []), /annotation 2 has no segmentation/],
-  [d => delete d.annotations[1].segmentation, /annotation 2 has no segmentation/],
+  [d => (d.annotations[1].segmentation = 'all'), /annotation 2 has the segmentation "all"/],
   [d => (d.annotations[1].segmentation = [5]), /polygon 1 of annotation 2 is 5/],
-  [d => d.annotations[1].segmentation.push([1, 2, 3, 4]), /polygon 2 of annotation 2 has 4 numbers/],
+  [d => d.annotations[1].segmentation.push([1, 2, 3]), /polygon 2 of annotation 2 has 3 numbers/],
   [d => d.annotations[1].segmentation[0].push(1), /polygon 1 of annotation 2 has 9 numbers/],
   [d => (d.annotations[1].segmentation[0][3] = null), /polygon 1 of annotation 2 has the coordinate null/],
   [d => (d.annotations[1].segmentation[0][3] = 1e12), /polygon 1 of annotation 2 has the coordinate 10+;/],
@@ -358,6 +358,64 @@ test('what is wrong with the file is said by annotation, image or category', asy
     code: 'ERR_NETDISSECT_DATASET',
     message: /category 7 has nothing as its supercategory/,
   });
+});
+
+test('annotations that cover nothing are left out and counted', async t => {
+  const whole = await open(t, SMALL);
+  t.deepEqual(whole.notices, []);
+  t.false('annotations_left_out' in whole.settings);
+  for (const [change, parts, labels] of [
+    [d => d.annotations[1].segmentation.push([1, 2], [1, 2, 3, 4], []), 3, ['', '3', '3+7', '7']],
+    [d => (d.annotations[1].segmentation = []), 1, ['', '3']],
+    [d => (d.annotations[1].segmentation = [[1, 2, 3, 4]]), 1, ['', '3']],
+    [d => delete d.annotations[1].segmentation, 1, ['', '3']],
+    [d => (d.annotations[1].segmentation = null), 1, ['', '3']],
+  ]) {
+    const data = structuredClone(SMALL);
+    change(data);
+    const dataset = await open(t, data);
+    t.is(dataset.settings.annotations_left_out, parts);
+    t.is(dataset.notices.length, 1);
+    t.regex(dataset.notices[0], new RegExp(`: ${parts} (annotation|polygon)`));
+    const { segmentation } = await dataset.get(0, true);
+    t.deepEqual([...new Set(labelsAt(segmentation))].sort(), labels);
+  }
+});
+
+test('NaN and Infinity, as Python writes them, are read where nothing depends on them', async t => {
+  const file = await writeCoco(await temporaryFolder(t), SMALL);
+  const text = JSON.stringify(SMALL)
+    .replace('"id":1,', '"id":1,"area":NaN,"bbox":[-Infinity,Infinity,NaN],')
+    .replace('traffic_light', 'a \\"NaN\\" Infinity');
+  await fs.writeFile(file, text);
+  t.deepEqual(
+    new CocoDataset(file).labels.map(({ name }) => name),
+    ['car', 'a "NaN" Infinity'],
+  );
+  await fs.writeFile(file, text.replace('"height":4', '"height":NaN'));
+  t.throws(() => new CocoDataset(file), { message: /image 12 has the height null/ });
+});
+
+test('an image has the size that the file says; it is turned by its EXIF tag where it has it only so', async t => {
+  const data = structuredClone(SMALL);
+  const file = await writeCoco(await temporaryFolder(t), data);
+  const image = path.join(path.dirname(file), '../val2017/a.png');
+  const dataset = new CocoDataset(file, { imageSize: [4, 6] });
+  const pixels = Buffer.from(Array.from({ length: 72 }, (_, i) => 3 * i)); // 6 rows of 4
+  const raw = { raw: { height: 6, width: 4, channels: 3 } };
+  await sharp(pixels, raw).png().toFile(image);
+  await t.throwsAsync(dataset.get(0, false), {
+    code: 'ERR_NETDISSECT_DATASET',
+    message: /a\.png is 6×4 but image 12 of .* says 4×6; restore the image, or correct what is said of it/,
+  });
+  await sharp(pixels, raw).withMetadata({ orientation: 6 }).png().toFile(image); // a quarter clockwise
+  const turned = (await dataset.get(0, false)).pixels;
+  const at = (y, x) => [...turned.subarray((y * 6 + x) * 3, (y * 6 + x) * 3 + 3)];
+  for (let y = 0; y < 4; y++)
+    for (let x = 0; x < 6; x++) {
+      const from = ((5 - x) * 4 + y) * 3;
+      t.deepEqual(at(y, x), [...pixels.subarray(from, from + 3)]);
+    }
 });
 
 test('all that is wrong can be collected; the rest is taken', async t => {

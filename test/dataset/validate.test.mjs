@@ -7,6 +7,7 @@ import {
   LabelledDataset,
   MaskDataset,
   NetdissectError,
+  openDataset,
   validateDataset,
 } from '../../lib/index.js';
 import { ROW_A, ROW_B, temporaryFolder, writeBroden, writeFiles, writeImage } from '../helpers/broden.mjs';
@@ -123,15 +124,27 @@ test('of a table of labelled images, and of names, all lines that are wrong are 
 });
 
 test('an image of another shape than its label maps is a warning', async t => {
-  const data = fixtureInstances();
-  const file = await writeCoco(await temporaryFolder(t), data);
-  const images = path.join(path.dirname(file), '../val2017');
-  await writeImage(path.join(images, '1.png'), 40, 30); // the file says 40 high, 30 wide
-  await writeImage(path.join(images, '3.png'), 114, 116); // 57×57, about the same shape
-  const { problems, warnings } = await validateDataset(new CocoDataset(file, { imageSize: 8 }));
+  const folder = await temporaryFolder(t);
+  for (const [name, width, height] of [
+    ['a', 40, 30],
+    ['b', 114, 116], // about the same shape
+  ])
+    await writeImage(path.join(folder, `images/${name}.png`), width, height);
+  await writeGreyPng(path.join(folder, 'masks/a.png'), 30, 40, new Uint8Array(1200).fill(1));
+  await writeGreyPng(path.join(folder, 'masks/b.png'), 57, 57, new Uint8Array(57 * 57).fill(1));
+  await fs.writeFile(path.join(folder, 'names.txt'), 'one\n');
+  const { problems, warnings } = await validateDataset(openDataset(folder, { imageSize: 8 }));
   t.deepEqual(problems, []);
   t.is(warnings.length, 1);
-  t.regex(warnings[0], /^image .*1\.png is 30×40 but its label maps are 40×30, of another shape$/);
+  t.regex(warnings[0], /^image .*a\.png is 30×40 but its label maps are 40×30, of another shape$/);
+});
+
+test('an image of another size than its COCO file says is a problem', async t => {
+  const file = await writeCoco(await temporaryFolder(t), fixtureInstances());
+  await writeImage(path.join(path.dirname(file), '../val2017/1.png'), 40, 30); // it says 40 high, 30 wide
+  const { problems } = await validateDataset(new CocoDataset(file, { imageSize: 8 }));
+  t.is(problems.length, 1);
+  t.regex(problems[0], /1\.png is 30×40 but image 1 of .* says 40×30/);
 });
 
 test('data sets that users write are read by get, and what it throws is a problem', async t => {
