@@ -26,7 +26,7 @@ public:
          InstanceMethod<&ModelObject::parameters>("parameters"),
          InstanceMethod<&ModelObject::setParameter>("setParameter"),
          InstanceMethod<&ModelObject::dissect>("dissect"), InstanceMethod<&ModelObject::forward>("forward"),
-         InstanceMethod<&ModelObject::close>("close")});
+         InstanceMethod<&ModelObject::takeLog>("takeLog"), InstanceMethod<&ModelObject::close>("close")});
   }
 
 private:
@@ -270,6 +270,14 @@ private:
         [this](Napi::Env env, std::shared_ptr<Dissection> &dissection) {
           return newDissection(env, Value(), &handle_, std::move(dissection));
         });
+  }
+
+  /// takeLog(): the messages of LibTorch and the model since the last call.
+  Napi::Value takeLog(const Napi::CallbackInfo &info) {
+    const auto array = Napi::Array::New(info.Env());
+    for (const std::string &message : handle_.engine.log().take())
+      array.Set(array.Length(), message);
+    return array;
   }
 
   Napi::Value close(const Napi::CallbackInfo &info) {

@@ -59,6 +59,7 @@ void Engine::stop() {
 void Engine::loop(int threads) {
   if (threads > 0)
     setThreads(threads);
+  keepLog(log_);
   for (;;) {
     std::function<void()> job;
     {

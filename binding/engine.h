@@ -1,6 +1,7 @@
 // The thread on which a model runs: one to a model, so that OpenMP keeps one team of threads and calls follow
 // each other in order.
 #pragma once
+#include "log.h"
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -20,12 +21,15 @@ public:
   void stop();
   /// Stops all engines of the process: before exit() destroys what they use.
   static void stopAll();
+  /// What arose on the engine's thread.
+  Log &log() { return log_; }
   /// True once the engine is to stop: long jobs look at it.
   const std::atomic<bool> &stopping() const { return stopping_; }
 
 private:
   void loop(int threads);
 
+  Log log_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::function<void()>> jobs_;

@@ -150,6 +150,13 @@ std::string cleanMessage(const std::exception &error) {
     text = text.substr(at + 14);
   if (const auto at = text.find("\nException raised from "); at != std::string::npos)
     text.resize(at);
+  // What a model raises stands behind the trace, with its class.
+  if (text.rfind("The following operation failed in the TorchScript interpreter", 0) == 0) {
+    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())))
+      text.pop_back();
+    const auto raised = text.rfind("\nbuiltins.");
+    text = raised != std::string::npos ? text.substr(raised + 10) : text.substr(text.rfind('\n') + 1);
+  }
   text.erase(0, text.find_first_not_of(" \n"));
   if (const auto at = text.find('\n'); at != std::string::npos)
     text.resize(at);

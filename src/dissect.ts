@@ -152,6 +152,7 @@ export async function dissect(
       pictures,
     });
     options.signal?.addEventListener('abort', cancel);
+    model.flushLog();
     for (const notice of dissection.notices) options.onNotice?.(notice);
     let decoding = 0; // milliseconds
     await observe(dissection, dataset, options, {
@@ -227,6 +228,7 @@ export async function dissect(
     throw named(error, dataset);
   } finally {
     options.signal?.removeEventListener('abort', cancel);
+    model.flushLog();
     dissection?.close();
     releaseSharp();
   }

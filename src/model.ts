@@ -21,6 +21,8 @@ export interface LoadOptions {
   threads?: number;
   /** A PyTorch checkpoint whose weights replace the model's own; `docs/checkpoints.md` says which are taken. */
   checkpoint?: string;
+  /** Is given what LibTorch warns of and what the model prints, each message once; by default nobody is. */
+  onLog?: (message: string) => void;
 }
 
 /** A layer to dissect: the module's name and the name that the report gives it. */
@@ -102,7 +104,13 @@ export class Model {
     readonly native: NativeModel,
     /** What the checkpoint gave, where one was asked for. */
     readonly checkpoint?: AppliedCheckpoint,
+    readonly onLog?: (message: string) => void,
   ) {}
+
+  /** @internal Hands on what LibTorch and the model said. */
+  flushLog(): void {
+    for (const message of this.native.takeLog()) this.onLog?.(message);
+  }
 
   /**
    * The modules of the model, in its own order, as a forward over one image of zeros shows them; the options are as for
@@ -113,7 +121,10 @@ export class Model {
     { tokens, layout }: Pick<RetainOptions, 'tokens' | 'layout'> = {},
   ): Promise<LayerInfo[]> {
     const [height, width] = sizeOf(imageSize, 'imageSize');
-    return this.native.layers(this.channels, height, width, nativeOptions({ tokens, layout })).catch(rethrow);
+    return this.native
+      .layers(this.channels, height, width, nativeOptions({ tokens, layout }))
+      .catch(rethrow)
+      .finally(() => this.flushLog());
   }
 
   /**
@@ -129,7 +140,8 @@ export class Model {
         shape,
         nativeOptions(this.retainOptions),
       )
-      .catch(rethrow);
+      .catch(rethrow)
+      .finally(() => this.flushLog());
   }
 
   /** @internal */
@@ -175,7 +187,9 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
     const { device, channels } = await model.load(path, wish);
     const { checkpoint } = options;
     const applied = checkpoint === undefined ? undefined : await applyCheckpoint(model, checkpoint);
-    return new Model(path, device.split(':')[0], channels, model, applied);
+    const loaded = new Model(path, device.split(':')[0], channels, model, applied, options.onLog);
+    loaded.flushLog();
+    return loaded;
   } catch (error) {
     model.close();
     throw asNetdissectError(error);

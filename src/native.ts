@@ -189,6 +189,8 @@ export interface NativeModel {
   /** Overwrites a parameter or buffer with values in C order; they are converted from `dtype`. */
   setParameter(name: string, dtype: string, bytes: Uint8Array): Promise<void>;
   dissect(options: NativeOptions): Promise<NativeDissection>;
+  /** What LibTorch warned of and the model printed since the last call, each message once. */
+  takeLog(): string[];
   forward(
     layers: string[],
     pixels: Float32Array,

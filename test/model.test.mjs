@@ -556,3 +556,21 @@ test('what mixes tokens is no row of patches', async t => {
     message: /10 tokens are not plainly a grid/,
   });
 });
+
+test('what a model prints and LibTorch warns of goes to onLog, each message once', async t => {
+  const messages = [];
+  const model = await loadModel(modelFile('talking.pt'), { device: 'cpu', onLog: m => messages.push(m) });
+  t.teardown(() => model.close());
+  await model.layers(32);
+  await model.layers(32);
+  t.deepEqual(messages, ['the model prints: the shape is 32', 'LibTorch warns: this is deprecated']);
+});
+
+test('what a model raises keeps its text', async t => {
+  const model = await open(t, modelFile('talking.pt'));
+  await t.throwsAsync(model.layers([32, 16]), {
+    code: 'ERR_NETDISSECT_FORWARD',
+    message:
+      'the model fails on images of 32×16: ValueError: images have to be square; it runs on images of 224×224: choose the size that it was made for',
+  });
+});

@@ -31,6 +31,9 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
     device: values['no-cuda'] ? ('cpu' as const) : ('auto' as const),
     threads: values.threads,
     checkpoint: values.pthfile,
+    onLog: (message: string) => {
+      if (!quiet) terminal.stderr.write(`${PROGRAM}: ${message}\n`);
+    },
   };
   const model = await loadModel(file, modelOptions);
   const progress = progressReporter(terminal.stderr, { quiet });

@@ -3,14 +3,18 @@
 import { loadModel } from '../model';
 import type { LayerInfo } from '../native';
 import type { LayersValues } from '../options';
+import { PROGRAM } from './help';
 import { table } from './table';
 import type { Terminal } from './terminal';
 
 export async function runLayers(
   { model: path, imgsize, tokens, layout }: LayersValues,
-  { stdout }: Terminal,
+  { stdout, stderr }: Terminal,
 ): Promise<void> {
-  const model = await loadModel(path, { device: 'cpu' });
+  const model = await loadModel(path, {
+    device: 'cpu',
+    onLog: message => stderr.write(`${PROGRAM}: ${message}\n`),
+  });
   try {
     const rows = [['layer', 'type', 'output', 'calls', 'scale', 'offset', 'notes']];
     for (const layer of await model.layers(imgsize, { tokens, layout }))

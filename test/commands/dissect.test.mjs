@@ -3,7 +3,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import cli from '../../lib/cli.js';
-import { modelFixture } from '../fixtures/models.mjs';
+import { modelFile, modelFixture } from '../fixtures/models.mjs';
 import { ROW_A, ROW_B, temporaryFolder, writeBroden, writeFiles } from '../helpers/broden.mjs';
 
 /** Runs the command in a folder with a small data set and a model, `m.pt`; its report. `FOLDER` is the folder. */
@@ -95,4 +95,49 @@ test('a run by a configuration file', async t => {
   t.deepEqual(report.meta, { from: 'm' });
   t.is(report.layers[0].layer, 'only');
   t.is(report.default_ranking, 'unit');
+});
+
+/** What a run writes to standard output and standard error; the folder is left out of it. */
+async function said(t, file, layer, ...options) {
+  const folder = await temporaryFolder(t);
+  await writeBroden(path.join(folder, 'broden'), [ROW_A, ROW_B]);
+  const written = { stdout: '', stderr: '' };
+  const into = name => ({
+    write: text => {
+      written[name] += text.replaceAll(folder, 'FOLDER');
+    },
+  });
+  const args = ['--model', modelFile(file), '--layers', layer, '--broden', path.join(folder, 'broden')];
+  const output = ['--imgsize', '16', '--outdir', path.join(folder, 'out'), '--no-images', '--no-report'];
+  const streams = { stdout: into('stdout'), stderr: into('stderr') };
+  t.is(await cli.main([...args, ...output, ...options], streams), 0, written.stderr);
+  const report = JSON.parse(await fs.readFile(path.join(folder, 'out/dissect.json'), 'utf8'));
+  return { ...written, report };
+}
+
+test('what the model prints and LibTorch warns of stands on standard error, nowhere with --quiet', async t => {
+  const { stdout, stderr } = await said(t, 'talking.pt', 'conv');
+  t.notRegex(stdout, /shape|deprecated/);
+  t.is(
+    stderr,
+    'netdissect-native: the model prints: the shape is 16\nnetdissect-native: LibTorch warns: this is deprecated\n',
+  );
+  t.like(await said(t, 'talking.pt', 'conv', '--quiet'), { stdout: '', stderr: '' });
+});
+
+test('notices say how the model runs', async t => {
+  const { stderr } = await said(t, 'one_image_t.pt', 'norm');
+  t.regex(stderr, /^netdissect-native: the model takes one image at a time .*\n$/);
+  t.regex(
+    (await said(t, 'of_batch_s.pt', 'norm')).stderr,
+    /without running statistics, so that values depend/,
+  );
+  t.is((await said(t, 'of_batch_s.pt', 'first')).stderr, '');
+});
+
+test('--train-mode keep goes on, and says so', async t => {
+  const { stderr, report } = await said(t, 'dropping_t.pt', 'last', '--train-mode', 'keep');
+  t.regex(stderr, /dropout that drops.*whose training mode is kept/);
+  t.is(report.settings.train_mode, 'kept');
+  t.false('train_mode' in (await said(t, 'dropping_t.pt', 'first')).report.settings);
 });
