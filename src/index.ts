@@ -15,6 +15,7 @@ export { MaskDataset, type MaskOptions } from './dataset/masks';
 export { MultiSegmentDataset } from './dataset/multisegment';
 export { type Perturbation, readPerturbation } from './dataset/npy';
 export { type OpenOptions, openDataset } from './dataset/open';
+export { PhotographDataset } from './dataset/photographs';
 export { type Amount, type DatasetStats, datasetStats, type ReadOptions } from './dataset/stats';
 export { ReverseNormalize } from './dataset/transforms';
 export { type DatasetOpener, type Validation, validateDataset } from './dataset/validate';
@@ -35,6 +36,7 @@ export {
   type RetainedLayer,
   type RetainOptions,
   retainLayers,
+  type TokensOption,
 } from './model';
 export type { LayerInfo, LayerOutput, Segmentation } from './native';
 export type { LayerReport, Report, UnitReport } from './report/json';

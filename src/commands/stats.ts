@@ -28,12 +28,13 @@ export async function runStats(values: StatsValues, { stdout, stderr }: Terminal
 }
 
 /** Concepts, most pixels first, then categories, then the sizes. */
-function format({ images, sizes, categories, labels, unnamed }: DatasetStats): string {
+function format({ images: total, sizes, categories, labels, unnamed }: DatasetStats): string {
   const amount = (entry: { images: number; pixels: number; share: number }) => [
     String(entry.images),
     String(entry.pixels),
     `${(100 * entry.share).toFixed(2)} %`,
   ];
+  if (labels.length + unnamed.length === 0) return `${total} images, no labels`;
   const concepts = [
     ['concept', 'number', 'category', 'images', 'pixels', 'share'],
     ...labels.map(label => [label.name, String(label.number), label.category, ...amount(label)]),
@@ -44,5 +45,5 @@ function format({ images, sizes, categories, labels, unnamed }: DatasetStats): s
     ...categories.map(entry => [entry.category, String(entry.labels), ...amount(entry)]),
   ];
   const counted = sizes.map(size => `${size.height}×${size.width} (${size.images})`);
-  return `${table(concepts)}\n\n${table(groups)}\n\n${images} images; sizes of label maps: ${some(counted, 5) || 'none'}`;
+  return `${table(concepts)}\n\n${table(groups)}\n\n${total} images; sizes of label maps: ${some(counted, 5) || 'none'}`;
 }

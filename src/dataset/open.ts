@@ -9,12 +9,14 @@ import { LabelledDataset, type LabelledOptions } from './labelled';
 import { hasMasks, MASK_LAYOUTS, MaskDataset, type MaskOptions } from './masks';
 import { MultiSegmentDataset } from './multisegment';
 import { readFolder, stat } from './pairs';
+import { hasPhotographs, PhotographDataset } from './photographs';
 
 export type OpenOptions = BrodenOptions & CocoOptions & MaskOptions & LabelledOptions;
 
 /**
  * Opens a data set of any kind: a folder in the layout of Broden, a multi-segment one, a folder of images with
- * masks, a `.json` file in one of COCO's formats, or a `.csv` file of labelled images. Options that a kind does not have are ignored.
+ * masks, photographs alone or in a folder a class, a `.json` file in one of COCO's formats, or a `.csv` file of labelled
+ * images. Options that a kind does not have are ignored.
  *
  * @throws NetdissectError `ERR_NETDISSECT_DATASET` where it is none of them, or is damaged
  */
@@ -34,7 +36,8 @@ export function openDataset(directory: string, options: OpenOptions = {}): FileD
     return new BrodenDataset(directory, options);
   if (files.includes('labelnames.json')) return new MultiSegmentDataset(directory, options);
   if (hasMasks(directory)) return new MaskDataset(directory, options);
+  if (hasPhotographs(directory)) return new PhotographDataset(directory, options);
   throw damaged(
-    `${directory} is no data set: looked for index.csv or broden1_227/ (Broden), labelnames.json (multi-segment) and ${MASK_LAYOUTS} (masks), but it holds ${some(files, 10) || 'nothing'}; of COCO name the .json file, of labelled images the .csv file`,
+    `${directory} is no data set: looked for index.csv or broden1_227/ (Broden), labelnames.json (multi-segment), ${MASK_LAYOUTS} (masks, in PNG files) and images alone, but it holds ${some(files, 10) || 'nothing'}; of COCO name the .json file, of labelled images the .csv file`,
   );
 }

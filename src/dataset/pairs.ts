@@ -34,6 +34,11 @@ export const PNG = /\.png$/i;
  * matched, in their order. Hidden files and folders are left out, links are followed.
  */
 export function filesUnder(folder: string, ending: RegExp): Map<string, string> {
+  return byName(folder, pathsUnder(folder, ending), ending);
+}
+
+/** The paths below a folder, with `/`, of the files whose names match. */
+export function pathsUnder(folder: string, ending: RegExp): string[] {
   const files: string[] = [];
   const walk = (below: string, above: readonly string[]) => {
     const place = path.join(folder, below);
@@ -48,7 +53,7 @@ export function filesUnder(folder: string, ending: RegExp): Map<string, string> 
     }
   };
   walk('', []);
-  return byName(folder, files, ending);
+  return files.sort();
 }
 
 /** Files, relative to a folder, by their names without what matches; two of one name are refused. */

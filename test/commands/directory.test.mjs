@@ -5,7 +5,7 @@ import test from 'ava';
 import cli from '../../lib/cli.js';
 import stats from '../../lib/commands/stats.js';
 import { CocoDataset, datasetStats } from '../../lib/index.js';
-import { ROW_A, ROW_B, temporaryFolder, writeBroden } from '../helpers/broden.mjs';
+import { ROW_A, ROW_B, temporaryFolder, writeBroden, writeImage } from '../helpers/broden.mjs';
 import { fixtureInstances, writeCoco } from '../helpers/coco.mjs';
 
 /** Where a command writes to. */
@@ -45,6 +45,14 @@ test('stats prints concepts, most pixels first, then categories and sizes', asyn
     '2 images; sizes of label maps: 4×4 (2)',
     '',
   ]);
+});
+
+test('of photographs without labels stats says that there are none', async t => {
+  const folder = await temporaryFolder(t);
+  await writeImage(path.join(folder, 'a.png'), 2, 2);
+  const { code, stdout, stderr } = await run('stats', folder);
+  t.deepEqual([code, stdout], [0, '1 images, no labels\n']);
+  t.regex(stderr, /holds photographs without labels/);
 });
 
 test('stats prints JSON when asked to', async t => {

@@ -72,7 +72,7 @@ test('anything else is refused with what was looked for and what is there', asyn
   t.throws(
     () => openDataset(folder),
     refused(
-      /is no data set: looked for index\.csv .*, labelnames\.json .* and images\/ with masks\/.*, but it holds annotations, images, readme\.md;/,
+      /is no data set: looked for index\.csv .*, labelnames\.json .*, images\/ with masks\/.* and images alone, but it holds annotations, images, readme\.md;/,
     ),
   );
   t.throws(() => openDataset(path.join(folder, 'readme.md')), refused(/readme\.md is no data set/));
