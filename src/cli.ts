@@ -33,11 +33,17 @@ export async function main(args: readonly string[], terminal: Terminal = process
     return 0;
   } catch (caught) {
     const error = caught as Error;
-    // The engine names options as the API does.
-    stderr.write(`${PROGRAM}: ${error.message.replace("trainMode: 'keep'", '--train-mode keep')}\n`);
+    stderr.write(`${PROGRAM}: ${inCommandWords(error.message)}\n`);
     if (process.env.NETDISSECT_DEBUG) stderr.write(`${error.stack}\n`);
     return error.name === 'AbortError' ? 130 : 1;
   }
+}
+
+/** What says an option in the API's words, in those of the command. */
+function inCommandWords(message: string): string {
+  return message
+    .replace("trainMode: 'keep'", '--train-mode keep')
+    .replace(/\bcheckpointKey\b/, '--checkpoint-key');
 }
 
 function help(name: CommandName, { columns }: { columns?: number }): string {

@@ -1,6 +1,6 @@
 /** The public surface of the package. */
 
-export type { AppliedCheckpoint } from './checkpoint';
+export type { AppliedCheckpoint } from './checkpoint/checkpoint';
 export { BrodenDataset, type BrodenOptions } from './dataset/broden';
 export { CocoDataset, type CocoOptions } from './dataset/coco';
 export {

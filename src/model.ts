@@ -2,7 +2,7 @@
 
 import fs from 'node:fs';
 import os from 'node:os';
-import { type AppliedCheckpoint, applyCheckpoint } from './checkpoint';
+import { type AppliedCheckpoint, applyCheckpoint } from './checkpoint/checkpoint';
 import { asNetdissectError, NetdissectError, optionError, requireText, rethrow, sizeOf } from './errors';
 import {
   type LayerInfo,
@@ -19,8 +19,10 @@ export interface LoadOptions {
   device?: 'auto' | 'cpu' | 'cuda';
   /** Threads of the forward and the counting; by default as many as there are cores. */
   threads?: number;
-  /** A PyTorch checkpoint whose weights replace the model's own; `docs/checkpoints.md` says which are taken. */
+  /** A checkpoint whose weights replace the model's own; `docs/checkpoints.md` says which are taken. */
   checkpoint?: string;
+  /** Where the checkpoint keeps them, as `state_dict_ema`, where it keeps several that fit. */
+  checkpointKey?: string;
   /** Is given what LibTorch warns of and what the model prints, each message once; by default nobody is. */
   onLog?: (message: string) => void;
 }
@@ -185,8 +187,10 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
   const model = new (native().NativeModel)(threads);
   try {
     const { device, channels } = await model.load(path, wish);
-    const { checkpoint } = options;
-    const applied = checkpoint === undefined ? undefined : await applyCheckpoint(model, checkpoint);
+    const { checkpoint, checkpointKey: key } = options;
+    if (key !== undefined && checkpoint === undefined)
+      throw optionError('expected a checkpoint with checkpointKey; give both or neither');
+    const applied = checkpoint === undefined ? undefined : await applyCheckpoint(model, checkpoint, key);
     const loaded = new Model(path, device.split(':')[0], channels, model, applied, options.onLog);
     loaded.flushLog();
     return loaded;

@@ -221,7 +221,13 @@ const DISSECT = {
     kind: file,
     value: 'FILE',
     group: MODEL,
-    describe: "a PyTorch checkpoint to load into the model's parameters",
+    describe: "a PyTorch or safetensors checkpoint to load into the model's parameters",
+  },
+  'checkpoint-key': {
+    kind: text('the path of a state dict'),
+    value: 'KEY',
+    group: MODEL,
+    describe: 'where --pthfile keeps them, as state_dict_ema, where it keeps several that fit',
   },
   layers: {
     kind: text('the name of a layer'),

@@ -31,6 +31,7 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
     device: values['no-cuda'] ? ('cpu' as const) : ('auto' as const),
     threads: values.threads,
     checkpoint: values.pthfile,
+    checkpointKey: values['checkpoint-key'],
     onLog: (message: string) => {
       if (!quiet) terminal.stderr.write(`${PROGRAM}: ${message}\n`);
     },

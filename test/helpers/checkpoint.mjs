@@ -1,19 +1,21 @@
 // Checkpoints made by hand, for what PyTorch would not write.
 import fs from 'node:fs/promises';
-import { crc32 } from 'node:zlib';
+import { crc32, deflateRawSync } from 'node:zlib';
 
-/** A zip file whose entries, `{ name: bytes or text }`, are stored as they are. */
-export function storedZip(files) {
+/** A zip file whose entries, `{ name: bytes or text }`, are stored as they are, or deflated. */
+export function storedZip(files, { deflated = false } = {}) {
   const locals = [];
   const central = [];
   let offset = 0;
   for (const [name, content] of Object.entries(files)) {
-    const data = Buffer.from(content);
+    const whole = Buffer.from(content);
+    const data = deflated ? deflateRawSync(whole) : whole;
     const common = Buffer.alloc(26);
     common.writeUInt16LE(20, 0);
-    common.writeUInt32LE(crc32(data), 10);
+    common.writeUInt16LE(deflated ? 8 : 0, 4);
+    common.writeUInt32LE(crc32(whole), 10);
     common.writeUInt32LE(data.length, 14);
-    common.writeUInt32LE(data.length, 18);
+    common.writeUInt32LE(whole.length, 18);
     common.writeUInt16LE(Buffer.byteLength(name), 22);
     const local = Buffer.concat([Buffer.from('PK\x03\x04'), common, Buffer.from(name), data]);
     const place = Buffer.alloc(14);
@@ -87,7 +89,7 @@ export async function writeCheckpoint(
   file,
   content,
   data = {},
-  { folder = 'archive', byteorder = 'little' } = {},
+  { folder = 'archive', byteorder = 'little', deflated = false } = {},
 ) {
   const entries = { 'data.pkl': pickled(content), byteorder, version: '3\n' };
   for (const [key, bytes] of Object.entries(data)) entries[`data/${key}`] = bytes;
@@ -95,6 +97,7 @@ export async function writeCheckpoint(
     file,
     storedZip(
       Object.fromEntries(Object.entries(entries).map(([name, bytes]) => [`${folder}/${name}`, bytes])),
+      { deflated },
     ),
   );
   return file;
