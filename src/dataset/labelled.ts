@@ -3,7 +3,7 @@
 import path from 'node:path';
 import type { Label } from '../results';
 import { chosenCategories, noSplit } from './choose';
-import { readTable, type Row as TableRow } from './csv';
+import { type Column, readTable, type Row as TableRow } from './csv';
 import { damaged, FileDataset, type FileDatasetOptions, takeEach } from './files';
 import { select } from './select';
 
@@ -20,11 +20,14 @@ interface Row {
   labels: Set<number>;
 }
 
+const IMAGE: Column = ['image', 'filename', 'file_name', 'file', 'filepath', 'path', 'image_path'];
+const LABEL: Column = ['label', 'class', 'class_name', 'classname', 'target', 'name'];
+
 /** The category of labels without one. */
 const CATEGORY = 'label';
 
 /**
- * A data set of labelled images: a CSV file with the columns `image,label` and, if wanted, `category` and
+ * A data set of labelled images: a CSV file with the columns `image,label`, or their usual other names, and, if wanted, `category` and
  * `split`; an image with several labels has several lines. Labels are numbered from 1 on, sorted by category and name.
  * Each covers the whole image; masks are compared on a grid of half the image's size, as in Broden.
  */
@@ -49,7 +52,7 @@ export class LabelledDataset extends FileDataset {
       split: row.get('split').trim(),
     });
     const optional = ['category', 'split'];
-    const table = readTable(file, ['image', 'label'], cells, { optional, what: 'labelled', onProblem });
+    const table = readTable(file, [IMAGE, LABEL], cells, { optional, what: 'labelled', onProblem });
     const categories = [...new Set(table.map(row => row.category))].sort();
     this.categories = chosenCategories(categories, options.categories);
 

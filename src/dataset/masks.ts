@@ -8,9 +8,19 @@ import path from 'node:path';
 import type { Label } from '../results';
 import { chosenCategories, noSplit } from './choose';
 import { damaged, type FileDatasetOptions, requireList } from './files';
-import { readNames } from './names';
-import { filesUnder, IMAGE, isFolder, type Pair, PairDataset, PNG, readFolder, readLines } from './pairs';
-import { type PngValues, readPngValues } from './png-values';
+import { CITYSCAPES_NAMES, type KnownName, VOC_NAMES } from './known-names';
+import { type MaskValues, readMaskColours, readMaskValues } from './mask-values';
+import { NONE, readNames } from './names';
+import {
+  filesUnder,
+  IMAGE,
+  isFolder,
+  type Pair,
+  PairDataset,
+  pathsUnder,
+  readFolder,
+  readLines,
+} from './pairs';
 import { select } from './select';
 import { asUnreadable } from './transforms';
 
@@ -29,23 +39,29 @@ interface Layout {
   mask: RegExp;
   /** A folder of lists of names, one a split. */
   lists?: string;
+  /** The labels' names where no file has them. */
+  known?: readonly KnownName[];
 }
+
+const MASK = /\.(png|tiff?)$/i;
 
 const LAYOUTS: readonly Layout[] = [
   {
     images: 'JPEGImages',
     masks: ['SegmentationClass'],
     image: IMAGE,
-    mask: PNG,
+    mask: MASK,
     lists: 'ImageSets/Segmentation',
+    known: VOC_NAMES,
   },
   {
     images: 'leftImg8bit',
     masks: ['gtFine', 'gtCoarse'],
     image: /_leftImg8bit\.(jpe?g|png|webp)$/i,
     mask: /_(gtFine|gtCoarse)_labelIds\.png$/i,
+    known: CITYSCAPES_NAMES,
   },
-  { images: 'images', masks: ['masks', 'annotations', 'labels', 'segmentations'], image: IMAGE, mask: PNG },
+  { images: 'images', masks: ['masks', 'annotations', 'labels', 'segmentations'], image: IMAGE, mask: MASK },
 ];
 
 /** What people call the splits' folders. */
@@ -59,6 +75,19 @@ const SPLIT_FOLDERS = [...SPLITS.values()].flat().sort();
 /** What a message lists that looked for masks. */
 export const MASK_LAYOUTS =
   'images/ with masks/, annotations/, labels/ or segmentations/, JPEGImages/ with SegmentationClass/, leftImg8bit/ with gtFine/';
+
+/** What keeps a folder of images and masks from being read, where the masks' files are of kinds that no mask is of. */
+export function unfitMasks(directory: string): string | undefined {
+  for (const { images, masks } of LAYOUTS)
+    for (const name of masks) {
+      const folder = path.join(directory, name);
+      if (!isFolder(path.join(directory, images)) || !isFolder(folder)) continue;
+      const [file] = pathsUnder(folder, /\.(?!json$)\w+$/i);
+      if (file)
+        return `${folder} holds ${path.extname(file)} files, and masks must be PNG or TIFF files whose pixels are the labels' numbers; save them as that`;
+    }
+  return undefined;
+}
 
 /** Whether a folder looks like a data set of masks. */
 export function hasMasks(directory: string): boolean {
@@ -74,10 +103,12 @@ export class MaskDataset extends PairDataset {
   readonly labels: readonly Label[];
   readonly categories: readonly string[];
   protected readonly pairs: readonly Pair[];
-  /** The file with the labels' names. */
-  readonly namesFile: string;
+  /** The file with the labels' names; undefined where they are built in. */
+  readonly namesFile?: string;
   /** Label numbers by value, -1 where the value has to have a name and has none. */
   readonly #numbers = new Int32Array(65536);
+  /** Values by colour, where masks are in colour. */
+  readonly #colours?: ReadonlyMap<number, number>;
   /** The last value that has a name. */
   readonly #last: number;
 
@@ -85,7 +116,14 @@ export class MaskDataset extends PairDataset {
     super(directory, options);
     requireList(options.void, 'void');
     this.directory = directory;
-    const { file, names, complete } = readNames(directory, options.names, options.onProblem);
+    const [part] = findParts(directory);
+    const { file, names, complete, colours } = readNames(
+      directory,
+      options.names,
+      part?.known,
+      options.onProblem,
+    );
+    this.#colours = colours;
     const categories = [...new Set(Array.from(names.values(), ({ category }) => category))];
     this.namesFile = file;
     this.categories = chosenCategories(categories, options.categories);
@@ -107,14 +145,18 @@ export class MaskDataset extends PairDataset {
 
   protected async segmentation(index: number) {
     const { map: file } = this.pairs[index];
-    const values = await readPngValues(file).catch(cause => {
+    const read = this.#colours ? readMaskColours : readMaskValues;
+    const values = await read(file).catch(cause => {
       throw this.unreadable('mask', file, index, asUnreadable(cause));
     });
     const { height, width } = values;
-    return { height, width, maps: [this.#labelNumbers(values, file)] };
+    const map = this.#colours
+      ? this.#labelsOfColours(values, this.#colours, file)
+      : this.#labelNumbers(values, file);
+    return { height, width, maps: [map] };
   }
 
-  #labelNumbers({ data, channels, bits, height, width }: PngValues, file: string): Uint16Array {
+  #labelNumbers({ data, channels, bits, height, width }: MaskValues, file: string): Uint16Array {
     const highest = 2 ** bits - 1;
     const table = this.#numbers.slice(0, highest + 1);
     table[highest] = Math.max(0, table[highest]); // void, by custom
@@ -123,7 +165,7 @@ export class MaskDataset extends PairDataset {
     const grey = (value: number, i: number) => value === data[i - (i % channels)];
     if (channels >= 3 && !data.every(grey))
       throw damaged(
-        `mask ${file} is a coloured image; its pixels must be the labels' numbers, in a grey or a palette PNG`,
+        `mask ${file} is in colour; its pixels must be the labels' numbers, in a grey or a palette PNG, or the file of names must have the colours (${NAMED_COLOURS})`,
       );
     if (!known)
       throw damaged(
@@ -131,7 +173,35 @@ export class MaskDataset extends PairDataset {
       );
     return numbers;
   }
+
+  #labelsOfColours(
+    { data, channels, height, width }: MaskValues,
+    colours: ReadonlyMap<number, number>,
+    file: string,
+  ): Uint16Array {
+    const numbers = new Uint16Array(height * width);
+    let last = -1;
+    let number = 0;
+    for (let i = 0, at = 0; i < numbers.length; i++, at += channels) {
+      const colour = data[at] + 256 * data[at + 1] + 65536 * data[at + 2];
+      if (colour !== last) {
+        // black, where it has no name, is no label
+        const value = colours.get(colour) ?? (colour === 0 ? NONE : undefined);
+        if (value === undefined)
+          throw damaged(
+            `mask ${file} has the colour ${data.subarray(at, at + 3).join(',')}, which ${this.namesFile} does not have; add it, with the name void where it is no label`,
+          );
+        last = colour;
+        number = value === NONE ? 0 : this.#numbers[value];
+      }
+      numbers[i] = number;
+    }
+    return numbers;
+  }
 }
+
+/** What a table of colours looks like. */
+const NAMED_COLOURS = 'a CSV table with the header name,r,g,b';
 
 /** Looks the first channel up in a table; false where any of it is negative there. */
 function translate(
@@ -161,7 +231,7 @@ function findParts(directory: string): Part[] {
     for (const folders of [[''], SPLIT_FOLDERS]) {
       const parts = folders.flatMap(folder => {
         if (!isFolder(path.join(directory, folder, layout.images))) return [];
-        const masks = layout.masks.find(name => holdsPng(path.join(directory, folder, name)));
+        const masks = layout.masks.find(name => holdsMasks(path.join(directory, folder, name)));
         return masks ? [{ ...layout, folder, maskFolder: masks }] : [];
       });
       if (parts.length > 0) return parts;
@@ -169,8 +239,8 @@ function findParts(directory: string): Part[] {
   return [];
 }
 
-function holdsPng(folder: string): boolean {
-  return isFolder(folder) && filesUnder(folder, PNG).size > 0;
+function holdsMasks(folder: string): boolean {
+  return isFolder(folder) && pathsUnder(folder, MASK).length > 0;
 }
 
 function pairFiles(directory: string, split: string): Pair[] {

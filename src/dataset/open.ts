@@ -6,7 +6,7 @@ import { BrodenDataset, type BrodenOptions } from './broden';
 import { CocoDataset, type CocoOptions } from './coco';
 import { DIRECTORY, damaged, type FileDataset } from './files';
 import { LabelledDataset, type LabelledOptions } from './labelled';
-import { hasMasks, MASK_LAYOUTS, MaskDataset, type MaskOptions } from './masks';
+import { hasMasks, MASK_LAYOUTS, MaskDataset, type MaskOptions, unfitMasks } from './masks';
 import { MultiSegmentDataset } from './multisegment';
 import { readFolder, stat } from './pairs';
 import { hasPhotographs, PhotographDataset } from './photographs';
@@ -36,8 +36,10 @@ export function openDataset(directory: string, options: OpenOptions = {}): FileD
     return new BrodenDataset(directory, options);
   if (files.includes('labelnames.json')) return new MultiSegmentDataset(directory, options);
   if (hasMasks(directory)) return new MaskDataset(directory, options);
+  const unfit = unfitMasks(directory);
+  if (unfit) throw damaged(unfit);
   if (hasPhotographs(directory)) return new PhotographDataset(directory, options);
   throw damaged(
-    `${directory} is no data set: looked for index.csv or broden1_227/ (Broden), labelnames.json (multi-segment), ${MASK_LAYOUTS} (masks, in PNG files) and images alone, but it holds ${some(files, 10) || 'nothing'}; of COCO name the .json file, of labelled images the .csv file`,
+    `${directory} is no data set: looked for index.csv or broden1_227/ (Broden), labelnames.json (multi-segment), ${MASK_LAYOUTS} (masks, in PNG or TIFF files) and images alone, but it holds ${some(files, 10) || 'nothing'}; of COCO name the .json file, of labelled images the .csv file`,
   );
 }

@@ -26,7 +26,8 @@ export abstract class PairDataset extends FileDataset {
   protected namedIn(): undefined {}
 }
 
-export const IMAGE = /\.(jpe?g|png|webp|tiff?|gif|avif)$/i;
+/** Images; the last ones are found so that it can be said that they are not read. */
+export const IMAGE = /\.(jpe?g|png|webp|tiff?|gif|avif|bmp|p[bgpn]m)$/i;
 export const PNG = /\.png$/i;
 
 /**

@@ -94,11 +94,19 @@ async function decode(
   try {
     const file = await readFile(path);
     if (file.length === 0) throw new UnreadableFile('is empty');
+    const foreign = FOREIGN.find(([start]) => start.test(file.toString('latin1', 0, 2)));
+    if (foreign) throw new UnreadableFile(`is a ${foreign[1]} image, which is not read; save it as PNG`);
     return await pixels(file, quickHeader(file) ?? (await open(file).metadata()));
   } catch (error) {
     throw asUnreadable(error);
   }
 }
+
+/** What files of kinds begin with that people have and sharp does not read. */
+const FOREIGN: readonly [start: RegExp, name: string][] = [
+  [/^BM/, 'BMP'],
+  [/^P[1-7]/, 'PPM'],
+];
 
 /** What sharp, zlib or the file system says, as an `UnreadableFile`. */
 export function asUnreadable(error: unknown): UnreadableFile {

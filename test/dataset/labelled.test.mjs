@@ -59,6 +59,20 @@ test('without categories all labels are of the category label', async t => {
   ]);
 });
 
+test('columns may have the names that people give them, in any case', async t => {
+  for (const header of [
+    'filename,class',
+    'Path,Label',
+    'file,class_name',
+    'image_path,target',
+    'file_name,name',
+  ]) {
+    const dataset = await open(t, `${header}\npictures/a.png,cat\n`);
+    t.deepEqual([names(dataset), labels(dataset)], [['a.png'], ['1 cat label']], header);
+  }
+  t.deepEqual(labels(await open(t, 'class,image,label\n0,pictures/a.png,cat\n')), ['1 cat label']);
+});
+
 test('used are the images of the split with a label in a chosen category; numbers stay', async t => {
   const table = 'image,label,category,split\na.png,x,one,train\nb.png,y,two,val\nc.png,z,two,train\n';
   const file = await write(t, table);
@@ -93,7 +107,10 @@ test('images stand below the table, or below the folder `images`', async t => {
 test('tables without columns, and lines that make no sense, are refused', async t => {
   for (const [table, message] of [
     ['', /labels\.csv has no column 'image'/],
-    ['image,name\n', /has no column 'label' in its header \(image,name\); it is no labelled table/],
+    [
+      'image,kind\n',
+      /has no column 'label' \(or class, .*\) in its header \(image,kind\); the header of a labelled table is image,label$/,
+    ],
     ['image,label,split,split\n', /has two columns 'split' in its header/],
     ['image,label\na.png,x,y\n', /line 2: expected 2 cells but found 3; repair the line/],
     ['image,label\n', /no image of split 'train'/],

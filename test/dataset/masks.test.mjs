@@ -1,6 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
+import sharp from 'sharp';
 import { MaskDataset } from '../../lib/index.js';
 import { temporaryFolder, writeFiles, writeImage } from '../helpers/broden.mjs';
 import { sameAsReference } from '../helpers/dissection.mjs';
@@ -153,6 +154,59 @@ test('the names may stand in a file elsewhere', async t => {
   t.throws(() => open(folder, { names: path.join(folder, 'none.txt') }), { message: /none\.txt is missing/ });
 });
 
+test('a table may have other names for its columns, and -1 for what has no value', async t => {
+  const { folder } = await plain(t, { 'labels.csv': 'Class,ID\nwall,3\nlicense plate,-1\ncar,4\n' });
+  t.deepEqual(labels(open(folder)), ['3 wall object', '4 car object']);
+  await fs.rm(path.join(folder, 'labels.csv'));
+  await writeFiles(folder, { 'names.json': '{"-1": "plate", "3": "wall"}' });
+  t.deepEqual(labels(open(folder)), ['3 wall object']);
+});
+
+test('masks in colour are read by the colours of the names', async t => {
+  const { folder } = await plain(
+    t,
+    { 'labels.csv': 'name,r,g,b\nroad,128,64,128\nVoid,9,9,9\nsky,0,0,200\n' },
+    ['a'],
+  );
+  const pixels = [
+    [128, 64, 128],
+    [0, 0, 200],
+    [9, 9, 9],
+    [0, 0, 0],
+    [128, 64, 128],
+    [0, 0, 200],
+  ];
+  await writeRgbPng(path.join(folder, 'masks/a.png'), 3, 2, pixels.flat());
+  t.deepEqual(labels(open(folder)), ['1 road object', '3 sky object']);
+  t.deepEqual(await map(open(folder)), Uint16Array.of(1, 3, 0, 0, 1, 3));
+  await t.notThrowsAsync(sameAsReference(t, open(folder)));
+  // with values of their own, of which 0 is one
+  await writeFiles(folder, {
+    'labels.csv': 'id,name,r,g,b\n0,road,128,64,128\n7,none,9,9,9\n5,sky,0,0,200\n',
+  });
+  t.deepEqual(labels(open(folder)), ['1 road object', '6 sky object']);
+  t.deepEqual(await map(open(folder)), Uint16Array.of(1, 6, 0, 0, 1, 6));
+  t.deepEqual(await map(open(folder, { void: [0] })), Uint16Array.of(0, 6, 0, 0, 0, 6));
+  await writeRgbPng(path.join(folder, 'masks/a.png'), 1, 1, [1, 2, 3]);
+  await t.throwsAsync(map(open(folder)), {
+    code: 'ERR_NETDISSECT_DATASET',
+    message:
+      /mask .*a\.png has the colour 1,2,3, which .*labels\.csv does not have; add it, with the name void/,
+  });
+});
+
+test('masks may be TIFF files', async t => {
+  const folder = await temporaryFolder(t);
+  const write = (file, width, height, values) =>
+    sharp(Buffer.from(values), { raw: { width, height, channels: 1 } })
+      .toColourspace('b-w')
+      .tiff({ compression: 'lzw' })
+      .toFile(file);
+  await writeFiles(folder, { 'names.txt': NAMES, 'masks/note.txt': '' });
+  const [values] = await writePairs(folder, [['images/a.jpg', 'masks/a.tif']], write);
+  t.deepEqual(await map(open(folder)), Uint16Array.from(values));
+});
+
 test('ADE20K: images/training, annotations/training, and the first synonym of objectInfo150.txt', async t => {
   const folder = await temporaryFolder(t);
   const pair = (split, name) => [`images/${split}/${name}.jpg`, `annotations/${split}/${name}.png`];
@@ -205,6 +259,22 @@ test('Pascal VOC: JPEGImages, SegmentationClass and the lists of ImageSets/Segme
   t.throws(() => open(folder), {
     message: /train\.txt, line 3: '1' is named in line 1 already; remove one$/,
   });
+});
+
+test('the names of Pascal VOC and Cityscapes are built in', async t => {
+  const voc = await temporaryFolder(t);
+  await writePairs(voc, [['JPEGImages/a.jpg', 'SegmentationClass/a.png']]);
+  const dataset = open(voc);
+  t.is(dataset.labels.length, 20);
+  t.deepEqual([labels(dataset)[0], labels(dataset)[19]], ['1 aeroplane object', '20 tvmonitor object']);
+  t.is(dataset.namesFile, undefined);
+  const city = await temporaryFolder(t);
+  await writePairs(city, [['leftImg8bit/train/a/a_leftImg8bit.png', 'gtFine/train/a/a_gtFine_labelIds.png']]);
+  t.is(open(city).labels.length, 27);
+  t.deepEqual([labels(open(city))[0], labels(open(city))[26]], ['7 road flat', '33 bicycle vehicle']);
+  t.deepEqual(open(city).categories, ['flat', 'construction', 'object', 'nature', 'sky', 'human', 'vehicle']);
+  await writeFiles(voc, { 'names.txt': NAMES });
+  t.is(labels(open(voc))[0], '1 wall object', 'a file goes before them');
 });
 
 test('Cityscapes: leftImg8bit/SPLIT/CITY with gtFine/SPLIT/CITY, of which the labelIds count', async t => {
@@ -306,9 +376,9 @@ test('a damaged or missing mask, and one of colours, is named', async t => {
   await fs.mkdir(file('d'));
   await fs.writeFile(file('e'), encodePng({ width: 16384, height: 16383, type: 3, data: Buffer.alloc(9) }));
   for (const [i, message] of [
-    /mask .*a\.png is damaged \(it is no PNG file\); restore it or remove it/,
+    /mask .*a\.png is neither a PNG nor a TIFF image; restore it or remove it/,
     /mask .*b\.png is missing/,
-    /mask .*c\.png is a coloured image; its pixels must be the labels' numbers/,
+    /mask .*c\.png is in colour; its pixels must be the labels' numbers, .* or the file of names must have the colours/,
     /mask .*d\.png is a folder, not a file; restore it or remove it/,
     /mask .*e\.png has more pixels than the 268 million that can be read; restore it/,
   ].entries())
@@ -330,7 +400,18 @@ test('names that are missing, damaged or said twice are refused with their line'
     ['names.json', '7', /names\.json must be a list of names/],
     ['names.json', '{"x": "cat"}', /names\.json: expected a value from 0 to 65535 but found 'x'/],
     ['names.json', '[', /names\.json is not JSON \(/],
-    ['labels.csv', 'cat\ndog\n', /labels\.csv has no column 'number' in its header \(cat\)/],
+    [
+      'labels.csv',
+      'cat\ndog\n',
+      /labels\.csv has no column 'name' \(or .*\) in its header \(cat\); the header of a mask table is number,name$/,
+    ],
+    [
+      'labels.csv',
+      'kind,name\nx,cat\n',
+      /labels\.csv has no column 'number' \(or id, value, .*\) in its header/,
+    ],
+    ['labels.csv', 'name,r,g,b\ncat,1,2,300\n', /line 2: expected a colour, r, g and b .* but found 1,2,300/],
+    ['labels.csv', 'name,r,g,b\ncat,1,2,3\ndog,1,2,3\n', /line 3: its colour is that of another line/],
     ['labels.csv', 'number,name\nx,cat\n', /labels\.csv, line 2: expected a label number .* found 'x'/],
     ['labels.csv', 'number,name\n1,cat\n1,dog\n', /labels\.csv, line 3: the value 1 has a name already/],
     ['labels.csv', 'number,name\n1,cat\n2,\n', /labels\.csv, line 3: expected a name but found none/],

@@ -79,3 +79,14 @@ test('anything else is refused with what was looked for and what is there', asyn
   for (let i = 0; i < 20; i++) await fs.writeFile(path.join(folder, `${i}.jpg`), '');
   t.throws(() => openDataset(folder), refused(/ and 13 more; of COCO/));
 });
+
+test('masks of kinds that no mask is of are named', async t => {
+  for (const file of ['masks/a.jpg', 'labels/a.txt', 'segmentations/1/a.npy']) {
+    const folder = await temporaryFolder(t);
+    await writeFiles(folder, { 'images/a.jpg': '', [file]: '' });
+    t.throws(() => openDataset(folder), {
+      code: 'ERR_NETDISSECT_DATASET',
+      message: new RegExp(`holds \\${path.extname(file)} files, and masks must be PNG or TIFF files`),
+    });
+  }
+});

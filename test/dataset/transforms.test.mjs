@@ -66,7 +66,7 @@ test('a file that is missing, empty, a folder, or no image is refused', async t 
   await refused(t, folder, 'is a folder, not a file');
   await refused(t, await write('empty.jpg', ''), 'is empty');
   await refused(t, await write('text.jpg', 'this is no image'), /^is damaged \(it is no JPEG, PNG/);
-  await refused(t, path.join(IMAGES, 'bad/bitmap.bmp'), /^is damaged \(it is no JPEG, PNG/);
+  await refused(t, path.join(IMAGES, 'bad/bitmap.bmp'), 'is a BMP image, which is not read; save it as PNG');
   await refused(
     t,
     path.join(IMAGES, 'bad/float.tif'),

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import test from 'ava';
 import sharp from 'sharp';
-import { readPngValues } from '../../lib/dataset/png-values.js';
+import { readMaskValues } from '../../lib/dataset/mask-values.js';
 import { temporaryFolder, writeImage } from '../helpers/broden.mjs';
 import { writeGreyPng, writePalettePng, writeRgbPng } from '../helpers/png.mjs';
 import { randomSource } from '../helpers/random.mjs';
@@ -18,7 +18,7 @@ test('a palette PNG gives its indices, whatever its colours', async t => {
   const file = path.join(await temporaryFolder(t), 'map.png');
   for (const bits of [1, 2, 4, 8]) {
     await writePalettePng(file, 13, 5, values(bits), bits);
-    const { data, ...rest } = await readPngValues(file);
+    const { data, ...rest } = await readMaskValues(file);
     t.deepEqual(rest, { height: 5, width: 13, channels: 1, bits: 8 });
     t.deepEqual([...data], values(bits), `${bits} bits`);
   }
@@ -28,7 +28,7 @@ test('a grey PNG gives its values: few bits are not stretched, 16 are kept', asy
   const file = path.join(await temporaryFolder(t), 'map.png');
   for (const bits of [1, 2, 4, 8, 16]) {
     await writeGreyPng(file, 13, 5, values(bits), bits);
-    const { data, ...rest } = await readPngValues(file);
+    const { data, ...rest } = await readMaskValues(file);
     t.deepEqual(rest, { height: 5, width: 13, channels: 1, bits: bits === 16 ? 16 : 8 });
     t.deepEqual([...data], values(bits), `${bits} bits`);
   }
@@ -39,7 +39,7 @@ test('a coloured PNG gives its channels', async t => {
   for (const bits of [8, 16]) {
     const pixels = [...values(bits), ...values(bits), ...values(bits)];
     await writeRgbPng(file, 13, 5, pixels, bits);
-    const { data, channels } = await readPngValues(file);
+    const { data, channels } = await readMaskValues(file);
     t.is(channels, 3);
     t.deepEqual([...data], pixels, `${bits} bits`);
   }
@@ -66,7 +66,7 @@ test('interlaced palette PNGs are read, too', async t => {
   palette.writeUInt32BE(crc32(palette.subarray(4, -4)), palette.length - 4);
   await fs.writeFile(file, Buffer.concat([grey.subarray(0, 33), palette, grey.subarray(33)]));
   t.is((await sharp(file).metadata()).isPalette, true);
-  t.deepEqual([...(await readPngValues(file)).data], values(8));
+  t.deepEqual([...(await readMaskValues(file)).data], values(8));
 });
 
 test('what is no PNG, or is cut off, is refused', async t => {
@@ -75,8 +75,58 @@ test('what is no PNG, or is cut off, is refused', async t => {
   const png = await fs.readFile(file);
   for (const length of [0, 20, 40, png.length - 30]) {
     await fs.writeFile(file, png.subarray(0, length));
-    await t.throwsAsync(readPngValues(file), undefined, `${length} bytes`);
+    await t.throwsAsync(readMaskValues(file), undefined, `${length} bytes`);
   }
   await writeImage(file.replace('png', 'jpg'), 8, 8);
-  await t.throwsAsync(readPngValues(file.replace('png', 'jpg')), { message: 'it is no PNG file' });
+  await t.throwsAsync(readMaskValues(file.replace('png', 'jpg')), {
+    message: /^is a JPEG image, which does not keep numbers/,
+  });
+});
+
+test('grey TIFF files give their values, of 8 bits and of 16', async t => {
+  const file = path.join(await temporaryFolder(t), 'map.tif');
+  for (const [bits, data] of [
+    [8, Uint8Array.of(0, 1, 254, 255, 7, 9)],
+    [16, Uint16Array.of(0, 1, 256, 65535, 7, 9)],
+  ]) {
+    const raw = { width: 3, height: 2, channels: 1 };
+    const image = sharp(data, { raw }).toColourspace(bits === 16 ? 'grey16' : 'b-w');
+    for (const compression of ['none', 'lzw', 'deflate']) {
+      await image.clone().tiff({ compression }).toFile(file);
+      const { data: values, ...rest } = await readMaskValues(file);
+      t.deepEqual([rest, [...values]], [{ height: 2, width: 3, channels: 1, bits }, [...data]]);
+    }
+  }
+});
+
+test('TIFF files whose values are indices, inverted or in colour are not taken for numbers', async t => {
+  const file = path.join(await temporaryFolder(t), 'map.tif');
+  await sharp(Buffer.alloc(6, 5), { raw: { width: 3, height: 2, channels: 1 } })
+    .toColourspace('b-w')
+    .tiff({ compression: 'none' })
+    .toFile(file);
+  const bytes = await fs.readFile(file);
+  const directory = bytes.readUInt32LE(4);
+  const entry = Array.from({ length: bytes.readUInt16LE(directory) }, (_, i) => directory + 2 + 12 * i).find(
+    at => bytes.readUInt16LE(at) === 262,
+  );
+  t.is(bytes.readUInt16LE(entry + 8), 1);
+  for (const photometric of [0, 3]) {
+    bytes.writeUInt16LE(photometric, entry + 8);
+    await fs.writeFile(file, bytes);
+    await t.throwsAsync(readMaskValues(file), {
+      message: /^is a TIFF image that is not grey with 8 or 16 bits/,
+    });
+  }
+  await sharp(Buffer.from([1, 2, 3]), { raw: { width: 1, height: 1, channels: 3 } })
+    .tiff({ compression: 'none' })
+    .toFile(file);
+  t.like(await readMaskValues(file), { channels: 3, bits: 8 });
+  await sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } })
+    .toColourspace('b-w')
+    .tiff({ compression: 'jpeg' })
+    .toFile(file);
+  await t.throwsAsync(readMaskValues(file), {
+    message: /^is a TIFF image of a compression that does not keep numbers/,
+  });
 });

@@ -1,5 +1,5 @@
 /**
- * PNG files as the numbers that stand in them. sharp, like every viewer, gives colours: a palette is looked up, and
+ * Masks as the numbers that stand in their files, PNG and grey TIFF. sharp, like every viewer, gives colours: a palette is looked up, and
  * fewer than 8 bits are stretched to 0 … 255. In a label map the index is the label. So a palette PNG is handed
  * to sharp as what its pixels are without the palette: a grey one.
  */
@@ -8,11 +8,13 @@ import fs from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import sharp from 'sharp';
 import { HEADER_END, PALETTE, pngChunks, pngHeader, readPlainPng } from './png';
+import { isTiff, readTiffValues } from './tiff-values';
+import { UnreadableFile } from './transforms';
 
-export interface PngValues {
+export interface MaskValues {
   height: number;
   width: number;
-  /** Without alpha 1 of a grey or palette PNG, 3 of a coloured one. */
+  /** Without alpha 1 of a grey or palette image, 3 of a coloured one. */
   channels: number;
   /** 8 or 16. */
   bits: number;
@@ -20,18 +22,32 @@ export interface PngValues {
   data: Uint8Array | Uint16Array;
 }
 
+const JPEG = Buffer.of(0xff, 0xd8);
 const COLOUR = 2; // a bit of the colour type
 const ALPHA = 4; // another
 
 /**
- * Reads a PNG file's numbers. A palette PNG gives its indices.
+ * Reads a mask's numbers. A palette PNG gives its indices.
  *
- * @throws Error where the file is no PNG or is damaged
+ * @throws UnreadableFile where it is of another kind, and other errors where it is damaged
  */
-export async function readPngValues(file: string): Promise<PngValues> {
-  const png = await fs.readFile(file);
-  const header = pngHeader(png);
-  if (!header) throw new Error('it is no PNG file');
+export async function readMaskValues(file: string): Promise<MaskValues> {
+  const bytes = await fs.readFile(file);
+  if (isTiff(bytes)) return (await readTiffValues(bytes)) ?? coloursOf(bytes);
+  const header = pngHeader(bytes);
+  if (!header)
+    throw new UnreadableFile(
+      bytes.subarray(0, 2).equals(JPEG)
+        ? 'is a JPEG image, which does not keep numbers as they are; save it as PNG'
+        : 'is neither a PNG nor a TIFF image',
+    );
+  return readPngValues(bytes, header);
+}
+
+async function readPngValues(
+  png: Buffer,
+  header: NonNullable<ReturnType<typeof pngHeader>>,
+): Promise<MaskValues> {
   const { bits: depth, type } = header;
   const plain = type & ALPHA ? undefined : await readPlainPng(png);
   if (plain) return { ...plain, bits: 8 };
@@ -64,4 +80,16 @@ function withoutPalette(png: Buffer): Buffer {
   const chunks: Uint8Array[] = [header];
   for (const { name, whole } of pngChunks(png)) if (name === 'IDAT' || name === 'IEND') chunks.push(whole);
   return Buffer.concat(chunks);
+}
+
+/** Reads a mask's colours, a palette's, too: bytes `[height, width, 3]`. */
+export async function readMaskColours(file: string): Promise<MaskValues> {
+  return coloursOf(await fs.readFile(file));
+}
+
+async function coloursOf(bytes: Buffer): Promise<MaskValues> {
+  const image = sharp(bytes, { ignoreIcc: true }).toColourspace('srgb').removeAlpha();
+  const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
+  const { height, width, channels } = info;
+  return { height, width, channels, bits: 8, data };
 }

@@ -1,0 +1,58 @@
+/**
+ * Grey TIFF files as the numbers that stand in them. Source: TIFF, Revision 6.0, Adobe, sections 2 and 8.
+ */
+
+import sharp from 'sharp';
+import type { MaskValues } from './mask-values';
+import { UnreadableFile } from './transforms';
+
+const BITS = 258;
+const COMPRESSION = 259;
+/** None, LZW, deflate by its two numbers, and packed bits: those that keep numbers as they are. */
+const EXACT = [1, 5, 8, 32946, 32773];
+const PHOTOMETRIC = 262;
+/** What a value of the tag is: 0 is black. White may be 0, too, and values may be indices into a palette. */
+const BLACK_IS_ZERO = 1;
+const RGB = 2;
+
+export function isTiff(file: Buffer): boolean {
+  return /^(II\*\0|MM\0\*)$/.test(file.toString('latin1', 0, 4));
+}
+
+/** Undefined where it is in colour; throws an `UnreadableFile` where its values are none that masks have. */
+export async function readTiffValues(file: Buffer): Promise<MaskValues | undefined> {
+  const bits = tag(file, BITS) ?? 1;
+  if (!EXACT.includes(tag(file, COMPRESSION) ?? 1))
+    throw new UnreadableFile(
+      'is a TIFF image of a compression that does not keep numbers as they are; save it as PNG',
+    );
+  const kind = tag(file, PHOTOMETRIC);
+  if (kind === RGB) return undefined;
+  if (kind !== BLACK_IS_ZERO || (bits !== 8 && bits !== 16))
+    throw new UnreadableFile(
+      'is a TIFF image that is not grey with 8 or 16 bits and black as 0; save it as PNG',
+    );
+  const wide = bits === 16;
+  const { data, info } = await sharp(file, { ignoreIcc: true })
+    .toColourspace(wide ? 'grey16' : 'b-w')
+    .raw({ depth: wide ? 'ushort' : 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  const { height, width, channels } = info;
+  if (!wide) return { height, width, channels, bits, data };
+  const copy = data.buffer.slice(data.byteOffset, data.byteOffset + data.length);
+  return { height, width, channels, bits, data: new Uint16Array(copy) };
+}
+
+/** The first value of a tag of the first image; undefined where there is none. */
+function tag(file: Buffer, wanted: number): number | undefined {
+  const little = file[0] === 0x49;
+  const uint16 = (at: number) => (little ? file.readUInt16LE(at) : file.readUInt16BE(at));
+  const uint32 = (at: number) => (little ? file.readUInt32LE(at) : file.readUInt32BE(at));
+  const directory = uint32(4);
+  for (let i = 0, at = directory + 2; i < uint16(directory); i++, at += 12) {
+    if (uint16(at) !== wanted) continue;
+    // up to four bytes of values stand in place of where they are
+    return uint32(at + 4) <= 2 ? uint16(at + 8) : uint16(uint32(at + 8));
+  }
+  return undefined;
+}
