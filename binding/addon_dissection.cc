@@ -20,6 +20,7 @@ public:
                         InstanceMethod<&DissectionObject::cancel>("cancel"),
                         InstanceMethod<&DissectionObject::close>("close"),
                         InstanceAccessor<&DissectionObject::passes>("passes"),
+                        InstanceAccessor<&DissectionObject::observed>("observed"),
                         InstanceAccessor<&DissectionObject::notices>("notices")});
   }
 
@@ -227,6 +228,10 @@ private:
 
   Napi::Value passes(const Napi::CallbackInfo &info) {
     return Napi::Number::New(info.Env(), open(info.Env())->passes());
+  }
+
+  Napi::Value observed(const Napi::CallbackInfo &info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(open(info.Env())->observed()));
   }
 
   Napi::Value notices(const Napi::CallbackInfo &info) {

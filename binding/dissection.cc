@@ -298,8 +298,10 @@ void Dissection::observe(const Batch &batch, const std::atomic<bool> &stopping) 
         const Stopwatch watch(profile_.forward);
         (countingPass_ ? counting_ : forward_)->run(piece);
       }
-      if (options_.forwardOnly)
+      if (options_.forwardOnly) {
+        observed_ += piece.count;
         continue;
+      }
       const Stopwatch watch(profile_.select);
       std::vector<Activation> activations = (countingPass_ ? counting_ : forward_)->take();
       if (countingPass_) {
@@ -307,6 +309,7 @@ void Dissection::observe(const Batch &batch, const std::atomic<bool> &stopping) 
         for (Layer &layer : layers_)
           if (layer.radix)
             countValues(layer, *activation++);
+        observed_ += piece.count;
         continue;
       }
       for (size_t l = 0; l < layers_.size(); l++) {
@@ -320,8 +323,8 @@ void Dissection::observe(const Batch &batch, const std::atomic<bool> &stopping) 
       pack(batch, begin, begin + piece.count);
     }
     settle();
+    observed_ += piece.count;
   }
-  observed_ += all.count;
 }
 
 void Dissection::prune(Layer &layer) {
@@ -385,7 +388,7 @@ void Dissection::settle() {
 
 void Dissection::finish() {
   if (observed_ != options_.images)
-    throw Failure("ERR_NETDISSECT_USAGE", std::to_string(observed_) + " images were observed, not the " +
+    throw Failure("ERR_NETDISSECT_USAGE", std::to_string(observed()) + " images were observed, not the " +
                                               std::to_string(options_.images) + " announced");
   if (countingPass_) {
     for (Layer &layer : layers_)

@@ -82,6 +82,8 @@ public:
   int passes() const { return counting_ ? 2 : 1; }
   /// Consecutive images, from number 0 on.
   void observe(const Batch &batch, const std::atomic<bool> &stopping);
+  /// How many images of this pass are through; from any thread.
+  int64_t observed() const { return observed_; }
   /// Ends observe() at the next chance; from any thread.
   void cancel() { cancelled_ = true; }
   /// Ends a pass; the last one makes the levels final.
@@ -148,7 +150,8 @@ private:
   std::vector<Block> areas_; // of the images counted: pixels of each label present
   SpillFile spill_;
   std::vector<int64_t> labelPixels_;
-  int64_t observed_ = 0, hotBytes_ = 0, prunedBytes_ = 0, segmentationBytes_ = 0;
+  std::atomic<int64_t> observed_ = 0; // of this pass
+  int64_t hotBytes_ = 0, prunedBytes_ = 0, segmentationBytes_ = 0;
   size_t spilled_ = 0, counted_ = 0;
   Profile profile_;
   std::mutex drawing_; // guards profile_.draw

@@ -334,6 +334,9 @@ function labelCategories({ labels, categories }: DissectionDataset): Int32Array 
   return table;
 }
 
+/** Milliseconds. */
+const PROGRESS_EVERY = 100;
+
 async function observe(
   dissection: NativeDissection,
   dataset: DissectionDataset,
@@ -349,23 +352,27 @@ async function observe(
   const { onProgress, signal } = options;
   const { batchSize, numWorkers: workers, channels, labelled, onDecoded } = settings;
   const total = dataset.length * dissection.passes;
-  let done = 0;
-  onProgress?.({ phase: 'observe', done, total });
+  let reported = -1;
   for (let pass = 1; pass <= dissection.passes; pass++) {
     const segmentation = labelled && pass === dissection.passes;
+    const report = () => {
+      const done = (pass - 1) * dataset.length + dissection.observed;
+      if (done > reported) onProgress?.({ phase: 'observe', done, total });
+      reported = Math.max(reported, done);
+    };
+    report();
+    const timer = onProgress && setInterval(report, PROGRESS_EVERY);
     let previous: Promise<void> = Promise.resolve();
     try {
       for await (const batch of batches(dataset, { batchSize, workers, channels, segmentation, onDecoded })) {
         // While the engine has one batch in hand, the next is decoded.
         await previous;
         signal?.throwIfAborted();
-        previous = dissection.observe(batch).then(() => {
-          done += batch.count;
-          onProgress?.({ phase: 'observe', done, total });
-        });
+        previous = dissection.observe(batch).then(report);
         previous.catch(() => {}); // it is awaited above or below
       }
     } finally {
+      clearInterval(timer);
       await previous;
     }
     await dissection.finish();

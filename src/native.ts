@@ -140,6 +140,8 @@ export interface NativeProfile {
 export interface NativeDissection {
   /** How often all images have to be observed, and `finish` called: twice where memory is short. */
   readonly passes: number;
+  /** How many images of this pass are through the model, also while `observe` is under way. */
+  readonly observed: number;
   /** What a user should know of how the model runs, a sentence each. */
   readonly notices: string[];
   observe(batch: NativeBatch): Promise<void>;

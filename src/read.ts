@@ -6,10 +6,14 @@ import fs from 'node:fs';
 /** Makes an error of what goes on after a file's name: `is missing`. */
 export type Refuse = (why: string, cause: unknown) => Error;
 
+/** The code of the error for what is neither a file nor a folder. */
+const NO_FILE = 'ERR_NO_FILE';
+
 const TROUBLES: Record<string, string> = {
   ENOENT: 'is missing',
   ENOTDIR: 'is missing: a part of its path is a file, not a folder',
   EISDIR: 'is a folder, not a file',
+  [NO_FILE]: 'is a device, a pipe or the like, not a file',
   ELOOP: 'leads round in a circle of links',
   ENAMETOOLONG: 'has too long a name',
   EACCES: 'may not be read: its permissions, or those of a folder above it, forbid it',
@@ -34,11 +38,19 @@ export function look<T>(work: () => T, refuse: Refuse): T {
   }
 }
 
+/** What the file system says of a file; throws where it is none, since reading a pipe or a device may never end. */
+export function fileStat(file: string): fs.Stats {
+  const stat = fs.statSync(file);
+  const code = stat.isDirectory() ? 'EISDIR' : NO_FILE;
+  if (!stat.isFile()) throw Object.assign(new Error('not a file'), { code, syscall: 'read' });
+  return stat;
+}
+
 /** A file's text, without a byte order mark. */
 export function readText(file: string, refuse: Refuse): string {
   return look(() => {
     // sooner than half a gigabyte is read
-    if (fs.statSync(file).size > buffer.constants.MAX_STRING_LENGTH)
+    if (fileStat(file).size > buffer.constants.MAX_STRING_LENGTH)
       throw Object.assign(new Error('too large'), { code: 'ERR_STRING_TOO_LONG' });
     return fs.readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
   }, refuse);

@@ -15,7 +15,14 @@ type Values = Record<string, unknown>;
 
 export function parseArguments(args: readonly string[]): { name: CommandName; values: Values } {
   const name = commandNamed(args);
-  if (!name) throw optionError(`unknown command ${args[0]}${didYouMean(args[0], otherCommands) || SEE_HELP}`);
+  if (!name) {
+    const [word] = args;
+    if (/\.(pt|pth|ts|torchscript)$/i.test(word))
+      throw optionError(
+        `a model is given with --model: ${PROGRAM} --model ${word} --layers LAYER... --broden DIR; ${PROGRAM} layers ${word} lists the layers`,
+      );
+    throw optionError(`unknown command ${word}${didYouMean(word, otherCommands) || SEE_HELP}`);
+  }
   const command: Command = COMMANDS[name];
   const words = checkedWords(name === 'dissect' ? args : args.slice(1), command);
   const argv = yargs(words)

@@ -1,5 +1,6 @@
 /** The command without a name: a data set, a model, a report. */
 
+import { stat } from '../dataset/pairs';
 import type { DissectionResult } from '../dissect';
 import { optionError } from '../errors';
 import { dissect, loadModel, type Model, type Normalization, readPerturbation, retainLayers } from '../index';
@@ -16,6 +17,10 @@ import { interruptible, type Terminal } from './terminal';
 
 export async function runDissect(values: DissectValues, terminal: Terminal): Promise<void> {
   const { model: file, layers, outdir, quiet } = values;
+  const progress = progressReporter(terminal.stderr, { quiet });
+  const say = (message: string) => {
+    if (!quiet) progress.around(() => terminal.stderr.write(`${PROGRAM}: ${message}\n`));
+  };
   if (values.download) {
     await download(values, terminal);
     if (!file) return;
@@ -26,21 +31,19 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
       `expected layers to dissect; name them with --layers, and see them with ${PROGRAM} layers ${file}`,
     );
   const given = (values.meta ?? []).map(name => readJsonObject(name, 'given with --meta'));
+  requireData(values.broden);
   const data = dataset(values);
   const modelOptions = {
     device: values['no-cuda'] ? ('cpu' as const) : ('auto' as const),
     threads: values.threads,
     checkpoint: values.pthfile,
     checkpointKey: values['checkpoint-key'],
-    onLog: (message: string) => {
-      if (!quiet) terminal.stderr.write(`${PROGRAM}: ${message}\n`);
-    },
+    onLog: say,
   };
-  const model = await loadModel(file, modelOptions);
-  const progress = progressReporter(terminal.stderr, { quiet });
+  progress.update({ phase: 'loading the model' });
+  const model = await loadModel(file, modelOptions).finally(progress.end);
   try {
-    if (!quiet)
-      for (const line of [...data.notices, ...remarks(model)]) terminal.stderr.write(`${PROGRAM}: ${line}\n`);
+    for (const line of [...data.notices, ...remarks(model)]) say(line);
     const meta = Object.fromEntries(
       [model.checkpoint?.meta ?? {}, ...given].flatMap(object => Object.entries(object)),
     );
@@ -73,10 +76,9 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
       netname: values.netname,
       meta,
       onProgress: progress.update,
-      onNotice: (notice: string) => {
-        if (!quiet) terminal.stderr.write(`${PROGRAM}: ${notice}\n`);
-      },
+      onNotice: say,
     };
+    progress.update({ phase: 'trying the model' });
     const result = await interruptible(signal => dissect(outdir, model, data, { ...options, signal }));
     progress.end();
     const lines = [];
@@ -110,6 +112,13 @@ async function download(
 ): Promise<void> {
   const resolutions = resolution ?? (model ? [resolutionFor(imgsize)] : undefined);
   await runDownload({ directory: broden, resolutions, url }, terminal, quiet);
+}
+
+function requireData(directory: string): void {
+  if (stat(directory)) return;
+  throw optionError(
+    `${directory} is missing; name the folder or file of a data set with --broden, fetch Broden with --download, or begin with the small one in the repository, sample/broden`,
+  );
 }
 
 function dataset(values: DissectValues) {
@@ -163,6 +172,7 @@ function summary({ report }: DissectionResult, outdir: string, page: boolean): s
   lines.push(table(rows));
   const concepts = new Set(report.layers.flatMap(layer => layer.labels?.map(label => label.labelnum) ?? []));
   if (report.default_ranking === 'label') lines.push(`distinct concepts over all layers: ${concepts.size}`);
+  lines.push(`images: ${report.images} of ${report.image_size.join('×')}`);
   lines.push(`report: ${outdir}/${page ? 'index.html' : 'dissect.json'}`);
   return lines.join('\n');
 }

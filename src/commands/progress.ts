@@ -13,7 +13,8 @@ export interface Output {
 export interface ProgressUpdate {
   /** What is being done; a new phase starts its own count. */
   phase: string;
-  done: number;
+  /** Undefined where nothing is counted. */
+  done?: number;
   /** Undefined where it is not known. */
   total?: number;
   /** What is counted, `images` by default; `bytes` are shown as MiB. */
@@ -22,6 +23,8 @@ export interface ProgressUpdate {
 
 export interface ProgressReporter {
   update(progress: ProgressUpdate): void;
+  /** Clears the line for what is written meanwhile; the next update shows it again. */
+  around(write: () => void): void;
   /** Clears the line. */
   end(): void;
 }
@@ -46,17 +49,32 @@ export function progressReporter(
   stream: Output,
   { quiet = false, clock = () => performance.now() }: { quiet?: boolean; clock?: () => number } = {},
 ): ProgressReporter {
-  if (quiet) return { update() {}, end() {} };
+  if (quiet) return { update() {}, around: write => write(), end() {} };
   let phase: string | undefined;
   /** When the phase began, and with how much done. */
   let start = { time: 0, done: 0 };
   /** What was shown last, and when. */
   let shown = { time: 0, done: 0 };
+  /** How long the line on the terminal is. */
+  let length = 0;
+  const clear = () => {
+    // a terminal that became narrower has put the line's end into rows below
+    const rows = Math.ceil(length / (stream.columns || 80)) - 1;
+    length = 0;
+    return rows > 0 ? `\x1b[${rows}A\r\x1b[J` : CLEAR;
+  };
 
   return {
+    around(write) {
+      if (phase !== undefined && stream.isTTY) {
+        stream.write(clear());
+        shown.time = -REDRAW;
+      }
+      write();
+    },
     update(progress) {
       const time = clock();
-      const { done, total } = progress;
+      const { done = 0, total } = progress;
       if (progress.phase !== phase) {
         phase = progress.phase;
         start = { time, done };
@@ -70,17 +88,20 @@ export function progressReporter(
       if (!due) return;
       shown = { time, done };
       const { title, unit } = PHASES[phase] ?? { title: phase, unit: 'images' };
-      const facts = describe({ ...progress, unit: progress.unit ?? unit }, start, time);
-      if (!stream.isTTY) stream.write(`${title}: ${facts}\n`);
+      const counted = progress.done !== undefined;
+      const facts = counted ? describe({ ...progress, done, unit: progress.unit ?? unit }, start, time) : '';
+      if (!stream.isTTY) stream.write(`${[title, facts].filter(text => text).join(': ')}\n`);
       else {
         const columns = (stream.columns || 80) - 1;
         const room = Math.min(BAR, columns - `${title} [] ${facts}`.length);
         const line = `${title} ${total && room >= 5 ? `${bar(done / total, room)} ` : ''}${facts}`;
-        stream.write(CLEAR + line.slice(0, columns));
+        const before = clear();
+        length = Math.min(line.length, columns);
+        stream.write(before + line.slice(0, columns));
       }
     },
     end() {
-      if (phase !== undefined && stream.isTTY) stream.write(CLEAR);
+      if (phase !== undefined && stream.isTTY) stream.write(clear());
       phase = undefined;
     },
   };
@@ -93,7 +114,7 @@ function bar(part: number, width: number): string {
 
 /** `512/10000 images (5 %), 123 images/s, 1 min 17 s left` */
 function describe(
-  { done, total, unit = 'images' }: ProgressUpdate,
+  { done, total, unit = 'images' }: ProgressUpdate & { done: number },
   start: { time: number; done: number },
   time: number,
 ): string {

@@ -7,6 +7,7 @@
 import fs from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import sharp from 'sharp';
+import { fileStat } from '../read';
 import { HEADER_END, PALETTE, pngChunks, pngHeader, readPlainPng } from './png';
 import { isTiff, readTiffValues } from './tiff-values';
 import { UnreadableFile } from './transforms';
@@ -32,6 +33,7 @@ const ALPHA = 4; // another
  * @throws UnreadableFile where it is of another kind, and other errors where it is damaged
  */
 export async function readMaskValues(file: string): Promise<MaskValues> {
+  fileStat(file);
   const bytes = await fs.readFile(file);
   if (isTiff(bytes)) return (await readTiffValues(bytes)) ?? coloursOf(bytes);
   const header = pngHeader(bytes);
@@ -84,6 +86,7 @@ function withoutPalette(png: Buffer): Buffer {
 
 /** Reads a mask's colours, a palette's, too: bytes `[height, width, 3]`. */
 export async function readMaskColours(file: string): Promise<MaskValues> {
+  fileStat(file);
   return coloursOf(await fs.readFile(file));
 }
 

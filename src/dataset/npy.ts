@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { optionError } from '../errors';
-import { look } from '../read';
+import { fileStat, look } from '../read';
 
 /** An array in C order, whatever order the file has. */
 export interface NpyArray {
@@ -27,7 +27,10 @@ export interface Perturbation {
  */
 export function readNpy(file: string): NpyArray {
   const bytes = look(
-    () => fs.readFileSync(file),
+    () => {
+      fileStat(file);
+      return fs.readFileSync(file);
+    },
     (why, cause) => optionError(`${file} ${why}; give a file that numpy.save wrote`, cause),
   );
   if (bytes.toString('latin1', 0, 6) !== '\x93NUMPY')

@@ -24,6 +24,8 @@ export function openDataset(directory: string, options: OpenOptions = {}): FileD
   requireText(directory, DIRECTORY);
   const found = stat(directory);
   if (!found) throw damaged(`${directory} is missing; name the folder or file of a data set`);
+  if (!found.isDirectory() && !found.isFile())
+    throw damaged(`${directory} is a device, a pipe or the like; name a folder or a file`);
   if (!found.isDirectory()) {
     if (/\.csv$/i.test(directory)) return new LabelledDataset(directory, options);
     if (/\.json$/i.test(directory)) return new CocoDataset(directory, options);

@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
-import { trouble } from '../read';
+import { fileStat, trouble } from '../read';
 import { cropWindow } from './crop';
 import type { Normalization } from './dataset';
 import { COLOURED, pngHeader, readPlainPng } from './png';
@@ -92,6 +92,7 @@ async function decode(
   pixels: (file: Buffer, header: Header) => Promise<Pixels>,
 ): Promise<Pixels> {
   try {
+    fileStat(path);
     const file = await readFile(path);
     if (file.length === 0) throw new UnreadableFile('is empty');
     const foreign = FOREIGN.find(([start]) => start.test(file.toString('latin1', 0, 2)));

@@ -1,5 +1,5 @@
 // Bad input: the table in docs/errors.md, line by line.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -49,6 +49,7 @@ async function writeInputs(folder) {
     'masks/names.txt': 'cat\n',
     'foreign/plain/notes.txt': 'mine',
     'labels.csv': 'image,label\na.jpg,cat\n',
+    'piped.csv': 'image,label\npipe,cat\n',
     'good.json': '{"epoch": 3}',
     'broken.json': '{"size": ',
     'list.json': '[1, 2]',
@@ -64,6 +65,7 @@ async function writeInputs(folder) {
   await fs.symlink('loop', path.join(folder, 'loop'));
   await fs.symlink('b.jpg', path.join(folder, 'masks/images/b.jpg'));
   await fs.symlink('/dev/null', path.join(folder, 'device'));
+  execFileSync('mkfifo', ['pipe', 'labels-pipe.csv'], { cwd: folder });
   await fs.rm(path.join(folder, 'folder-for-file/category.csv'));
   await fs.mkdir(path.join(folder, 'folder-for-file/category.csv'));
   await fs.rm(path.join(folder, 'missing-map/images/a_color.png'));

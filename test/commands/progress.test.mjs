@@ -9,10 +9,12 @@ function reporter({ isTTY = false, columns = 200, quiet = false } = {}) {
   let now = 0;
   const written = [];
   const stream = { isTTY, columns, write: text => written.push(text) };
-  const { update, end } = progress.progressReporter(stream, { quiet, clock: () => now * 1000 });
+  const { update, around, end } = progress.progressReporter(stream, { quiet, clock: () => now * 1000 });
   return {
+    stream,
     written,
     end,
+    around,
     at(seconds, done, total, more) {
       now = seconds;
       update({ phase: 'observe', done, total, ...more });
@@ -51,6 +53,44 @@ test('on a terminal: nothing of the line remains', t => {
   end();
   t.is(written.at(-1), CLEAR);
   t.is(written.length, 2);
+});
+
+test('what counts nothing is a title alone, in a log nothing', t => {
+  const { written, at } = reporter({ isTTY: true });
+  at(0, undefined, undefined, { phase: 'loading the model' });
+  at(1, 0, 4);
+  t.deepEqual(written, [
+    `${CLEAR}loading the model `,
+    `${CLEAR}running the model [--------------------] 0/4 images (0 %)`,
+  ]);
+  const log = reporter();
+  log.at(0, undefined, undefined, { phase: 'loading the model' });
+  t.deepEqual(log.written, []);
+});
+
+test('what is written meanwhile stands above the line, which comes again', t => {
+  const { written, at, around } = reporter({ isTTY: true });
+  at(0, 0, 4);
+  around(() => written.push('a notice\n'));
+  at(0.01, 1, 4);
+  t.deepEqual(written.slice(1, 3), [CLEAR, 'a notice\n']);
+  t.regex(written[3], /1\/4 images/);
+  const log = reporter();
+  log.at(0, 0, 4);
+  log.around(() => log.written.push('a notice\n'));
+  log.at(0.01, 1, 4);
+  t.deepEqual(log.written, ['a notice\n']);
+});
+
+test('on a terminal that became narrower, the rows that the line was broken into are cleared', t => {
+  const { written, at, stream, end } = reporter({ isTTY: true, columns: 80 });
+  at(0, 0, 400); // 57 characters
+  stream.columns = 30;
+  at(1, 0, 400);
+  t.is(written[1], `\x1b[1A\r\x1b[Jrunning the model 0/400 images`.slice(0, 8 + 29));
+  stream.columns = 200;
+  end();
+  t.is(written[2], CLEAR);
 });
 
 test('on a narrower terminal the bar is shorter, or left out; the line never breaks', t => {
