@@ -17,6 +17,7 @@ import { buildReport, formatReport, layerDirnames, type Report, singleLayerRepor
 import { renderPage, STRIP_GAP } from './report/page';
 import { ImageCache, writeStrips } from './report/strips';
 import type { Label, LayerStatistics } from './results';
+import { some } from './words';
 
 export interface Progress {
   /** Images through the model, images counted against labels, units drawn. */
@@ -187,6 +188,7 @@ export async function dissect(
       images: dataset.length,
       image_size: [height, width],
     });
+    for (const notice of reachNotices(report)) options.onNotice?.(notice);
     const scored = performance.now();
     if (pictures) {
       const total = layers.reduce((sum, layer) => sum + layer.shape[0], 0);
@@ -232,6 +234,15 @@ export async function dissect(
     dissection?.close();
     releaseSharp();
   }
+}
+
+/** Says which labels no unit can be a detector of, whatever it responds to. */
+function reachNotices({ layers, quantile_threshold, iou_threshold }: Report): string[] {
+  return layers.flatMap(({ layer, out_of_reach: labels = [] }) => {
+    if (labels.length === 0) return [];
+    const bounds = labels.map(({ label, bound }) => `${label} (at most ${bound.toPrecision(3)})`);
+    return `layer ${layer}: labels that cover so much of the images that no unit's IoU can be over ${iou_threshold} where masks are the top ${Number((100 * quantile_threshold).toPrecision(6))} % of activations: ${some(bounds, 5)}; a larger quantile or a lower IoU threshold brings them into reach`;
+  });
 }
 
 /** Says which file an engine's message about an image number means. */

@@ -54,6 +54,15 @@ export interface LabelReport {
   cat: string;
 }
 
+/** A label that covers so much that no unit of the layer can be its detector. */
+export interface OutOfReach {
+  label: string;
+  labelnum: number;
+  cat: string;
+  /** The largest IoU that a unit could have, all of whose masks lay in the label: the largest `cc` over `lc`. */
+  bound: number;
+}
+
 /** A layer. `labels`, `interpretable` and `bargraph` are absent where no labels were asked for. */
 export interface LayerReport {
   layer: string;
@@ -77,6 +86,8 @@ export interface LayerReport {
   labels?: LabelReport[];
   /** How many units are interpretable. */
   interpretable?: number;
+  /** Absent where there are none. */
+  out_of_reach?: OutOfReach[];
   iou_threshold: number;
   /** The bar graph's path, relative to `dirname`. */
   bargraph?: string;
@@ -167,7 +178,8 @@ export function buildReport(
     layers: statistics.map((layer, i) => {
       const { tally } = layer;
       const scores = tally && scoreLayer(tally, labels, categories, context.iou_threshold);
-      const scored = tally && scores && scoredParts(tally, scores, byNumber, categories);
+      const scored =
+        tally && scores && scoredParts(tally, scores, byNumber, categories, context.iou_threshold);
       return buildLayer(layer, dirnames[i], scored, context.iou_threshold);
     }),
   };
@@ -183,6 +195,7 @@ interface ScoredParts {
   units: Required<Omit<UnitReport, 'unit' | 'level' | 'top'>>[];
   rankings: Ranking[];
   labels: LabelReport[];
+  outOfReach: OutOfReach[];
 }
 
 function buildLayer(
@@ -231,6 +244,7 @@ function buildLayer(
     rankings: [byUnit, ...scored.rankings],
     labels: scored.labels,
     interpretable: scored.labels.reduce((sum, label) => sum + label.units.length, 0),
+    ...(scored.outOfReach.length > 0 && { out_of_reach: scored.outOfReach }),
     iou_threshold: iouThreshold,
     bargraph: 'bargraph.svg',
   };
@@ -241,6 +255,7 @@ function scoredParts(
   scores: Scores,
   byNumber: ReadonlyMap<number, Label>,
   categories: readonly string[],
+  iouThreshold: number,
 ): ScoredParts {
   const { bestLabel, bestIou, interpretable, iou } = scores;
   const count = bestLabel.length;
@@ -301,7 +316,31 @@ function scoredParts(
       ),
     ],
     labels: labels.toSorted((a, b) => categoryRank(a.cat, categories) - categoryRank(b.cat, categories)),
+    outOfReach: outOfReach(tally, byNumber.values(), categories, iouThreshold),
   };
+}
+
+/** Labels larger than every unit's masks, by so much that the threshold cannot be passed; in the order of their numbers. */
+function outOfReach(
+  { labelPixels, categoryPixels }: NonNullable<LayerStatistics['tally']>,
+  labels: Iterable<Label>,
+  categories: readonly string[],
+  iouThreshold: number,
+): OutOfReach[] {
+  const units = categoryPixels.length / categories.length;
+  const largest = categories.map((_, row) =>
+    categoryPixels
+      .subarray(row * units, (row + 1) * units)
+      .reduce((most, pixels) => Math.max(most, pixels), 0),
+  );
+  const found: OutOfReach[] = [];
+  for (const { number, name, category } of labels) {
+    const pixels = largest[categories.indexOf(category)];
+    const bound = pixels / labelPixels[number];
+    if (pixels > 0 && bound <= Math.min(iouThreshold, 1))
+      found.push({ label: name, labelnum: number, cat: category, bound });
+  }
+  return found.sort((a, b) => a.labelnum - b.labelnum);
 }
 
 function ranked(head: Omit<Ranking, 'score' | 'ranking'>, score: number[]): Ranking {

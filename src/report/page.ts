@@ -5,6 +5,7 @@
  */
 
 import { createHash } from 'node:crypto';
+import { some } from '../words';
 import { BARGRAPH_STYLE, bargraph } from './bargraph';
 import { categoryColor, categoryRank } from './categories';
 import type { LabelReport, LayerReport, Ranking, Report, UnitReport } from './json';
@@ -82,9 +83,15 @@ function sortKey({ name, labelnum }: Ranking): string {
   return labelnum === undefined ? name : `iou-${labelnum}`;
 }
 
-function introduction({ images, quantile_threshold, iou_threshold, default_ranking }: Report): Markup {
+function introduction({
+  images,
+  image_size,
+  quantile_threshold,
+  iou_threshold,
+  default_ranking,
+}: Report): Markup {
   const percent = Number((quantile_threshold * 100).toPrecision(6));
-  return markup`<p>${counted(images, 'image')}. A unit's level is what the top ${percent} % of its activations exceed${
+  return markup`<p>${counted(images, 'image')} of ${image_size.join(' × ')} pixels. A unit's level is what the top ${percent} % of its activations exceed${
     default_ranking === 'label' &&
     `; it is interpretable where its mask and its best label have an IoU over ${iou_threshold}`
   }.</p>`;
@@ -133,14 +140,29 @@ function unitId(layer: LayerReport, unit: number): string {
 }
 
 function section(report: Report, layer: LayerReport, { pictures }: PageOptions): Markup {
-  const { units, labels, rankings, shape, tokens_dropped, units_last, changed_in_place, level_rank_error } =
-    layer;
+  const {
+    units,
+    labels,
+    rankings,
+    shape,
+    tokens_dropped,
+    units_last,
+    changed_in_place,
+    level_rank_error,
+    out_of_reach,
+  } = layer;
   const [channels, height, width] = shape;
   const order = (rankings.find(({ name }) => name === report.default_ranking) ?? rankings[0]).ranking;
   return markup`<section id="${layerId(layer)}" data-layer="${layer.layer}">
 <h2 class="name">${layer.layer}</h2>
 <p>${counted(units.length, 'unit')}${labels && `, ${interpretable(layer)} interpretable, ${counted(labels.length, 'distinct concept')}`}.
-<span class="quiet">Output ${channels} × ${height} × ${width}${tokens_dropped && ` without ${tokens_dropped} other tokens`}${units_last && ', units last'}${changed_in_place && '; a later operation of the model changes it in place'}.${level_rank_error !== undefined && ` Levels are estimates: their rank may be off by up to ${(level_rank_error * 100).toPrecision(2)} % of the values.`}</span></p>
+<span class="quiet">Output ${channels} × ${height} × ${width}${tokens_dropped && ` without ${tokens_dropped} other tokens`}${units_last && ', units last'}${changed_in_place && '; a later operation of the model changes it in place'}.${level_rank_error !== undefined && ` Levels are estimates: their rank may be off by up to ${(level_rank_error * 100).toPrecision(2)} % of the values.`}${
+    out_of_reach &&
+    ` Covers too much of the images for any unit's IoU to be over ${layer.iou_threshold}: ${some(
+      out_of_reach.map(({ label, bound }) => `${label} (at most ${bound.toPrecision(3)})`),
+      5,
+    )}.`
+  }</span></p>
 ${labels && chart(report, layer, labels)}
 ${toolbar(report, layer, pictures)}
 <div class="units${pictures && ' pictures'}">

@@ -6,6 +6,8 @@ import cli from '../../lib/cli.js';
 import { modelFile, modelFixture } from '../fixtures/models.mjs';
 import { ROW_A, ROW_B, temporaryFolder, writeBroden, writeFiles } from '../helpers/broden.mjs';
 
+process.setMaxListeners(50); // of signals: the tests run the command many times at once
+
 /** Runs the command in a folder with a small data set and a model, `m.pt`; its report. `FOLDER` is the folder. */
 async function run(t, options, { files = {}, model = ['--model', 'FOLDER/m.pt', '--layers', 'plain'] } = {}) {
   const folder = await temporaryFolder(t);

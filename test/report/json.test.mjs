@@ -120,6 +120,29 @@ test('a unit without a label says so', t => {
   });
 });
 
+test('labels that cover too much for any unit are listed with the bound of their IoU', t => {
+  const layer = (lc, ...cc) => {
+    const tally = {
+      labelPixels: Float64Array.of(0, lc),
+      categoryPixels: Float64Array.from(cc),
+      intersections: new Float64Array(2 * cc.length),
+    };
+    const layers = [
+      statistics(
+        cc.map(() => ({})),
+        { tally },
+      ),
+    ];
+    const labelSet = { labels: [{ number: 1, name: 'street', category: 'scene' }], categories: ['scene'] };
+    return buildReport(layers, labelSet, { ...context, iou_threshold: 0.04 }).layers[0].out_of_reach;
+  };
+  t.deepEqual(layer(1000, 10, 40), [{ label: 'street', labelnum: 1, cat: 'scene', bound: 0.04 }]);
+  t.is(layer(1000, 10, 41), undefined);
+  t.is(layer(10, 1000), undefined, 'small labels are another matter');
+  t.is(layer(0, 10), undefined);
+  t.is(layer(10, 0), undefined);
+});
+
 test('without labels the report has levels and top images only', t => {
   const bare = unlabelled([{}, {}]);
   t.is(bare.default_ranking, 'unit');
