@@ -31,7 +31,7 @@ public:
   }
 
 private:
-  /// observe({first, pixels, count, segmentations?})
+  /// observe({first, pixels, count, alpha?, segmentations?})
   Napi::Value observe(const Napi::CallbackInfo &info) {
     const auto env = info.Env();
     const auto input = info[0].As<Napi::Object>();
@@ -57,6 +57,13 @@ private:
       images.floats = pixels.As<Napi::Float32Array>().Data();
     else
       images.bytes = pixels.As<Napi::Uint8Array>().Data();
+    if (input.Get("alpha").IsTypedArray()) {
+      const auto alpha = input.Get("alpha").As<Napi::Uint8Array>();
+      kept.push_back(alpha);
+      if (static_cast<int64_t>(alpha.ElementLength()) != images.count * images.height * images.width)
+        throw Napi::RangeError::New(env, "alpha must have count × height × width elements");
+      images.alpha = alpha.Data();
+    }
     if (input.Get("segmentations").IsArray()) {
       const auto segmentations = input.Get("segmentations").As<Napi::Array>();
       if (segmentations.Length() != images.count)

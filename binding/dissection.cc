@@ -136,7 +136,7 @@ Dissection::Dissection(std::shared_ptr<ScriptModel> model, DissectionOptions opt
       if (!layer.geometry.known)
         throw Failure("ERR_NETDISSECT_GEOMETRY",
                       "layer '" + layer.name + "' has no known scale and offset to input pixels (" +
-                          layer.geometry.reason + "); dissect it without add_scale_offset");
+                          layer.geometry.reason + "); dissect it without addScaleOffset");
     }
     layer.top = std::make_unique<TopImages>(layer.units, options_.topImages);
   }
@@ -290,6 +290,7 @@ void Dissection::observe(const Batch &batch, const std::atomic<bool> &stopping) 
     piece.count = std::min(options_.piece, all.count - begin);
     const int64_t size = all.channels * all.height * all.width;
     piece.bytes = all.bytes ? all.bytes + begin * 3 * all.height * all.width : nullptr;
+    piece.alpha = all.alpha ? all.alpha + begin * all.height * all.width : nullptr;
     piece.floats = all.floats ? all.floats + begin * size : nullptr;
     piece.mean = options_.mean;
     piece.deviation = options_.deviation;

@@ -290,7 +290,7 @@ at::Tensor inputTensor(const Images &images) {
         out[i] = table[0][(rgb[0] * 19595 + rgb[1] * 38470 + rgb[2] * 7471 + 0x8000) >> 16];
       else
         for (int c = 0; c < channels; c++)
-          out[i * channels + c] = table[c][c < 3 ? rgb[c] : 255];
+          out[i * channels + c] = table[c][c < 3 ? rgb[c] : images.alpha ? images.alpha[i] : 255];
     }
   });
   return input;
@@ -467,6 +467,7 @@ public:
       Images some = images;
       some.count = step;
       some.bytes = images.bytes ? images.bytes + begin * pixels * 3 : nullptr;
+      some.alpha = images.alpha ? images.alpha + begin * pixels : nullptr;
       some.floats = images.floats ? images.floats + begin * pixels * images.channels : nullptr;
       std::vector<Capture> captures = runner_.run(some);
       for (size_t i = 0; i < captures.size(); i++)

@@ -58,6 +58,7 @@ struct RetainOptions {
 /// one of four their colours under full opacity.
 struct Images {
   const uint8_t *bytes = nullptr;
+  const uint8_t *alpha = nullptr; // [count, height, width]; opaque without it
   const float *floats = nullptr;
   int64_t count = 0, channels = 0, height = 0, width = 0;
   std::array<float, 3> mean{0, 0, 0}, deviation{1, 1, 1};

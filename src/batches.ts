@@ -68,7 +68,7 @@ export async function* batches(
   const area = dataset.imageSize[0] * dataset.imageSize[1];
   const decode = async (index: number) => {
     const start = performance.now();
-    const item = await dataset.get(index, segmentation);
+    const item = await dataset.get(index, segmentation, channels === 4);
     onDecoded?.(performance.now() - start);
     return item;
   };
@@ -91,6 +91,10 @@ export async function* batches(
           'some images are bytes and some are floats; give all as one',
         );
       batch.pixels.set(item.pixels, (index - batch.first) * size);
+      if (channels === 4 && !floats) {
+        batch.alpha ??= new Uint8Array(batch.count * area).fill(255);
+        if (item.alpha) batch.alpha.set(item.alpha, (index - batch.first) * area);
+      }
       if (segmentation) batch.segmentations!.push(item.segmentation ?? { height: 1, width: 1, maps: [] });
       if (index + 1 === batch.first + batch.count) {
         yield batch;

@@ -43,7 +43,10 @@ export async function main(args: readonly string[], terminal: Terminal = process
 function inCommandWords(message: string): string {
   return message
     .replace("trainMode: 'keep'", '--train-mode keep')
-    .replace(/\bcheckpointKey\b/, '--checkpoint-key');
+    .replace(/\baddScaleOffset\b/, '--add_scale_offset')
+    .replace(/\bcheckpointKey\b/, '--checkpoint-key')
+    .replace("choose the option category: 'kind'", 'leave --supercategories out')
+    .replace(/the option (images|segmentations)\b/, '--$1');
 }
 
 function help(name: CommandName, { columns }: { columns?: number }): string {

@@ -55,6 +55,8 @@ export interface NativeBatch {
    * RGB bytes `[count, height, width, 3]`, whatever the model's channels, or float32 `[count, channels, height, width]`.
    */
   pixels: Uint8Array | Float32Array;
+  /** `[count, height, width]`, for models of four channels whose images come as bytes; opaque without it. */
+  alpha?: Uint8Array;
   segmentations?: Segmentation[];
 }
 

@@ -11,11 +11,12 @@ import {
   dissect,
   downloadBroden,
   loadModel,
+  openDataset,
   ReverseNormalize,
   retainLayers,
   validateDataset,
 } from '../lib/index.js';
-import { modelFixture } from './fixtures/models.mjs';
+import { modelFile, modelFixture } from './fixtures/models.mjs';
 import { temporaryFolder, writeBroden, writeFiles, writeImage } from './helpers/broden.mjs';
 import { sameResults } from './helpers/native.mjs';
 import { randomSource } from './helpers/random.mjs';
@@ -537,4 +538,41 @@ test('more examples than a strip can hold are refused before the run', async t =
       message: /at most 5038 examples per unit/,
     },
   );
+});
+
+test('a model of four channels is given the opacity that the files have, else 255', async t => {
+  const folder = await temporaryFolder(t);
+  const random = randomSource(11);
+  const image = channels => Buffer.from(Array.from({ length: 64 * channels }, () => random.below(256)));
+  const files = { 'a.png': image(4), 'b.png': image(3) };
+  for (const [name, data] of Object.entries(files))
+    await sharp(data, { raw: { width: 8, height: 8, channels: data.length / 64 } })
+      .png()
+      .toFile(path.join(folder, name));
+  const model = await loadModel(modelFile('alpha_s.pt'), { device: 'cpu' });
+  t.teardown(() => model.close());
+  retainLayers(model, ['conv']);
+  const dataset = openDataset(folder, {
+    imageSize: 8,
+    transformImage: { mean: [0, 0, 0], deviation: [1, 1, 1] },
+  });
+  const { layers } = await dissect(path.join(folder, 'out'), model, dataset, {
+    images: false,
+    report: false,
+  });
+  const floats = Object.values(files).flatMap(data =>
+    [0, 1, 2, 3].flatMap(c =>
+      Array.from(
+        { length: 64 },
+        (_, i) => (data.length === 256 ? data[i * 4 + c] : c < 3 ? data[i * 3 + c] : 255) / 255,
+      ),
+    ),
+  );
+  const [{ values }] = await model.forward(Float32Array.from(floats), [2, 4, 8, 8]);
+  const largest = (i, unit) => Math.max(...values.subarray((i * 3 + unit) * 64, (i * 3 + unit + 1) * 64));
+  for (let unit = 0; unit < 3; unit++) {
+    const both = [0, 1].map(i => largest(i, unit)).sort((a, b) => b - a);
+    for (const [rank, value] of both.entries())
+      t.true(Math.abs(layers[0].topActivations[unit * 2 + rank] - value) < 1e-5);
+  }
 });

@@ -21,6 +21,9 @@ interface Row {
   image: string;
   /** The line in index.csv. */
   line: number;
+  /** The image's, `ih` and `iw`, where the table has them. */
+  imageSize?: readonly [height: number, width: number];
+  /** The label maps'. */
   height: number;
   width: number;
   maps: (number | string)[];
@@ -50,6 +53,10 @@ export class BrodenDataset extends FileDataset {
 
   nameOf(index: number): string {
     return path.join(this.folder, 'images', this.#rows[index].image);
+  }
+
+  protected override shape(index: number) {
+    return this.#rows[index].imageSize;
   }
 
   protected namedIn(index: number): string {
@@ -174,12 +181,16 @@ function readIndex(folder: string, categories: readonly string[], options: Brode
     return {
       image: row.get('image'),
       line: row.line,
+      ...(row.get('ih') && row.get('iw') && { imageSize: [side('ih'), side('iw')] as const }),
       height: side('sh'),
       width: side('sw'),
       maps: items.map(item => (/^\d+$/.test(item) ? labelNumber(item, file, row.line) : item)),
     };
   };
-  const rows = readTable(file, ['image', 'split', 'sh', 'sw', ...categories], read, { onProblem });
+  const rows = readTable(file, ['image', 'split', 'sh', 'sw', ...categories], read, {
+    optional: ['ih', 'iw'],
+    onProblem,
+  });
   if (rows.length === 0)
     throw damaged(
       `${file} has no image of ${split === 'all' ? 'any split' : `split '${split}'`} with a label in ${categories.join(', ') || 'any category'} (its splits are ${[...splits].join(', ') || 'none'}; 'all' takes any); choose others`,

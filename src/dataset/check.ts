@@ -55,7 +55,7 @@ export function checkDataset(dataset: DissectionDataset): void {
  */
 export function checkItem(item: Item, index: number, dataset: DissectionDataset, channels = 3): void {
   const image = () => `image ${index}${dataset.nameOf ? ` (${dataset.nameOf(index)})` : ''}`;
-  const { pixels, segmentation } = item ?? {};
+  const { pixels, alpha, segmentation } = item ?? {};
   if (!(pixels instanceof Uint8Array) && !(pixels instanceof Float32Array))
     throw wrong(
       `${image()} must give its pixels as Uint8Array or Float32Array but gave ${item ? kindOf(pixels) : kindOf(item)}`,
@@ -66,6 +66,8 @@ export function checkItem(item: Item, index: number, dataset: DissectionDataset,
     throw wrong(
       `${image()} has ${pixels.length} values, not the ${size} of ${height}×${width} pixels; resize it`,
     );
+  if (alpha !== undefined && !(alpha instanceof Uint8Array && alpha.length === height * width))
+    throw wrong(`${image()} must give its alpha as a Uint8Array of ${height * width} values`);
   if (segmentation === undefined || segmentation === null) return;
   const { height: rows, width: columns, maps } = segmentation;
   if (!whole(rows, 1, MOST) || !whole(columns, 1, MOST))

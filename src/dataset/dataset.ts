@@ -10,6 +10,8 @@ export interface Item {
    * normalised as the model wants it. All images of a data set come as one or as the other.
    */
   pixels: Uint8Array | Float32Array;
+  /** Opacity `[height, width]` beside bytes, for models of four channels; an image without it is opaque. */
+  alpha?: Uint8Array;
   /** Wanted where `get` is called with `segmentation`; an image without it has no labels. */
   segmentation?: Segmentation;
 }
@@ -58,10 +60,11 @@ export interface DissectionDataset {
   /** Said of the data in the report's `settings`. */
   readonly settings?: Record<string, unknown>;
   /**
-   * The image `index`, counted from 0, with its label maps where `segmentation` is true. Called for several
+   * The image `index`, counted from 0, with its label maps where `segmentation` is true, and where `alpha` is true with its
+   * opacity, if it has any. Called for several
    * images at once, and more than once for an image: it gives the same each time.
    */
-  get(index: number, segmentation: boolean): Promise<Item>;
+  get(index: number, segmentation: boolean, alpha?: boolean): Promise<Item>;
   /** The image as RGB bytes `[height, width, 3]` for the pictures; needed where `get` gives floats. */
   picture?(index: number): Promise<Uint8Array>;
   /** The image's label maps alone, whole, for statistics: where this is there the image need not be read for them. */

@@ -8,7 +8,15 @@ import { shown } from '../words';
 import { cropWindow, cutSegmentation } from './crop';
 import { type DissectionDataset, IMAGENET_NORMALIZATION, type Item, type Normalization } from './dataset';
 import type { Perturbation } from './npy';
-import { normalize, perturb, type Resize, type ResizedImage, readImage, UnreadableFile } from './transforms';
+import {
+  isTurned,
+  normalize,
+  perturb,
+  type Resize,
+  type ResizedImage,
+  readImage,
+  UnreadableFile,
+} from './transforms';
 
 /** Gets what is wrong with an entry of a table or list, which is then left out. */
 export type OnProblem = (error: NetdissectError) => void;
@@ -106,13 +114,19 @@ export abstract class FileDataset implements DissectionDataset {
     return undefined;
   }
 
-  async get(index: number, segmentation: boolean): Promise<Item> {
+  /** A size of the image's shape, where the data set has one: at another scale, perhaps. */
+  protected shape(_index: number): readonly [height: number, width: number] | undefined {
+    return undefined;
+  }
+
+  async get(index: number, segmentation: boolean, alpha = false): Promise<Item> {
     const [image, maps] = await Promise.all([
-      this.#read(index),
+      this.#read(index, alpha),
       segmentation ? this.segmentation(index) : undefined,
     ]);
     return {
       pixels: this.#modelInput(image.data),
+      ...(image.alpha && { alpha: image.alpha }),
       segmentation: maps && this.#resize === 'crop' ? this.#cut(maps, image) : maps,
     };
   }
@@ -126,16 +140,26 @@ export abstract class FileDataset implements DissectionDataset {
     return this.#perturbation ? rounded(perturb(data, this.#perturbation)) : data;
   }
 
-  async #read(index: number): Promise<ResizedImage> {
+  async #read(index: number, alpha = false): Promise<ResizedImage> {
     const file = this.nameOf(index);
     try {
       const declared = this.declaredSize(index);
-      const image = await readImage(file, this.imageSize, this.#resize, declared);
+      const shape = declared ? undefined : this.shape(index);
+      const image = await readImage(file, this.imageSize, this.#resize, {
+        declared: declared ?? shape,
+        alpha,
+      });
       const [height, width] = image.sourceSize;
       if (declared && (height !== declared[0] || width !== declared[1]))
         throw damaged(
           `image ${file} is ${height}×${width} but ${this.namedIn(index)} says ${declared.join('×')}; restore the image, or correct what is said of it`,
         );
+      if (shape && isTurned(image.sourceSize, shape)) {
+        const line = this.namedIn(index);
+        throw damaged(
+          `image ${file} is ${height}×${width} but ${line ? `${line} says` : 'its label map is'} ${shape.join('×')}; turn one of them`,
+        );
+      }
       return image;
     } catch (cause) {
       throw this.unreadable('image', file, index, cause);

@@ -58,8 +58,8 @@ export class MultiSegmentDataset extends PairDataset {
   }
 
   /** As of any data set of files, with the label maps sampled to the images' size. */
-  override async get(index: number, segmentation: boolean): Promise<Item> {
-    const item = await super.get(index, segmentation);
+  override async get(index: number, segmentation: boolean, alpha?: boolean): Promise<Item> {
+    const item = await super.get(index, segmentation, alpha);
     if (item.segmentation) item.segmentation = sample(item.segmentation, this.imageSize);
     return item;
   }

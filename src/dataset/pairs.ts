@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { look, type Refuse, readText } from '../read';
 import { damaged, FileDataset } from './files';
+import { HEADER_END, pngHeader } from './png';
 
 export interface Pair {
   image: string;
@@ -24,6 +25,23 @@ export abstract class PairDataset extends FileDataset {
   }
 
   protected namedIn(): undefined {}
+
+  /** That of the label map, read from the beginning of a PNG file; undefined where it is none, or damaged, which is said when all of it is read. */
+  protected override shape(index: number): readonly [height: number, width: number] | undefined {
+    const start = Buffer.alloc(HEADER_END);
+    try {
+      const file = fs.openSync(this.pairs[index].map, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+      try {
+        fs.readSync(file, start);
+      } finally {
+        fs.closeSync(file);
+      }
+      const header = pngHeader(start);
+      return header && [header.height, header.width];
+    } catch {
+      return undefined;
+    }
+  }
 }
 
 /** Images; the last ones are found so that it can be said that they are not read. */

@@ -27,20 +27,24 @@ export interface Pixels {
 export interface ResizedImage {
   /** RGB bytes of the size asked for. */
   data: Uint8Array;
+  /** Opacity `[height, width]`, where it was asked for and the file has any. */
+  alpha?: Uint8Array;
   sourceSize: [height: number, width: number];
 }
 
 /**
  * Reads an image file as RGB bytes, those of Pillow's `Image.open(path).convert('RGB')` but for what docs/images.md
  * tells, resized as Pillow does where the size differs: bilinear with antialiasing. Turned as its EXIF tag says where it
- * has the size that is declared only so. Rejects with an `UnreadableFile`.
+ * has the declared size, or its shape, only so. With `alpha` its opacity, too, resized by itself. Rejects with an
+ * `UnreadableFile`.
  */
 export async function readImage(
   path: string,
   imageSize: readonly [height: number, width: number],
   resize: Resize = 'stretch',
-  declared?: readonly [height: number, width: number],
+  { declared, alpha = false }: { declared?: readonly [height: number, width: number]; alpha?: boolean } = {},
 ): Promise<ResizedImage> {
+  let opacity: Pixels | undefined;
   const { data, height, width } = await decode(path, async (file, { space, depth }) => {
     if (depth !== 'uchar' && depth !== 'ushort')
       throw new UnreadableFile(`holds ${depth} values, where 8 or 16 bits a channel are expected`);
@@ -48,18 +52,41 @@ export async function readImage(
       space === 'cmyk'
         ? cmykToRgb(await pixelsOf(image.pipelineColourspace('cmyk').toColourspace('cmyk')))
         : pixelsOf(image.toColourspace('srgb').removeAlpha());
-    const pixels = await read(open(file));
-    const lies = declared?.[0] === pixels.width && declared[1] === pixels.height;
-    if (!lies || pixels.width === pixels.height) return pixels;
-    const { orientation = 1 } = await open(file).metadata();
-    return orientation > 4 ? read(open(file).autoOrient()) : pixels;
+    let pixels = await read(open(file));
+    const turn = declared && isTurned([pixels.height, pixels.width], declared) && (await isTurnedByTag(file));
+    if (turn) pixels = await read(open(file).autoOrient());
+    if (alpha) opacity = await opacityOf(file, turn ?? false);
+    return pixels;
   });
   const whole = { top: 0, left: 0, height, width };
   const window = resize === 'crop' ? cropWindow(height, width, imageSize) : whole;
+  const resized = (bytes: Uint8Array) => resample(bytes, [height, width], window, imageSize);
   return {
-    data: await resample(data, [height, width], window, imageSize),
+    data: await resized(data),
+    ...(opacity && { alpha: (await resized(opacity.data)).filter((_, i) => i % 3 === 0) }),
     sourceSize: [height, width],
   };
+}
+
+/** Whether a size has the shape of another one turned by 90°, and not its own. */
+export function isTurned(
+  [height, width]: readonly [number, number],
+  [otherHeight, otherWidth]: readonly [number, number],
+): boolean {
+  return height !== width && height * otherHeight === width * otherWidth;
+}
+
+async function isTurnedByTag(file: Buffer): Promise<boolean> {
+  const { orientation = 1 } = await open(file).metadata();
+  return orientation > 4;
+}
+
+/** The opacity, three times as RGB has it, for what resizes RGB; undefined where all is opaque. */
+async function opacityOf(file: Buffer, turned: boolean): Promise<Pixels | undefined> {
+  if (!(await open(file).metadata()).hasAlpha) return undefined;
+  const image = turned ? open(file).autoOrient() : open(file);
+  const { data, ...size } = await pixelsOf(image.extractChannel('alpha').toColourspace('b-w'));
+  return { ...size, data: Uint8Array.from({ length: 3 * data.length }, (_, i) => data[Math.floor(i / 3)]) };
 }
 
 /** Reads a label map, channel by channel as it is in the file. Rejects with an `UnreadableFile`. */

@@ -9,6 +9,7 @@ import { checkDataset } from './check';
 import type { DissectionDataset } from './dataset';
 import { FileDataset } from './files';
 import { AHEAD, AT_ONCE, type DatasetStats, LabelCounter, nameOf, type ReadOptions } from './stats';
+import { isTurned } from './transforms';
 
 export interface Validation {
   /** How many images were checked; 0 where the data set could not be opened. */
@@ -102,7 +103,8 @@ async function shapeWarning(
   { height, width, maps }: Segmentation,
 ): Promise<string | undefined> {
   if (maps.every(map => typeof map === 'number')) return undefined;
-  const image = await sharp(file).metadata();
+  const { autoOrient, ...plain } = await sharp(file).metadata();
+  const image = isTurned([plain.height, plain.width], [height, width]) ? autoOrient : plain;
   const ratio = (image.width * height) / (image.height * width);
   if (Math.max(ratio, 1 / ratio) <= STRETCHED) return undefined;
   return `image ${file} is ${image.height}×${image.width} but its label maps are ${height}×${width}, of another shape`;

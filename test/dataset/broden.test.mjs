@@ -253,3 +253,16 @@ test('a grey label map is refused: its labels are not R + 256·G', async t => {
     message: /label map grey\.png, named in line 2 of index\.csv, is grey/,
   });
 });
+
+test('an image whose shape is that of the table turned by 90° is refused', async t => {
+  const folder = await temporaryFolder(t);
+  await writeBroden(folder, ['a.png,train,12,16,4,4,1,,']);
+  await writeImage(path.join(folder, 'images/a.png'), 6, 8);
+  const dataset = new BrodenDataset(folder, { imageSize: 8 });
+  await t.throwsAsync(dataset.get(0, false), {
+    code: 'ERR_NETDISSECT_DATASET',
+    message: /a\.png is 8×6 but line 2 of index\.csv says 12×16; turn one of them/,
+  });
+  await writeImage(path.join(folder, 'images/a.png'), 8, 8); // stretched, as Broden's images are
+  await t.notThrowsAsync(dataset.get(0, false));
+});

@@ -2,7 +2,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import sharp from 'sharp';
-import { MaskDataset } from '../../lib/index.js';
+import { MaskDataset, validateDataset } from '../../lib/index.js';
 import { temporaryFolder, writeFiles, writeImage } from '../helpers/broden.mjs';
 import { sameAsReference } from '../helpers/dissection.mjs';
 import { encodePng, writeGreyPng, writePalettePng, writeRgbPng } from '../helpers/png.mjs';
@@ -419,4 +419,34 @@ test('names that are missing, damaged or said twice are refused with their line'
     await writeFiles(folder, { [name]: text });
     t.throws(() => open(folder), { code: 'ERR_NETDISSECT_DATASET', message }, text);
   }
+});
+
+test("an image is turned by its EXIF tag where only so it has its mask's shape", async t => {
+  const folder = await temporaryFolder(t);
+  await writeFiles(folder, { 'names.txt': NAMES });
+  const pixels = Buffer.from(Array.from({ length: 72 }, (_, i) => 3 * i)); // 6 rows of 4
+  const image = sharp(pixels, { raw: { height: 6, width: 4, channels: 3 } });
+  const write = async (orientation, mask) => {
+    await fs.mkdir(path.join(folder, 'images'), { recursive: true });
+    await image.clone().withMetadata({ orientation }).png().toFile(path.join(folder, 'images/a.png'));
+    await writeGreyPng(path.join(folder, 'masks/a.png'), ...mask, new Uint8Array(mask[0] * mask[1]).fill(1));
+    return new MaskDataset(folder, { imageSize: [4, 6] });
+  };
+  const dataset = await write(6, [12, 8]); // a quarter clockwise; twice the size
+  const turned = (await dataset.get(0, true)).pixels;
+  t.deepEqual(turned, await dataset.picture(0));
+  for (let y = 0; y < 4; y++)
+    for (let x = 0; x < 6; x++) t.is(turned[(y * 6 + x) * 3], pixels[((5 - x) * 4 + y) * 3]);
+  t.deepEqual(
+    (await validateDataset(dataset)).warnings.filter(text => /shape/.test(text)),
+    [],
+  );
+  // as it is stored, where the mask is so, too
+  const stored = new MaskDataset(folder, { imageSize: [6, 4] });
+  await write(6, [4, 6]);
+  t.deepEqual(Buffer.from((await stored.get(0, true)).pixels), pixels);
+  await t.throwsAsync((await write(1, [6, 4])).get(0, true), {
+    code: 'ERR_NETDISSECT_DATASET',
+    message: /image .*a\.png is 6×4 but its label map is 4×6; turn one of them/,
+  });
 });

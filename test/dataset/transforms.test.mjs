@@ -167,3 +167,30 @@ test('a label map keeps its channels; one of 16 bits is refused', async t => {
   for (const name of ['rgb-16.png', 'grey-16.png'])
     await refused(t, path.join(IMAGES, 'kinds', name), /^has more than 8 bits a channel/, readLabelMap);
 });
+
+test('the opacity comes with the image where it is asked for and there is any', async t => {
+  const folder = await temporaryFolder(t);
+  const file = path.join(folder, 'a.png');
+  const rgba = Buffer.from(Array.from({ length: 32 }, (_, i) => (i * 37) % 256));
+  await sharp(rgba, { raw: { width: 4, height: 2, channels: 4 } })
+    .png()
+    .toFile(file);
+  const alpha = rgba.filter((_, i) => i % 4 === 3);
+  t.is((await readImage(file, [2, 4])).alpha, undefined);
+  const image = await readImage(file, [2, 4], 'stretch', { alpha: true });
+  t.deepEqual(Buffer.from(image.alpha), Buffer.from(alpha));
+  t.deepEqual(Buffer.from(image.data), Buffer.from(rgba.filter((_, i) => i % 4 < 3)));
+  // resized by itself, as a picture of three equal channels is
+  const grey = path.join(folder, 'grey.png');
+  const triple = Buffer.from([...alpha].flatMap(value => [value, value, value]));
+  await sharp(triple, { raw: { width: 4, height: 2, channels: 3 } })
+    .png()
+    .toFile(grey);
+  const { data } = await readImage(grey, [3, 3]);
+  const resized = await readImage(file, [3, 3], 'stretch', { alpha: true });
+  t.deepEqual(
+    [...resized.alpha],
+    [...data].filter((_, i) => i % 3 === 0),
+  );
+  t.is((await readImage(grey, [3, 3], 'stretch', { alpha: true })).alpha, undefined);
+});

@@ -123,20 +123,23 @@ test('of a table of labelled images, and of names, all lines that are wrong are 
   ]);
 });
 
-test('an image of another shape than its label maps is a warning', async t => {
+test('an image of another shape than its label maps is a warning, and one turned against them a problem', async t => {
   const folder = await temporaryFolder(t);
   for (const [name, width, height] of [
     ['a', 40, 30],
+    ['c', 40, 30],
     ['b', 114, 116], // about the same shape
   ])
     await writeImage(path.join(folder, `images/${name}.png`), width, height);
-  await writeGreyPng(path.join(folder, 'masks/a.png'), 30, 40, new Uint8Array(1200).fill(1));
+  await writeGreyPng(path.join(folder, 'masks/a.png'), 30, 30, new Uint8Array(900).fill(1));
+  await writeGreyPng(path.join(folder, 'masks/c.png'), 15, 20, new Uint8Array(300).fill(1));
   await writeGreyPng(path.join(folder, 'masks/b.png'), 57, 57, new Uint8Array(57 * 57).fill(1));
   await fs.writeFile(path.join(folder, 'names.txt'), 'one\n');
   const { problems, warnings } = await validateDataset(openDataset(folder, { imageSize: 8 }));
-  t.deepEqual(problems, []);
+  t.is(problems.length, 1);
+  t.regex(problems[0], /^image .*c\.png is 30×40 but its label map is 20×15; turn one of them$/);
   t.is(warnings.length, 1);
-  t.regex(warnings[0], /^image .*a\.png is 30×40 but its label maps are 40×30, of another shape$/);
+  t.regex(warnings[0], /^image .*a\.png is 30×40 but its label maps are 30×30, of another shape$/);
 });
 
 test('an image of another size than its COCO file says is a problem', async t => {
