@@ -310,7 +310,7 @@ struct Running {
     for (at::Tensor parameter : model.parameters())
       if (parameter.dim() == 4)
         parameter.set_data(
-            parameter.contiguous(last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous));
+            parameter.clone(last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous));
     channelsLast = last;
     laidOut = true;
   }
@@ -327,7 +327,8 @@ public:
 
   std::vector<Capture> run(const Images &images) {
     at::Tensor input = inputTensor(images).to(running_.device, facts_.inputType);
-    return hooked_.run(running_.channelsLast ? input : input.contiguous());
+    // contiguous() would keep the strides of what lies both ways, such as one channel, and convolutions go by them
+    return hooked_.run(running_.channelsLast ? input : input.clone(at::MemoryFormat::Contiguous));
   }
 
   /// Before the first run: finds out whether the model takes tensors that lie channels last, and several

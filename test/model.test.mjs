@@ -28,6 +28,7 @@ const FAMILIES = [
   'fixed_size',
   'kinds',
   'flattened',
+  'flattened_grey',
   'forked',
   'interfaces',
   'methods',
