@@ -64,6 +64,10 @@ std::string diagnose(const std::string &path, const std::string &message) {
   try {
     caffe2::serialize::PyTorchStreamReader reader(path);
     if (reader.hasRecord("constants.pkl")) {
+      if (message.find("required keyword attribute 'value' is undefined") != std::string::npos)
+        return "it holds constants that no file keeps, as torch.jit.optimize_for_inference makes them; "
+               "export "
+               "it without that";
       const std::string unknown = "Unknown builtin op: ";
       if (message.rfind(unknown, 0) != 0)
         return message.empty() ? "LibTorch gives no reason" : message;
@@ -327,7 +331,8 @@ public:
 
   std::vector<Capture> run(const Images &images) {
     at::Tensor input = inputTensor(images).to(running_.device, facts_.inputType);
-    // contiguous() would keep the strides of what lies both ways, such as one channel, and convolutions go by them
+    // contiguous() would keep the strides of what lies both ways, such as one channel, and convolutions go by
+    // them
     return hooked_.run(running_.channelsLast ? input : input.clone(at::MemoryFormat::Contiguous));
   }
 

@@ -339,6 +339,19 @@ test('files that are no TorchScript model are refused, saying what they are', as
   await refused(t, modelFile('resnet_pickled.pth'), /holds a state dict or another pickled object/);
 });
 
+test('what no LibTorch loads is refused with what it is', async t => {
+  await refused(
+    t,
+    modelFile('foreign_operator.pt'),
+    /its code calls the operator elsewhere::suppress, which LibTorch does not have .*; export the part of the model before it/,
+  );
+  await refused(
+    t,
+    modelFile('for_inference.pt'),
+    /it holds constants that no file keeps, as torch\.jit\.optimize_for_inference makes them; export it without that/,
+  );
+});
+
 test('a frozen model is refused, saying that it is', async t => {
   const model = await open(t, modelFile('frozen.pt'));
   await t.throwsAsync(model.layers(16), {
