@@ -697,6 +697,9 @@ std::unique_ptr<ScriptModel> ScriptModel::load(const std::string &path, const st
 
 std::string torchVersion() { return TORCH_VERSION; }
 bool cudaAvailable() { return torch::cuda::is_available(); }
-void setThreads(int threads) { at::set_num_threads(threads); }
+void setThreads(int threads) {
+  at::get_num_threads(); // the first call on a thread takes the number that any thread set last
+  at::set_num_threads(threads);
+}
 
 } // namespace netdissect
