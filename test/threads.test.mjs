@@ -15,10 +15,16 @@ const SCRIPT = `
     const order = JSON.parse(process.argv[2]);
     const models = [];
     for (const threads of order) models.push(await loadModel('sample/model.pt', { threads, device: 'cpu' }));
-    const pixels = Float32Array.from({ length: 3 * 64 * 64 }, (_, i) => ((i * 7919) % 1009) / 504.5 - 1);
+    let seed = 1;
+    const pixels = Float32Array.from({ length: 3 * 64 * 64 }, () => {
+      seed = (seed * 1103515245 + 12345) % 2147483648;
+      return seed / 1073741824 - 1;
+    });
     const found = {};
     for (const [i, model] of models.entries()) {
-      retainLayers(model, ['conv4']);
+      retainLayers(model, ['conv5']);
+      // the executor's first runs go other ways than those after them
+      for (let run = 0; run < 2; run++) await model.forward(pixels, [1, 3, 64, 64]);
       const [{ values }] = await model.forward(pixels, [1, 3, 64, 64]);
       found[order[i]] = createHash('sha256').update(values).digest('hex');
       model.close();
