@@ -372,13 +372,22 @@ async function observe(
       reported = Math.max(reported, done);
     };
     report();
-    const timer = onProgress && setInterval(report, PROGRESS_EVERY);
+    let failure: { error: unknown } | undefined;
+    const watch = () => {
+      try {
+        report();
+      } catch (error) {
+        failure ??= { error };
+      }
+    };
+    const timer = onProgress && setInterval(watch, PROGRESS_EVERY);
     let previous: Promise<void> = Promise.resolve();
     try {
       for await (const batch of batches(dataset, { batchSize, workers, channels, segmentation, onDecoded })) {
         // While the engine has one batch in hand, the next is decoded.
         await previous;
         signal?.throwIfAborted();
+        if (failure) throw failure.error;
         previous = dissection.observe(batch).then(report);
         previous.catch(() => {}); // it is awaited above or below
       }

@@ -576,3 +576,26 @@ test('a model of four channels is given the opacity that the files have, else 25
       t.true(Math.abs(layers[0].topActivations[unit * 2 + rank] - value) < 1e-5);
   }
 });
+
+test('what onProgress throws rejects', async t => {
+  const dataset = await noiseSet(t);
+  const model = await loadModel(modelFixture('in_place').files.scripted, { device: 'cpu' });
+  t.teardown(() => model.close());
+  retainLayers(model, ['plain']);
+  const outdir = path.join(await temporaryFolder(t), 'out');
+  const { length, imageSize, labels, categories } = dataset;
+  const later = () => new Promise(resolve => setTimeout(resolve, 60));
+  const get = async (...args) => {
+    await later();
+    return dataset.get(...args);
+  };
+  const slow = { length, imageSize, labels, categories, get };
+  let calls = 0;
+  const onProgress = ({ done }) => {
+    if (done > 0 || ++calls > 1) throw new Error('enough');
+  };
+  await t.throwsAsync(dissect(outdir, model, slow, { batchSize: 1, images: false, onProgress }), {
+    message: 'enough',
+  });
+  await t.throwsAsync(fs.stat(outdir), { code: 'ENOENT' });
+});

@@ -6,23 +6,25 @@ import type { CheckpointTensor } from './tensor';
 
 /** Deeper than any checkpoint. */
 const DEEPEST = 32;
+/** More dicts than any checkpoint has; those that share others are walked once for each path. */
+const MOST_DICTS = 20_000;
 
 /** The tensors of a dict and the dicts in it, the outermost first. */
 export function tensorsIn(path: string, storages: Storages, content: unknown): CheckpointTensor[] {
   const tensors: CheckpointTensor[] = [];
-  const seen = new Set<unknown>();
-  let level = [{ holder: '', value: content }];
+  let dicts = 0;
+  let level = [{ holder: '', value: content, above: new Set<unknown>() }];
   for (let depth = 0; level.length > 0 && depth < DEEPEST; depth++) {
     const below: typeof level = [];
-    for (const { holder, value } of level) {
+    for (const { holder, value, above } of level) {
       const dict = dictOf(value);
-      if (!dict || seen.has(dict)) continue;
-      seen.add(dict);
+      if (!dict || above.has(dict) || dicts++ >= MOST_DICTS) continue;
+      const here = new Set([...above, dict]);
       for (const [name, entry] of dict) {
         if (typeof name !== 'string') continue;
         const tensor = tensorOf(path, storages, { name, holder }, entry);
         if (tensor) tensors.push(tensor);
-        else below.push({ holder: holder ? `${holder}.${name}` : name, value: entry });
+        else below.push({ holder: holder ? `${holder}.${name}` : name, value: entry, above: here });
       }
     }
     level = below;

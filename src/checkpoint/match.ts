@@ -21,12 +21,19 @@ export interface StateMatch<T extends Tensor = CheckpointTensor> {
 /** What DataParallel and torch.compile put before the names of what they wrap. */
 const WRAPPER = /^(module|_orig_mod)\./;
 
+/** More of them than names have, so that none takes long. */
+const MOST_WRAPPERS = 4;
+const MOST_DOTS = 64;
+
 /** One way to find parameters: tensors by parameter, under a path of the checkpoint. */
 interface Fit<T> {
   key: string;
   tensors: Map<string, T>;
-  /** How many have the shape that they should. */
+  /** How many of the required parameters find a tensor, and one of their shape. */
+  found: number;
   shaped: number;
+  /** Whether no wrapper had to be taken off. */
+  exact: boolean;
 }
 
 /**
@@ -44,7 +51,9 @@ export function matchState<T extends Tensor>(
   key?: string,
 ): StateMatch<T> {
   const tensors = key === undefined ? all : all.filter(tensor => under(fullName(tensor), key));
-  const [first, ...others] = fits(tensors, parameters);
+  const ways = fits(tensors, parameters);
+  const equal = ways.filter(fit => fit.shaped === ways[0].shaped && fit.found === ways[0].found);
+  const first = equal.find(fit => fit.key === (key ?? '') && fit.exact) ?? equal[0];
   // elsewhere, names alone are chance
   const best = first?.key === '' || first?.shaped > 0 ? first : undefined;
   const found = best?.tensors ?? new Map<string, T>();
@@ -71,9 +80,13 @@ export function matchState<T extends Tensor>(
   match.unexpected = tensors
     .filter(tensor => !taken.has(tensor) && (found.size === 0 || holders.has(tensor.holder)))
     .map(({ name }) => name);
-  if (best && best.key !== '' && match.missing.length + match.misshapen.length === 0) {
-    const equal = others.filter(fit => fit.shaped === best.shaped && !sameTensors(fit, best));
-    if (equal.length > 0) match.choices = [best, ...equal].map(fit => fit.key);
+  const asIs = best && best.key === (key ?? '') && best.exact;
+  if (best && !asIs && match.missing.length + match.misshapen.length === 0) {
+    const needed = parameters.filter(required).map(({ name }) => name);
+    const different: Fit<T>[] = [];
+    for (const fit of equal)
+      if (!different.some(other => sameTensors(fit, other, needed))) different.push(fit);
+    if (different.length > 1) match.choices = different.map(fit => fit.key);
   }
   return match;
 }
@@ -104,12 +117,22 @@ function fits<T extends Tensor>(tensors: readonly T[], parameters: readonly Para
       }
     for (const [path, found] of byPath) {
       const chosen = new Map(Array.from(found, ([name, { tensor }]) => [name, tensor]));
-      const count = Array.from(chosen).filter(([name, tensor]) => shaped(tensor, byName.get(name)!)).length;
-      fits.push({ key: path, tensors: chosen, shaped: count });
+      const needed = Array.from(found.keys()).filter(name => required(byName.get(name)!));
+      fits.push({
+        key: path,
+        tensors: chosen,
+        found: needed.length,
+        shaped: needed.filter(name => shaped(chosen.get(name)!, byName.get(name)!)).length,
+        exact: needed.every(name => found.get(name)!.exact),
+      });
     }
   }
   return fits.sort(
-    (a, b) => b.shaped - a.shaped || b.tensors.size - a.tensors.size || a.key.length - b.key.length,
+    (a, b) =>
+      b.shaped - a.shaped ||
+      b.found - a.found ||
+      Number(b.exact) - Number(a.exact) ||
+      a.key.length - b.key.length,
   );
 }
 
@@ -128,26 +151,29 @@ function commonBeginnings(names: readonly string[]): string[] {
 /** A dotted name in two, in every way: `['', 'a.b'], ['a', 'b']`. */
 function* splits(name: string): Generator<[path: string, rest: string]> {
   yield ['', name];
-  for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1))
+  let dot = name.indexOf('.');
+  for (let i = 0; dot >= 0 && i < MOST_DOTS; i++) {
     yield [name.slice(0, dot), name.slice(dot + 1)];
+    dot = name.indexOf('.', dot + 1);
+  }
 }
 
 /** The parameter of that name, or of what is left of it without wrappers behind its beginning. */
 function unwrapped(name: string, beginning: string, names: ReadonlyMap<string, unknown>): string | undefined {
   let rest = name.slice(beginning.length);
-  for (;;) {
+  for (let i = 0; ; i++) {
     if (names.has(beginning + rest)) return beginning + rest;
     const compiled = beginning + rest.replaceAll('_orig_mod.', '');
     if (names.has(compiled)) return compiled;
-    if (!WRAPPER.test(rest)) return undefined;
+    if (i === MOST_WRAPPERS || !WRAPPER.test(rest)) return undefined;
     rest = rest.replace(WRAPPER, '');
   }
 }
 
-/** Whether two ways give every parameter the same values. */
-function sameTensors<T extends Tensor>(a: Fit<T>, b: Fit<T>): boolean {
-  return Array.from(a.tensors).every(([name, tensor]) => {
-    const other = b.tensors.get(name);
-    return other === tensor || (other?.place !== undefined && other.place === tensor.place);
+/** Whether two ways give the same values. */
+function sameTensors<T extends Tensor>(a: Fit<T>, b: Fit<T>, names: readonly string[]): boolean {
+  return names.every(name => {
+    const [one, other] = [a.tensors.get(name), b.tensors.get(name)];
+    return one === other || (one?.place !== undefined && one.place === other?.place);
   });
 }

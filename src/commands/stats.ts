@@ -34,7 +34,7 @@ function format({ images: total, sizes, categories, labels, unnamed }: DatasetSt
     String(entry.pixels),
     `${(100 * entry.share).toFixed(2)} %`,
   ];
-  if (labels.length + unnamed.length === 0) return `${total} images, no labels`;
+  if (labels.length + unnamed.length === 0) return `${total} ${total === 1 ? 'image' : 'images'}, no labels`;
   const concepts = [
     ['concept', 'number', 'category', 'images', 'pixels', 'share'],
     ...labels.map(label => [label.name, String(label.number), label.category, ...amount(label)]),

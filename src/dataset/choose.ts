@@ -15,3 +15,16 @@ export function noSplit(where: string, split: string, splits: readonly string[])
   const there = splits.length > 0 ? `it has ${splits.join(', ')}` : 'it has no splits';
   return optionError(`${where} has no split '${split}': ${there}; choose another, or all`);
 }
+
+/** What people call the splits' folders. */
+const SPLITS = new Map<string, readonly string[]>([
+  ['train', ['train', 'training']],
+  ['val', ['val', 'validation', 'valid']],
+  ['test', ['test', 'testing']],
+]);
+export const SPLIT_FOLDERS = [...SPLITS.values()].flat().sort();
+
+/** Whether a folder is that of a split, by the split's name or another that people give it. */
+export function isSplit(folder: string, split: string): boolean {
+  return (SPLITS.get(split) ?? [split]).includes(folder);
+}

@@ -6,7 +6,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Label } from '../results';
-import { chosenCategories, noSplit } from './choose';
+import { chosenCategories, isSplit, noSplit, SPLIT_FOLDERS } from './choose';
 import { damaged, type FileDatasetOptions, requireList } from './files';
 import { CITYSCAPES_NAMES, type KnownName, VOC_NAMES } from './known-names';
 import { type MaskValues, readMaskColours, readMaskValues } from './mask-values';
@@ -64,14 +64,6 @@ const LAYOUTS: readonly Layout[] = [
   { images: 'images', masks: ['masks', 'annotations', 'labels', 'segmentations'], image: IMAGE, mask: MASK },
 ];
 
-/** What people call the splits' folders. */
-const SPLITS = new Map<string, readonly string[]>([
-  ['train', ['train', 'training']],
-  ['val', ['val', 'validation', 'valid']],
-  ['test', ['test', 'testing']],
-]);
-const SPLIT_FOLDERS = [...SPLITS.values()].flat().sort();
-
 /** What a message lists that looked for masks. */
 export const MASK_LAYOUTS =
   'images/ with masks/, annotations/, labels/ or segmentations/, JPEGImages/ with SegmentationClass/, leftImg8bit/ with gtFine/';
@@ -109,6 +101,8 @@ export class MaskDataset extends PairDataset {
   readonly #numbers = new Int32Array(65536);
   /** Values by colour, where masks are in colour. */
   readonly #colours?: ReadonlyMap<number, number>;
+  /** Whether the file of names says values. */
+  readonly #numbered: boolean;
   /** The last value that has a name. */
   readonly #last: number;
 
@@ -117,13 +111,18 @@ export class MaskDataset extends PairDataset {
     requireList(options.void, 'void');
     this.directory = directory;
     const [part] = findParts(directory);
-    const { file, names, complete, colours } = readNames(
+    const { file, names, complete, colours, numbered } = readNames(
       directory,
       options.names,
       part?.known,
       options.onProblem,
     );
     this.#colours = colours;
+    this.#numbered = numbered;
+    if (!file)
+      this.notices.push(
+        `${directory} has no file with the labels' names: taken are those of ${part.images === 'JPEGImages' ? 'Pascal VOC' : 'Cityscapes'}; write names.txt or labels.csv where it has others`,
+      );
     const categories = [...new Set(Array.from(names.values(), ({ category }) => category))];
     this.namesFile = file;
     this.categories = chosenCategories(categories, options.categories);
@@ -145,14 +144,19 @@ export class MaskDataset extends PairDataset {
 
   protected async segmentation(index: number) {
     const { map: file } = this.pairs[index];
-    const read = this.#colours ? readMaskColours : readMaskValues;
-    const values = await read(file).catch(cause => {
+    const read = async () => {
+      const values = await readMaskValues(file);
+      // a palette's indices are values, where the names have values
+      const byColour = this.#colours && (values.channels >= 3 || !this.#numbered);
+      return byColour && values.bits === 8 ? { colours: await readMaskColours(file) } : { values };
+    };
+    const { values, colours } = await read().catch(cause => {
       throw this.unreadable('mask', file, index, asUnreadable(cause));
     });
-    const { height, width } = values;
-    const map = this.#colours
-      ? this.#labelsOfColours(values, this.#colours, file)
-      : this.#labelNumbers(values, file);
+    const { height, width } = values ?? colours;
+    const map = values
+      ? this.#labelNumbers(values, file)
+      : this.#labelsOfColours(colours, this.#colours!, file);
     return { height, width, maps: [map] };
   }
 
@@ -169,7 +173,7 @@ export class MaskDataset extends PairDataset {
       );
     if (!known)
       throw damaged(
-        `mask ${file} has the value ${data.find(value => table[value] < 0)}, but ${this.namesFile} names no more than ${this.#last}; name it, or name the values in a labels.csv`,
+        `mask ${file} has the value ${data.find(value => table[value] < 0)}, but ${this.namesFile ?? 'the list of names that is built in'} names no more than ${this.#last}; name it, or name the values in a labels.csv`,
       );
     return numbers;
   }
@@ -298,7 +302,7 @@ function inFolder(directory: string, pairs: Map<string, Pair>, split: string): P
   const folders = new Set(Array.from(pairs.keys(), name => name.slice(0, Math.max(0, name.indexOf('/')))));
   const splits = [...folders].filter(folder => SPLIT_FOLDERS.includes(folder)).sort();
   if (splits.length === 0 && split === 'train') return [...pairs.values()];
-  const wanted = splits.filter(folder => (SPLITS.get(split) ?? [split]).includes(folder));
+  const wanted = splits.filter(folder => isSplit(folder, split));
   if (wanted.length === 0) throw noSplit(directory, split, splits);
   return Array.from(pairs).flatMap(([name, pair]) => (wanted.includes(name.split('/')[0]) ? [pair] : []));
 }

@@ -16,6 +16,8 @@ export interface Names {
   names: Map<number, { name: string; category: string }>;
   /** Whether the file names all values that there are, one after the other. */
   complete: boolean;
+  /** Whether the file says the values, or lists names one after the other. */
+  numbered: boolean;
   /** Where masks are in colour, values by `R + 256·G + 65536·B`, {@link NONE} for no label. */
   colours?: Map<number, number>;
 }
@@ -24,7 +26,14 @@ export interface Names {
 export const NONE = -1;
 
 /** The files in which names are looked for, the first that is there. */
-const NAMES_FILES = ['labels.csv', 'names.json', 'names.txt', 'classes.txt', 'objectInfo150.txt'];
+const NAMES_FILES = [
+  'labels.csv',
+  'names.json',
+  'names.txt',
+  'classes.txt',
+  'class_names.txt',
+  'objectInfo150.txt',
+];
 
 /** Names of the values 0 and 255 that say that they are no label. */
 const NO_LABEL = /^(background|void|unlabell?ed|ignored?|none|other)$/i;
@@ -41,7 +50,12 @@ export function readNames(
 ): Names {
   const file = given ?? NAMES_FILES.map(name => path.join(directory, name)).find(name => fs.existsSync(name));
   if (file === undefined) {
-    if (known) return { names: new Map(known.map(({ value, ...name }) => [value, name])), complete: false };
+    if (known)
+      return {
+        names: new Map(known.map(({ value, ...name }) => [value, name])),
+        complete: true,
+        numbered: true,
+      };
     throw damaged(
       `${directory} has no file with the labels' names; write labels.csv with a header number,name,category and a line for each value of the masks, or one of ${NAMES_FILES.slice(1).join(', ')}`,
     );
@@ -71,7 +85,8 @@ export function readNames(
   };
   takeEach(rows, take, onProblem);
   if (names.size === 0) throw damaged(`${file} names no label; write one name a line`);
-  return { file, names, complete, ...(colours.size > 0 && { colours }) };
+  const numbered = !complete && rows.some(({ numbered }) => numbered);
+  return { file, names, complete, numbered, ...(colours.size > 0 && { colours }) };
 }
 
 interface Row {
@@ -80,6 +95,8 @@ interface Row {
   category: string;
   where: string;
   colour?: number;
+  /** Whether the file has its value. */
+  numbered?: boolean;
 }
 
 const NUMBER: Column = ['number', 'id', 'value', 'index', 'class_id'];
@@ -110,7 +127,8 @@ function readCsv(file: string, onProblem?: OnProblem): Row[] {
     const rgb = RGB.map(([column]) => row.get(column).trim());
     const colour = rgb.some(text => text !== '') ? colourOf(rgb, where) : undefined;
     const value = colour !== undefined && number === '' ? lines : labelNumber(number, file, row.line);
-    return { value, name, category: row.get('category').trim() || 'object', where, colour };
+    const category = row.get('category').trim() || 'object';
+    return { value, name, category, where, colour, numbered: number !== '' };
   };
   const optional = ['category', ...RGB.slice(1)];
   return readTable(file, [NAME], read, { optional, oneOf: [NUMBER, RGB[0]], what: WHAT, onProblem });

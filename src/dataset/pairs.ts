@@ -2,9 +2,10 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
-import { look, type Refuse, readText } from '../read';
+import { fileStat, look, type Refuse, readText } from '../read';
 import { damaged, FileDataset } from './files';
 import { HEADER_END, pngHeader } from './png';
+import { tiffSize } from './tiff-values';
 
 export interface Pair {
   image: string;
@@ -26,13 +27,16 @@ export abstract class PairDataset extends FileDataset {
 
   protected namedIn(): undefined {}
 
-  /** That of the label map, read from the beginning of a PNG file; undefined where it is none, or damaged, which is said when all of it is read. */
+  /** That of the label map; undefined where its file is damaged, which is said when all of it is read. */
   protected override shape(index: number): readonly [height: number, width: number] | undefined {
+    const { map } = this.pairs[index];
     const start = Buffer.alloc(HEADER_END);
     try {
-      const file = fs.openSync(this.pairs[index].map, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+      fileStat(map);
+      if (/\.tiff?$/i.test(map)) return tiffSize(fs.readFileSync(map)); // it is found at the end, mostly
+      const file = fs.openSync(map, 'r');
       try {
-        fs.readSync(file, start);
+        fs.readSync(file, start, 0, start.length, 0);
       } finally {
         fs.closeSync(file);
       }

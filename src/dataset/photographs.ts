@@ -2,14 +2,13 @@
 
 import path from 'node:path';
 import type { Label } from '../results';
-import { chosenCategories, noSplit } from './choose';
+import { chosenCategories, isSplit, noSplit, SPLIT_FOLDERS } from './choose';
 import { damaged, FileDataset, type FileDatasetOptions } from './files';
 import { IMAGE, isFolder, pathsUnder, readFolder } from './pairs';
 import { select } from './select';
 
 /** The category of classes, that of tables of labelled images without one. */
 const CATEGORY = 'label';
-const SPLITS = ['train', 'val', 'valid', 'validation', 'test'];
 /** Folders whose images are no photographs, or that say what the others are. */
 const OF_LABELS = /^(masks?|annotations?|labels?|seg|segmentation\w*|gt\w*)$/i;
 
@@ -44,19 +43,23 @@ export class PhotographDataset extends FileDataset {
     const { split = 'train' } = options;
     this.directory = directory;
     const root = soleFolder(directory, 'images');
-    const splits = readFolder(root).filter(name => SPLITS.includes(name) && isFolder(path.join(root, name)));
+    const splits = splitsIn(root);
     const all = splits.length > 0 ? splits.flatMap(name => listed(root, name)) : listed(root, '');
     const names = [...new Set(all.flatMap(({ name }) => name ?? []))].sort();
     this.categories = chosenCategories(names.length > 0 ? [CATEGORY] : [], options.categories);
     this.#numbers = new Map(names.map((name, i) => [name, i + 1]));
-    this.labels = names.map((name, i) => ({
-      number: i + 1,
-      name: name.replaceAll('_', ' '),
-      category: CATEGORY,
-    }));
+    const shown = names.map(name => name.replaceAll('_', ' '));
+    const twice = shown.findIndex((name, i) => shown.indexOf(name) < i);
+    if (twice >= 0)
+      throw damaged(
+        `${directory} has the folders ${names[shown.indexOf(shown[twice])]} and ${names[twice]}, one label; rename one`,
+      );
+    this.labels = shown
+      .map((name, i) => ({ number: i + 1, name, category: CATEGORY }))
+      .filter(({ category }) => this.categories.includes(category));
     const whole = split === 'all' || (split === 'train' && splits.length === 0);
-    if (!whole && !splits.includes(split)) throw noSplit(directory, split, splits);
-    const used = whole ? all : all.filter(photograph => photograph.split === split);
+    if (!whole && !splits.some(folder => isSplit(folder, split))) throw noSplit(directory, split, splits);
+    const used = whole ? all : all.filter(photograph => isSplit(photograph.split, split));
     this.#photographs = select(used, options);
     if (this.#photographs.length === 0)
       throw damaged(`${directory} has no image of split '${split}'; choose another`);
@@ -77,7 +80,8 @@ export class PhotographDataset extends FileDataset {
   protected async segmentation(index: number) {
     const [height, width] = this.imageSize.map(side => Math.max(1, side >> 1));
     const label = this.#numbers.get(this.#photographs[index].name);
-    return { height, width, maps: label === undefined ? [] : [label] };
+    const wanted = label !== undefined && this.categories.length > 0;
+    return { height, width, maps: wanted ? [label] : [] };
   }
 }
 
@@ -88,6 +92,20 @@ function soleFolder(folder: string, name: string): string {
     entry => entry !== name && (IMAGE.test(entry) || isFolder(path.join(folder, entry))),
   );
   return isFolder(below) && !others ? below : folder;
+}
+
+/** The folders of splits, where all folders of images are such. A class may have such a name, too. */
+function splitsIn(root: string): string[] {
+  const images = pathsUnder(root, IMAGE).map(image => image.split('/'));
+  const folders = [...new Set(images.map(([first, ...rest]) => (rest.length > 0 ? first : '')))];
+  const splits = folders.filter(name => SPLIT_FOLDERS.includes(name));
+  if (splits.length === folders.length) return splits;
+  const above = images.find(([first, ...rest]) => splits.includes(first) && rest.length > 1);
+  if (above)
+    throw damaged(
+      `${root} holds the split ${above[0]} beside ${folders.find(name => !splits.includes(name)) || 'images'}; put all into folders of splits, or name one folder`,
+    );
+  return [];
 }
 
 /** The photographs of a split, in the order of their paths. */

@@ -68,12 +68,19 @@ export async function readImage(
   };
 }
 
+/** How much wider or higher in proportion two shapes may be that count as one. */
+export const STRETCHED = 1.1;
+
 /** Whether a size has the shape of another one turned by 90°, and not its own. */
 export function isTurned(
   [height, width]: readonly [number, number],
   [otherHeight, otherWidth]: readonly [number, number],
 ): boolean {
-  return height !== width && height * otherHeight === width * otherWidth;
+  const differs = (ratio: number) => Math.max(ratio, 1 / ratio) > STRETCHED;
+  return (
+    differs((height * otherWidth) / (width * otherHeight)) &&
+    !differs((height * otherHeight) / (width * otherWidth))
+  );
 }
 
 async function isTurnedByTag(file: Buffer): Promise<boolean> {

@@ -9,7 +9,7 @@ import { checkDataset } from './check';
 import type { DissectionDataset } from './dataset';
 import { FileDataset } from './files';
 import { AHEAD, AT_ONCE, type DatasetStats, LabelCounter, nameOf, type ReadOptions } from './stats';
-import { isTurned } from './transforms';
+import { isTurned, STRETCHED } from './transforms';
 
 export interface Validation {
   /** How many images were checked; 0 where the data set could not be opened. */
@@ -23,8 +23,6 @@ export interface Validation {
 /** Opens a data set; what it finds wrong and can leave out it may hand over and go on. */
 export type DatasetOpener = (onProblem: (error: NetdissectError) => void) => DissectionDataset;
 
-/** How much wider or higher than its image a label map may be in proportion. */
-const STRETCHED = 1.1;
 /** The most names in a sentence. */
 const SHOWN = 20;
 

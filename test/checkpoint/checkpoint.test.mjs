@@ -297,6 +297,26 @@ test('a tensor that was expanded beyond all memory is refused when it is read', 
   });
 });
 
+test('one dict under two names is found under both; dicts that share others end', async t => {
+  const folder = await temporaryFolder(t);
+  // d = {'a': tensor}; {'model': d, 'ema': d}
+  const same = { opcodes: [{ a: tensor('0', [1]) }, { opcodes: 'q\x01' }] };
+  const file = await writeCheckpoint(
+    path.join(folder, 'same.pth'),
+    { model: same, ema: { opcodes: 'h\x01' } },
+    { 0: floats(1) },
+  );
+  t.deepEqual(
+    (await open(t, file)).tensors.map(({ holder, name }) => `${holder}.${name}`),
+    ['model.a', 'ema.a'],
+  );
+  let laughs = { opcodes: [{ a: tensor('0', [1]) }, { opcodes: 'q\x01' }] };
+  for (let i = 0; i < 30; i++)
+    laughs = { opcodes: [{ a: laughs, b: { opcodes: 'h\x01' } }, { opcodes: 'q\x01' }] };
+  const deep = await writeCheckpoint(path.join(folder, 'deep.pth'), laughs, { 0: floats(1) });
+  await t.throwsAsync(readCheckpoint(deep), { code, message: /holds no state dict/ });
+});
+
 test('objects that hold themselves end', async t => {
   const folder = await temporaryFolder(t);
   // args = []; self = _rebuild_parameter(*args); args.append(self)

@@ -160,3 +160,28 @@ test('there is none where both are the same values, or one has the very names', 
   t.deepEqual(matchState(same, [parameter('a')]).choices, []);
   t.deepEqual(taken({ '': ['a', 'ema.a'] }, ['a']), { ...whole, full: ['a'], unexpected: ['ema.a'] });
 });
+
+test("counts of batches, and a wrapper's name, decide nothing", t => {
+  const counted = [parameter('a'), { ...parameter('n.num_batches_tracked', [], 'int64'), buffer: true }];
+  const tensors = [
+    stored('a', [1], 'state_dict'),
+    stored('a', [1], 'ema'),
+    stored('n.num_batches_tracked', [], 'ema'),
+  ];
+  t.deepEqual(matchState(tensors, counted).choices.toSorted(), ['ema', 'state_dict']);
+  t.deepEqual(taken({ module: ['a'], ema: ['a'] }, ['a']).choices.toSorted(), ['ema', 'module']);
+  t.deepEqual(taken({ module: ['a'], ema: ['a'] }, ['a'], 'module').full, ['module.a']);
+  t.deepEqual(taken({ module: ['a'] }, ['a']), { ...whole, full: ['module.a'] });
+});
+
+test('a key takes what lies right under it first', t => {
+  const holders = { state_dict: ['a', 'ema.a'] };
+  t.deepEqual(taken(holders, ['a']).choices, ['state_dict', 'state_dict.ema']);
+  t.deepEqual(taken(holders, ['a'], 'state_dict').full, ['state_dict.a']);
+  t.deepEqual(taken(holders, ['a'], 'state_dict.ema').full, ['state_dict.ema.a']);
+});
+
+test('names of thousands of parts take no time', t => {
+  const name = `${'module.'.repeat(6000)}a`;
+  t.deepEqual(taken({ '': Array.from({ length: 20 }, (_, i) => `${name}${i}`) }, ['a']).full, []);
+});

@@ -51,7 +51,7 @@ test('of photographs without labels stats says that there are none', async t => 
   const folder = await temporaryFolder(t);
   await writeImage(path.join(folder, 'a.png'), 2, 2);
   const { code, stdout, stderr } = await run('stats', folder);
-  t.deepEqual([code, stdout], [0, '1 images, no labels\n']);
+  t.deepEqual([code, stdout], [0, '1 image, no labels\n']);
   t.regex(stderr, /holds photographs without labels/);
 });
 

@@ -122,6 +122,19 @@ test('TIFF files whose values are indices, inverted or in colour are not taken f
     .tiff({ compression: 'none' })
     .toFile(file);
   t.like(await readMaskValues(file), { channels: 3, bits: 8 });
+  const refused = { message: /^is a TIFF image that is not grey with 8 or 16 bits/ };
+  await sharp(Uint16Array.of(1, 1, 1), { raw: { width: 1, height: 1, channels: 3 } })
+    .toColourspace('rgb16')
+    .tiff({ compression: 'none' })
+    .toFile(file);
+  await t.throwsAsync(readMaskValues(file), refused);
+  await sharp(Uint8Array.of(1, 0), { raw: { width: 1, height: 1, channels: 2 } })
+    .toColourspace('b-w')
+    .tiff({ compression: 'none' })
+    .toFile(file);
+  await t.throwsAsync(readMaskValues(file), refused);
+  await fs.writeFile(file, Buffer.from('II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0', 'latin1')); // BigTIFF
+  await t.throwsAsync(readMaskValues(file), refused);
   await sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } })
     .toColourspace('b-w')
     .tiff({ compression: 'jpeg' })

@@ -450,3 +450,52 @@ test("an image is turned by its EXIF tag where only so it has its mask's shape",
     message: /image .*a\.png is 6×4 but its label map is 4×6; turn one of them/,
   });
 });
+
+test('with values and colours in the names, grey and palette masks go by value, coloured ones by colour', async t => {
+  const { folder } = await plain(
+    t,
+    { 'labels.csv': 'number,name,r,g,b\n1,wall,120,120,120\n2,sky,6,230,230\n3,tree,0,0,0\n' },
+    ['a', 'b', 'c'],
+  );
+  await writeGreyPng(path.join(folder, 'masks/a.png'), 2, 2, [1, 2, 3, 0]);
+  await writePalettePng(path.join(folder, 'masks/b.png'), 2, 2, [3, 2, 1, 0]);
+  await writeRgbPng(path.join(folder, 'masks/c.png'), 2, 1, [6, 230, 230, 0, 0, 0]);
+  const dataset = open(folder);
+  t.deepEqual(await map(dataset, 0), Uint16Array.of(1, 2, 3, 0));
+  t.deepEqual(await map(dataset, 1), Uint16Array.of(3, 2, 1, 0));
+  t.deepEqual(await map(dataset, 2), Uint16Array.of(2, 3));
+});
+
+test('names that are built in are told of, and values beyond them refused', async t => {
+  const folder = await temporaryFolder(t);
+  await writePairs(folder, [['JPEGImages/a.jpg', 'SegmentationClass/a.png']]);
+  await writeGreyPng(path.join(folder, 'SegmentationClass/a.png'), 1, 2, [30, 255]);
+  const dataset = open(folder);
+  t.regex(
+    dataset.notices.join(),
+    /taken are those of Pascal VOC; write names\.txt or labels\.csv where it has others/,
+  );
+  await t.throwsAsync(map(dataset), {
+    message: /has the value 30, but the list of names that is built in names no more than 20/,
+  });
+  await writeFiles(folder, { 'class_names.txt': 'weld\ncrack\n' });
+  t.deepEqual(labels(open(folder)), ['1 weld object', '2 crack object']);
+});
+
+test('a TIFF mask turns an image as a PNG mask does, whatever rounding did to its shape', async t => {
+  const folder = await temporaryFolder(t);
+  await writeFiles(folder, { 'names.txt': NAMES });
+  await fs.mkdir(path.join(folder, 'images'));
+  await fs.mkdir(path.join(folder, 'masks'));
+  const image = sharp({ create: { width: 61, height: 41, channels: 3, background: 'red' } });
+  await image.clone().withMetadata({ orientation: 6 }).jpeg().toFile(path.join(folder, 'images/a.jpg'));
+  const mask = sharp(Buffer.alloc(31 * 21, 1), { raw: { width: 21, height: 31, channels: 1 } }).toColourspace(
+    'b-w',
+  );
+  await mask.clone().tiff({ compression: 'lzw' }).toFile(path.join(folder, 'masks/a.tif'));
+  await t.notThrowsAsync(open(folder).get(0, true));
+  await image.jpeg().toFile(path.join(folder, 'images/a.jpg'));
+  await t.throwsAsync(open(folder).get(0, true), {
+    message: /a\.jpg is 41×61 but its label map is 31×21; turn one/,
+  });
+});

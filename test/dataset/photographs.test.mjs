@@ -89,3 +89,27 @@ test('what may be more than photographs is refused', async t => {
     );
   }
 });
+
+test('a class may have the name of a split; splits beside other folders are refused', async t => {
+  const dataset = open(await write(t, 'bus/a.png', 'train/b.png', 'car/c.png'));
+  t.deepEqual(
+    dataset.labels.map(({ name }) => name),
+    ['bus', 'car', 'train'],
+  );
+  t.is(dataset.length, 3);
+  t.deepEqual(names(open(await write(t, 'training/cat/a.png', 'testing/cat/b.png'))), ['training/cat/a.png']);
+  for (const extra of ['dog/a.png', 'a.png']) {
+    const folder = await write(t, 'train/cat/a.png', 'val/cat/b.png', extra);
+    t.throws(() => open(folder), {
+      code: 'ERR_NETDISSECT_DATASET',
+      message: /holds the split train beside (dog|images); put all into folders of splits/,
+    });
+  }
+});
+
+test('two folders of one label are refused, and categories may be left out', async t => {
+  const folder = await write(t, 'red_fox/a.png', 'red fox/b.png');
+  t.throws(() => open(folder), { message: /has the folders red fox and red_fox, one label; rename one/ });
+  const dataset = open(await write(t, 'cat/a.png'), { categories: [] });
+  t.deepEqual([dataset.labels, (await dataset.get(0, true)).segmentation.maps], [[], []]);
+});
