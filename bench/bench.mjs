@@ -46,7 +46,7 @@ async function measure() {
   const model = await loadModel(options.model, { device: 'cpu' });
   retainLayers(model, layers);
   const dataset = new BrodenDataset(options.data, { imageSize: size, size: images });
-  const batchOptions = { batchSize: 100, workers: 2, segmentation: true };
+  const batchOptions = { batchSize: 104, workers: 2, segmentation: true };
   const memory = Number(options.memory) * 2 ** 20;
   const output = path.join(os.tmpdir(), `netdissect-bench-${process.pid}`);
   const engine = await model.native.dissect({

@@ -278,6 +278,34 @@ void Dissection::pack(const Batch &batch, int64_t begin, int64_t end) {
   segmentationBytes_ += block.bytes();
 }
 
+/// Runs a piece, which is filled up with its last image: the kernels that LibTorch chooses depend on how many
+/// images there are, and with them the last bits.
+void Dissection::forward(const Images &all, int64_t begin, int64_t count) {
+  const int64_t area = all.height * all.width, piece = options_.piece;
+  Images images = all;
+  images.count = piece;
+  images.mean = options_.mean;
+  images.deviation = options_.deviation;
+  std::vector<uint8_t> bytes, alpha;
+  std::vector<float> floats;
+  const auto part = [&](const auto *values, int64_t size, auto &filled) {
+    if (values)
+      values += begin * size;
+    if (!values || count == piece)
+      return values;
+    filled.reserve(piece * size);
+    for (int64_t i = 0; i < piece; i++) {
+      const auto *image = values + std::min(i, count - 1) * size;
+      filled.insert(filled.end(), image, image + size);
+    }
+    return static_cast<decltype(values)>(filled.data());
+  };
+  images.bytes = part(all.bytes, 3 * area, bytes);
+  images.alpha = part(all.alpha, area, alpha);
+  images.floats = part(all.floats, all.channels * area, floats);
+  (countingPass_ ? counting_ : forward_)->run(images);
+}
+
 void Dissection::observe(const Batch &batch, const std::atomic<bool> &stopping) {
   const Images &all = batch.images;
   if (observed_ + all.count > options_.images)
@@ -286,45 +314,44 @@ void Dissection::observe(const Batch &batch, const std::atomic<bool> &stopping) 
   for (int64_t begin = 0; begin < all.count; begin += options_.piece) {
     if (stopping || cancelled_)
       throw Failure("ABORT_ERR", "the dissection was aborted");
-    Images piece = all;
-    piece.count = std::min(options_.piece, all.count - begin);
-    const int64_t size = all.channels * all.height * all.width;
-    piece.bytes = all.bytes ? all.bytes + begin * 3 * all.height * all.width : nullptr;
-    piece.alpha = all.alpha ? all.alpha + begin * all.height * all.width : nullptr;
-    piece.floats = all.floats ? all.floats + begin * size : nullptr;
-    piece.mean = options_.mean;
-    piece.deviation = options_.deviation;
+    const Piece piece{batch.first + begin, std::min(options_.piece, all.count - begin)};
+    if (!options_.forwardOnly && piece.images < options_.piece &&
+        piece.first + piece.images < options_.images)
+      throw Failure("ERR_NETDISSECT_USAGE", "batches must be of whole pieces of " +
+                                                std::to_string(options_.piece) + " images, but for the last");
     {
       {
         const Stopwatch watch(profile_.forward);
-        (countingPass_ ? counting_ : forward_)->run(piece);
+        forward(all, begin, piece.images);
       }
       if (options_.forwardOnly) {
-        observed_ += piece.count;
+        observed_ += piece.images;
         continue;
       }
       const Stopwatch watch(profile_.select);
       std::vector<Activation> activations = (countingPass_ ? counting_ : forward_)->take();
+      for (Activation &activation : activations)
+        activation.count = piece.images;
       if (countingPass_) {
         auto activation = activations.begin();
         for (Layer &layer : layers_)
           if (layer.radix)
             countValues(layer, *activation++);
-        observed_ += piece.count;
+        observed_ += piece.images;
         continue;
       }
       for (size_t l = 0; l < layers_.size(); l++) {
-        select(layers_[l], activations[l], batch.first + begin);
+        select(layers_[l], activations[l], piece.first);
         activations[l] = {};
       }
     }
-    pieces_.push_back({batch.first + begin, piece.count});
+    pieces_.push_back(piece);
     if (!batch.segmentations.empty()) {
       const Stopwatch watch(profile_.pack);
-      pack(batch, begin, begin + piece.count);
+      pack(batch, begin, begin + piece.images);
     }
     settle();
-    observed_ += piece.count;
+    observed_ += piece.images;
   }
 }
 

@@ -80,7 +80,7 @@ public:
 
   /// How often all of the data has to pass: observe() all of it, and finish(), that many times.
   int passes() const { return counting_ ? 2 : 1; }
-  /// Consecutive images, from number 0 on.
+  /// Consecutive images, from number 0 on, in batches of whole pieces but for the last.
   void observe(const Batch &batch, const std::atomic<bool> &stopping);
   /// How many images of this pass are through; from any thread.
   int64_t observed() const { return observed_; }
@@ -128,6 +128,7 @@ private:
   };
 
   void chooseTails();
+  void forward(const Images &all, int64_t begin, int64_t count);
   void countValues(Layer &layer, const Activation &activation);
   void check(const Layer &layer, const Activation &activation) const;
   void select(Layer &layer, const Activation &activation, int64_t firstImage);

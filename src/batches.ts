@@ -1,7 +1,9 @@
 /** Decodes images some batches ahead of the engine, a bounded number at once. */
 
+import { setImmediate as turn } from 'node:timers/promises';
 import { checkItem } from './dataset/check';
 import type { DissectionDataset, Item } from './dataset/dataset';
+import { FileDataset } from './dataset/files';
 import { NetdissectError } from './errors';
 import type { NativeBatch } from './native';
 
@@ -48,6 +50,20 @@ export async function* inOrder<T>(
   }
 }
 
+/** An item with arrays of its own; what makes no sense is left for the check to say. */
+function copied(item: Item): Item {
+  const own = <T>(value: T): T =>
+    ArrayBuffer.isView(value) ? ((value as unknown as Uint8Array).slice() as T) : value;
+  const { pixels, alpha, segmentation } = item ?? {};
+  if (!pixels) return item;
+  const maps = Array.isArray(segmentation?.maps) ? segmentation.maps.map(own) : segmentation?.maps;
+  return {
+    pixels: own(pixels),
+    ...(alpha && { alpha: own(alpha) }),
+    ...(segmentation && { segmentation: { ...segmentation, maps: maps! } }),
+  };
+}
+
 export interface BatchOptions {
   batchSize: number;
   /** Images decoded at once. */
@@ -66,11 +82,14 @@ export async function* batches(
 ): AsyncGenerator<NativeBatch> {
   const { batchSize, workers, channels = 3, segmentation, onDecoded } = options;
   const area = dataset.imageSize[0] * dataset.imageSize[1];
+  const own = dataset instanceof FileDataset;
   const decode = async (index: number) => {
+    if (!own) await turn();
     const start = performance.now();
     const item = await dataset.get(index, segmentation, channels === 4);
     onDecoded?.(performance.now() - start);
-    return item;
+    // data sets of users may fill the same arrays again
+    return own ? item : copied(item);
   };
   const items = inOrder(dataset.length, decode, workers, 2 * batchSize);
   let batch: NativeBatch | undefined;

@@ -131,6 +131,7 @@ export async function dissect(
   model.requireLayers();
   checkDataset(dataset);
   // Copies: what the caller changes later does not reach into the run.
+  const forwardSize = Math.min(numbers.forwardSize, dataset.length);
   const retained = [...model.retained];
   const retainOptions = model.retainOptions;
   const meta = plainData(options.meta, 'meta');
@@ -147,6 +148,7 @@ export async function dissect(
   try {
     dissection = await begin(model, retained, dataset, {
       ...numbers,
+      forwardSize,
       ...retainOptions,
       approximate: options.approximate ?? false,
       labelled,
@@ -158,6 +160,8 @@ export async function dissect(
     let decoding = 0; // milliseconds
     await observe(dissection, dataset, options, {
       ...numbers,
+      // of whole forwards, so that these are cut by the images' numbers alone
+      batchSize: Math.ceil(numbers.batchSize / forwardSize) * forwardSize,
       channels: model.channels,
       labelled,
       onDecoded: time => {

@@ -343,12 +343,13 @@ test('progress comes phase by phase', async t => {
   const seen = [];
   await dissect(await temporaryFolder(t), await openModel(t, ['plain']), await noiseSet(t), {
     examplesPerUnit: 1,
-    batchSize: 5,
+    batchSize: 6,
+    forwardSize: 5,
     onProgress: progress => seen.push(progress),
   });
   t.deepEqual(
     seen.filter(p => p.phase === 'observe').map(p => p.done),
-    [0, 5, 10, 12],
+    [0, 10, 12],
   );
   t.deepEqual(seen.filter(p => p.phase === 'count').at(-1), { phase: 'count', done: 12, total: 12 });
   t.deepEqual(
@@ -598,4 +599,74 @@ test('what onProgress throws rejects', async t => {
     message: 'enough',
   });
   await t.throwsAsync(fs.stat(outdir), { code: 'ENOENT' });
+});
+
+test('batch size, workers, memory and pictures change no bit', async t => {
+  const random = randomSource(17);
+  const pictures = Array.from({ length: 13 }, () =>
+    Uint8Array.from({ length: 64 * 64 * 3 }, () => random.below(256)),
+  );
+  const dataset = {
+    length: pictures.length,
+    imageSize: [64, 64],
+    labels: [],
+    categories: [],
+    get: async index => ({ pixels: pictures[index] }),
+  };
+  const results = [];
+  const picture = async index => pictures[index];
+  for (const options of [
+    { batchSize: 1 },
+    { batchSize: 5 },
+    { batchSize: 100, numWorkers: 1 },
+    { memory: 0 }, // two passes
+    { images: true, singleImages: true },
+  ]) {
+    const model = await loadModel(path.join(import.meta.dirname, '../sample/model.pt'), { device: 'cpu' });
+    t.teardown(() => model.close());
+    retainLayers(model, ['conv5']);
+    const outdir = path.join(await temporaryFolder(t), 'out');
+    const { layers } = await dissect(
+      outdir,
+      model,
+      { ...dataset, picture },
+      { images: false, report: false, ...options },
+    );
+    results.push(layers[0]);
+  }
+  for (const { levels, topImages, topActivations } of results.slice(1)) {
+    t.deepEqual(levels, results[0].levels);
+    t.deepEqual(topImages, results[0].topImages);
+    t.deepEqual(topActivations, results[0].topActivations);
+  }
+});
+
+test('a data set may fill the same arrays for every image', async t => {
+  const random = randomSource(19);
+  const images = Array.from({ length: 7 }, () => ({
+    pixels: Uint8Array.from({ length: 192 }, () => random.below(256)),
+    map: Uint16Array.from({ length: 16 }, () => random.below(3)),
+  }));
+  const labels = [1, 2].map(number => ({ number, name: `label ${number}`, category: 'object' }));
+  const dataset = get => ({ length: 7, imageSize: [8, 8], labels, categories: ['object'], get });
+  const pixels = new Uint8Array(192);
+  const map = new Uint16Array(16);
+  const reusing = async index => {
+    pixels.set(images[index].pixels);
+    map.set(images[index].map);
+    return { pixels, segmentation: { height: 4, width: 4, maps: [map] } };
+  };
+  const fresh = async index => ({
+    pixels: images[index].pixels,
+    segmentation: { height: 4, width: 4, maps: [images[index].map] },
+  });
+  const run = async get => {
+    const outdir = path.join(await temporaryFolder(t), 'out');
+    const { layers } = await dissect(outdir, await openModel(t, ['plain']), dataset(get), {
+      images: false,
+      report: false,
+    });
+    return layers[0];
+  };
+  sameResults(t, (await run(reusing)).tally, (await run(fresh)).tally);
 });

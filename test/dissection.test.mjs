@@ -199,7 +199,7 @@ for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINIT
 test('more or fewer images than announced are refused', async t => {
   const model = await identityModel(t);
   const input = randomInput(12, { shape: [1, 2, 2], images: 2, size: [3, 3], value: VALUES.normal });
-  const dissection = await model.dissect(nativeOptions(input));
+  const dissection = await model.dissect(nativeOptions(input, { piece: 1 }));
   const batch = {
     first: 0,
     count: 1,
@@ -213,6 +213,19 @@ test('more or fewer images than announced are refused', async t => {
   });
   await dissection.observe({ ...batch, first: 1 });
   await t.throwsAsync(dissection.observe({ ...batch, first: 2 }), { code: 'ERR_NETDISSECT_USAGE' });
+});
+
+test('batches of other than whole pieces are refused, but for the last', async t => {
+  const model = await identityModel(t);
+  const input = randomInput(12, { shape: [1, 2, 2], images: 5, size: [3, 3], value: VALUES.normal });
+  const dissection = await model.dissect(
+    nativeOptions(input, { piece: 2, labelCategory: undefined, keepMasks: false }),
+  );
+  const observe = (first, count) => dissection.observe({ first, count, pixels: new Float32Array(count * 4) });
+  await t.throwsAsync(observe(0, 3), {
+    code: 'ERR_NETDISSECT_USAGE',
+    message: /batches must be of whole pieces of 2 images, but for the last/,
+  });
 });
 
 test('buffers of the wrong size never reach the engine', async t => {

@@ -34,15 +34,17 @@ export function nativeOptions(input, options = {}) {
   };
 }
 
-/** Observes all images in batches, as often as is asked for; resolves to results in the reference's layout. */
+/** Observes all images in batches of whole pieces, as often as is asked for; resolves to results in the reference's layout. */
 export async function nativeDissect(model, input, { batchSize = 100, ...options } = {}) {
   const [channels, height, width] = input.shape;
   const size = channels * height * width;
   const images = input.activations.length;
-  const dissection = await model.dissect(nativeOptions(input, options));
+  const settings = nativeOptions(input, options);
+  const dissection = await model.dissect(settings);
+  const step = Math.ceil(batchSize / settings.piece) * settings.piece;
   for (let pass = 0; pass < dissection.passes; pass++) {
-    for (let first = 0; first < images; first += batchSize) {
-      const count = Math.min(batchSize, images - first);
+    for (let first = 0; first < images; first += step) {
+      const count = Math.min(step, images - first);
       const pixels = new Float32Array(count * size);
       for (let i = 0; i < count; i++) pixels.set(input.activations[first + i], i * size);
       const segmentations = input.segmentations.slice(first, first + count).map((maps, i) => ({
