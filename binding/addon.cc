@@ -10,6 +10,12 @@
 
 namespace netdissect {
 
+Napi::Error usageError(Napi::Env env, const char *message) {
+  const Napi::Error error = Napi::Error::New(env, message);
+  error.Set("code", Napi::String::New(env, "ERR_NETDISSECT_USAGE"));
+  return error;
+}
+
 Napi::Error errorOf(Napi::Env env, const std::exception_ptr &failure) {
   std::string code = "ERR_NETDISSECT_NATIVE", message = "unknown native error";
   int64_t image = -1;

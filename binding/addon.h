@@ -3,6 +3,7 @@
 // a promise.
 #pragma once
 #include "engine.h"
+#include "failure.h"
 #include "script_model.h"
 #include <array>
 #include <exception>
@@ -113,6 +114,9 @@ template <class Array, class T> Array typedArray(Napi::Env env, const std::vecto
 std::vector<std::string> strings(const Napi::Array &array);
 Napi::Value pairOf(Napi::Env env, const std::array<double, 2> &values);
 
+/// For calls out of order.
+Napi::Error usageError(Napi::Env env, const char *message);
+
 /// The model and its thread. The JavaScript model owns it; a dissection and every call under way hold a
 /// reference to that object, so that the engine is never destroyed on its own thread.
 struct Handle {
@@ -123,8 +127,15 @@ struct Handle {
 
   Engine &use(Napi::Env env) {
     if (closed)
-      throw Napi::Error::New(env, "the model is closed");
+      throw usageError(env, "the model is closed");
     return engine;
+  }
+
+  /// The model; on the engine's thread.
+  ScriptModel &loaded() const {
+    if (!model)
+      throw Failure("ERR_NETDISSECT_USAGE", "no model is loaded");
+    return *model;
   }
 };
 

@@ -140,6 +140,7 @@ private:
     return runAsync(
         info.Env(), handle_->use(info.Env()), {self(info)},
         [dissection = open(info.Env())] {
+          dissection->requireResults();
           Results results{dissection->labelPixels(), {}};
           for (size_t l = 0; l < dissection->options().layers.size(); l++)
             results.layers.push_back(dissection->result(l));
@@ -217,7 +218,7 @@ private:
 
   std::shared_ptr<Dissection> open(Napi::Env env) const {
     if (!dissection_)
-      throw Napi::Error::New(env, "the dissection is closed");
+      throw usageError(env, "the dissection is closed");
     return dissection_;
   }
 

@@ -62,7 +62,7 @@ private:
   Napi::Value parameters(const Napi::CallbackInfo &info) {
     Handle *handle = &handle_;
     return runAsync(
-        info.Env(), handle->use(info.Env()), {self(info)}, [handle] { return handle->model->parameters(); },
+        info.Env(), handle->use(info.Env()), {self(info)}, [handle] { return handle->loaded().parameters(); },
         [](Napi::Env env, const std::vector<ParameterInfo> &parameters) {
           const auto array = Napi::Array::New(env);
           for (const ParameterInfo &parameter : parameters) {
@@ -88,7 +88,7 @@ private:
         info.Env(), handle->use(info.Env()), {self(info), bytes},
         [handle, name = info[0].As<Napi::String>().Utf8Value(),
          dtype = info[1].As<Napi::String>().Utf8Value(), data = bytes.Data(), size = bytes.ByteLength()] {
-          handle->model->setParameter(name, dtype, data, size);
+          handle->loaded().setParameter(name, dtype, data, size);
           return 0;
         },
         [](Napi::Env env, int) { return env.Undefined(); });
@@ -101,7 +101,7 @@ private:
     return runAsync(
         info.Env(), handle->use(info.Env()), {self(info)},
         [handle, c = number(0), h = number(1), w = number(2), options = retainOptions(info[3])] {
-          return handle->model->layers(c, h, w, options);
+          return handle->loaded().layers(c, h, w, options);
         },
         [](Napi::Env env, const std::vector<LayerInfo> &infos) {
           const auto array = Napi::Array::New(env);
@@ -194,7 +194,7 @@ private:
     return runAsync(
         env, handle->use(env), {self(info), pixels},
         [handle, layers, images, options = retainOptions(info[3])] {
-          const auto forward = handle->model->retain(layers, options);
+          const auto forward = handle->loaded().retain(layers, options);
           forward->run(images);
           return forward->take();
         },
@@ -265,6 +265,7 @@ private:
     return runAsync(
         env, handle->use(env), {self(info)},
         [handle, options = std::move(options)] {
+          handle->loaded();
           return std::make_shared<Dissection>(handle->model, options);
         },
         [this](Napi::Env env, std::shared_ptr<Dissection> &dissection) {

@@ -179,7 +179,7 @@ void Dissection::chooseTails() {
       counted.push_back(layer.name);
   if (!counted.empty()) {
     counting_ = model_->retain(counted, options_.retain);
-    countingPass_ = true;
+    phase_ = Phase::bounding;
   }
 }
 
@@ -303,11 +303,61 @@ void Dissection::forward(const Images &all, int64_t begin, int64_t count) {
   images.bytes = part(all.bytes, 3 * area, bytes);
   images.alpha = part(all.alpha, area, alpha);
   images.floats = part(all.floats, all.channels * area, floats);
-  (countingPass_ ? counting_ : forward_)->run(images);
+  (phase_ == Phase::bounding ? counting_ : forward_)->run(images);
+}
+
+void Dissection::require(std::initializer_list<Phase> phases, const char *call) const {
+  const Phase phase = phase_;
+  if (std::find(phases.begin(), phases.end(), phase) != phases.end())
+    return;
+  const char *stand = phase == Phase::over       ? "is over, since it failed"
+                      : phase == Phase::levelled ? "has seen all images"
+                                                 : "has not seen all images yet";
+  throw Failure("ERR_NETDISSECT_USAGE", std::string(call) + " is out of order: the dissection " + stand);
+}
+
+template <class Step>
+auto Dissection::inPhase(std::initializer_list<Phase> phases, const char *call, Step step) {
+  require(phases, call);
+  try {
+    return step();
+  } catch (const Failure &failure) {
+    if (failure.code != "ERR_NETDISSECT_USAGE")
+      phase_ = Phase::over;
+    throw;
+  } catch (...) {
+    phase_ = Phase::over;
+    throw;
+  }
 }
 
 void Dissection::observe(const Batch &batch, const std::atomic<bool> &stopping) {
+  inPhase({Phase::bounding, Phase::observing}, "observe", [&] { observeBatch(batch, stopping); });
+}
+
+void Dissection::finish() {
+  inPhase({Phase::bounding, Phase::observing}, "finish", [&] { endPass(); });
+}
+
+int64_t Dissection::count(int64_t blocks) {
+  return inPhase({Phase::levelled}, "count", [&] { return countBlocks(blocks); });
+}
+
+void Dissection::requireResults() const {
+  require({Phase::levelled}, "results");
+  if (!counted())
+    throw Failure("ERR_NETDISSECT_USAGE", "results is out of order: not all images are counted yet");
+}
+
+void Dissection::observeBatch(const Batch &batch, const std::atomic<bool> &stopping) {
   const Images &all = batch.images;
+  if (!options_.forwardOnly && batch.first != observed_)
+    throw Failure("ERR_NETDISSECT_USAGE",
+                  "image " + std::to_string(observed()) + " comes next, not " + std::to_string(batch.first));
+  if (phase_ == Phase::observing && !pieces_.empty() && batch.segmentations.empty() != segmentations_.empty())
+    throw Failure("ERR_NETDISSECT_USAGE", "either all batches have segmentations or none");
+  if (!batch.segmentations.empty() && !options_.keepMasks)
+    throw Failure("ERR_NETDISSECT_USAGE", "segmentations are for dissections that keep masks");
   if (observed_ + all.count > options_.images)
     throw Failure("ERR_NETDISSECT_USAGE",
                   "more images were observed than the " + std::to_string(options_.images) + " announced");
@@ -329,10 +379,10 @@ void Dissection::observe(const Batch &batch, const std::atomic<bool> &stopping) 
         continue;
       }
       const Stopwatch watch(profile_.select);
-      std::vector<Activation> activations = (countingPass_ ? counting_ : forward_)->take();
+      std::vector<Activation> activations = (phase_ == Phase::bounding ? counting_ : forward_)->take();
       for (Activation &activation : activations)
         activation.count = piece.images;
-      if (countingPass_) {
+      if (phase_ == Phase::bounding) {
         auto activation = activations.begin();
         for (Layer &layer : layers_)
           if (layer.radix)
@@ -414,15 +464,15 @@ void Dissection::settle() {
   prunedBytes_ = std::min(prunedBytes_, hotBytes_);
 }
 
-void Dissection::finish() {
+void Dissection::endPass() {
   if (observed_ != options_.images)
     throw Failure("ERR_NETDISSECT_USAGE", std::to_string(observed()) + " images were observed, not the " +
                                               std::to_string(options_.images) + " announced");
-  if (countingPass_) {
+  if (phase_ == Phase::bounding) {
     for (Layer &layer : layers_)
       if (layer.radix)
         layer.radix->resolve();
-    countingPass_ = false;
+    phase_ = Phase::observing;
     observed_ = 0;
     return;
   }
@@ -439,11 +489,13 @@ void Dissection::finish() {
       layer.rankError = std::max(layer.rankError, layer.tail->rankError(unit));
     layer.tail.reset();
   }
+  phase_ = Phase::levelled;
 }
 
-int64_t Dissection::count(int64_t blocks) {
+int64_t Dissection::countBlocks(int64_t blocks) {
   const Stopwatch watch(profile_.count);
-  const size_t begin = counted_, end = std::min(segmentations_.size(), begin + static_cast<size_t>(blocks));
+  const size_t begin = counted_;
+  const size_t end = std::min(segmentations_.size(), begin + static_cast<size_t>(blocks));
   // Everything of some blocks in two parallel steps: the label planes of all images, then all units of all
   // layers.
   std::vector<std::unique_ptr<BlockView>> records;

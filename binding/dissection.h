@@ -11,6 +11,7 @@
 #include "top_images.h"
 #include <atomic>
 #include <deque>
+#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -92,6 +93,8 @@ public:
   int64_t count(int64_t blocks);
   LayerResult result(size_t layer) const;
   std::vector<double> labelPixels() const;
+  /// Throws unless there are results.
+  void requireResults() const;
   /// The first `pixels.size()` top images of a unit, each `[height, width, 3]` bytes; after all is counted.
   /// From any thread, several at once.
   Strips draw(size_t layer, int64_t unit, const std::vector<const uint8_t *> &pixels, uint8_t *into,
@@ -127,6 +130,21 @@ private:
     int64_t images;
   };
 
+  /// Where a dissection stands; each call says which phases it is for.
+  enum class Phase {
+    bounding,  // the first of two passes
+    observing, // the pass that keeps
+    levelled,  // the levels are final; images are counted
+    over,      // something failed
+  };
+  void require(std::initializer_list<Phase> phases, const char *call) const;
+  /// Runs a step; where it fails otherwise than by a call out of order the dissection is over.
+  template <class Step> auto inPhase(std::initializer_list<Phase> phases, const char *call, Step step);
+  bool counted() const { return counted_ == segmentations_.size(); }
+
+  void observeBatch(const Batch &batch, const std::atomic<bool> &stopping);
+  void endPass();
+  int64_t countBlocks(int64_t blocks);
   void chooseTails();
   void forward(const Images &all, int64_t begin, int64_t count);
   void countValues(Layer &layer, const Activation &activation);
@@ -143,7 +161,7 @@ private:
   DissectionOptions options_;
   std::unique_ptr<RetainedForward> forward_;
   std::unique_ptr<RetainedForward> counting_; // the first of two passes: the layers that need it alone
-  bool countingPass_ = false;
+  std::atomic<Phase> phase_{Phase::observing};
   std::atomic<bool> cancelled_{false};
   std::vector<Layer> layers_;
   std::vector<Piece> pieces_; // the images of each block
@@ -153,7 +171,8 @@ private:
   std::vector<int64_t> labelPixels_;
   std::atomic<int64_t> observed_ = 0; // of this pass
   int64_t hotBytes_ = 0, prunedBytes_ = 0, segmentationBytes_ = 0;
-  size_t spilled_ = 0, counted_ = 0;
+  size_t spilled_ = 0;
+  std::atomic<size_t> counted_{0}; // blocks
   Profile profile_;
   std::mutex drawing_; // guards profile_.draw
 };

@@ -117,7 +117,7 @@ Strips Dissection::drawStrips(size_t index, int64_t unit, const std::vector<cons
   const Layer &layer = layers_.at(index);
   const int height = static_cast<int>(options_.height), width = static_cast<int>(options_.width);
   const bool labelled = !segmentations_.empty();
-  if (layer.thresholds.empty() || (labelled && areas_.size() < segmentations_.size()))
+  if (phase_ != Phase::levelled || !counted())
     throw Failure("ERR_NETDISSECT_USAGE", "pictures can be drawn once all images are observed and counted");
   if (unit < 0 || unit >= layer.units || layer.hot.empty())
     throw Failure("ERR_NETDISSECT_USAGE", "there is no unit " + std::to_string(unit) + " with masks");

@@ -196,6 +196,44 @@ for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINIT
     });
   });
 
+test('after an error half-way a dissection is over, and says so', async t => {
+  const model = await identityModel(t);
+  const input = randomInput(12, { shape: [1, 2, 2], images: 2, size: [3, 3], value: VALUES.normal });
+  const dissection = await model.dissect(nativeOptions(input, { piece: 1 }));
+  const batch = { first: 0, count: 1, segmentations: [{ height: 1, width: 1, maps: [] }] };
+  await dissection.observe({ ...batch, pixels: new Float32Array(4) });
+  await t.throwsAsync(dissection.observe({ ...batch, first: 1, pixels: new Float32Array(4).fill(NaN) }), {
+    code: 'ERR_NETDISSECT_ACTIVATION',
+  });
+  for (const call of ['finish', 'count', 'results', 'observe'])
+    await t.throwsAsync(
+      dissection[call](call === 'count' ? 1 : { ...batch, first: 1, pixels: new Float32Array(4) }),
+      {
+        code: 'ERR_NETDISSECT_USAGE',
+        message: `${call} is out of order: the dissection is over, since it failed`,
+      },
+    );
+});
+
+test('batches come in order, with segmentations all or none', async t => {
+  const model = await identityModel(t);
+  const input = randomInput(12, { shape: [1, 2, 2], images: 2, size: [3, 3], value: VALUES.normal });
+  const pixels = new Float32Array(4);
+  const segmentations = [{ height: 1, width: 1, maps: [] }];
+  const refused = async (dissection, batch, message) =>
+    t.throwsAsync(dissection.observe({ count: 1, pixels, ...batch }), {
+      code: 'ERR_NETDISSECT_USAGE',
+      message,
+    });
+  const dissection = await model.dissect(nativeOptions(input, { piece: 1 }));
+  await refused(dissection, { first: 1, segmentations }, 'image 0 comes next, not 1');
+  await dissection.observe({ first: 0, count: 1, pixels, segmentations });
+  await refused(dissection, { first: 0, segmentations }, 'image 1 comes next, not 0');
+  await refused(dissection, { first: 1 }, 'either all batches have segmentations or none');
+  const maskless = await model.dissect(nativeOptions(input, { piece: 1, keepMasks: false }));
+  await refused(maskless, { first: 0, segmentations }, 'segmentations are for dissections that keep masks');
+});
+
 test('more or fewer images than announced are refused', async t => {
   const model = await identityModel(t);
   const input = randomInput(12, { shape: [1, 2, 2], images: 2, size: [3, 3], value: VALUES.normal });
