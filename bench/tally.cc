@@ -1,7 +1,7 @@
 // The tally of one image, alone: the engine's kernel against the same composed of LibTorch's operations
 // (grid_sample, comparison, one-hot matrix product). Prints JSON: milliseconds an image, medians of interleaved runs.
-#include "dissection.h"
-#include "parallel.h"
+#include "run/dissection.h"
+#include "base/parallel.h"
 #include <ATen/Parallel.h>
 #include <algorithm>
 #include <chrono>

@@ -1,0 +1,51 @@
+// How a model runs: memory layout, images at once, found out by trying.
+#pragma once
+#include "model/facts.h"
+#include "model/retain.h"
+#include "model/script_model.h"
+
+namespace netdissect {
+
+/// How a model runs: found out by trying, and kept.
+struct Running {
+  at::Device device;
+  bool channelsLast = true; // of weights and input, together
+  bool laidOut = false;     // whether the weights lie so
+
+  /// Lays weights out as the input is, which would otherwise be done anew in every forward.
+  void layOut(const torch::jit::Module &model, bool last) {
+    if (laidOut && last == channelsLast)
+      return;
+    const at::NoGradGuard noGradients;
+    for (at::Tensor parameter : model.parameters())
+      if (parameter.dim() == 4)
+        parameter.set_data(
+            parameter.clone(last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous));
+    channelsLast = last;
+    laidOut = true;
+  }
+};
+
+/// A hooked forward and how it has to be run.
+class Runner {
+public:
+  Runner(Running &running, HookedGraph &hooked);
+
+  const Facts &facts() const { return facts_; }
+  bool oneByOne() const { return oneByOne_; }
+  std::vector<Capture> run(const Images &images);
+  /// Before the first run: finds out whether the model takes tensors that lie channels last, and several
+  /// images at once, and where it takes none says why.
+  void settle(const Images &images);
+
+private:
+  std::string attempt(int64_t count, bool last, int64_t channels, int64_t height, int64_t width);
+  std::string advice(const Images &images, const std::string &message);
+
+  Running &running_;
+  HookedGraph &hooked_;
+  Facts facts_;
+  bool settled_ = false, oneByOne_ = false;
+};
+
+} // namespace netdissect

@@ -1,0 +1,186 @@
+#include "model/script_model.h"
+#include "base/failure.h"
+#include "model/diagnose.h"
+#include "model/facts.h"
+#include "model/forward.h"
+#include "model/geometry.h"
+#include "model/maps.h"
+#include "model/names.h"
+#include "model/runner.h"
+#include <ATen/ATen.h>
+#include <algorithm>
+#include <map>
+#include <torch/csrc/jit/serialization/import.h>
+#include <torch/cuda.h>
+#include <torch/version.h>
+
+namespace netdissect {
+
+namespace {
+
+const std::map<std::string, at::ScalarType> &scalarTypes() {
+  static const std::map<std::string, at::ScalarType> types{
+      {"float32", at::kFloat}, {"float64", at::kDouble}, {"float16", at::kHalf}, {"bfloat16", at::kBFloat16},
+      {"int64", at::kLong},    {"int32", at::kInt},      {"int16", at::kShort},  {"int8", at::kChar},
+      {"uint8", at::kByte},    {"bool", at::kBool}};
+  return types;
+}
+
+std::string nameOf(at::ScalarType type) {
+  for (const auto &[name, scalarType] : scalarTypes())
+    if (scalarType == type)
+      return name;
+  return c10::toString(type);
+}
+
+class TorchModel : public ScriptModel {
+public:
+  TorchModel(torch::jit::Module model, at::Device device) : model_(std::move(model)), running_{device} {}
+
+  std::string device() const override { return running_.device.str(); }
+
+  int64_t channels() override {
+    const HookedGraph whole(model_, running_.device, {}, false);
+    const int64_t channels = factsOf(whole).channels;
+    return channels == 1 || channels == 4 ? channels : 3;
+  }
+
+  std::vector<LayerInfo> layers(int64_t channels, int64_t height, int64_t width,
+                                const RetainOptions &options) override {
+    const auto named = named_modules();
+    std::vector<Wanted> modules;
+    for (const auto &[name, module] : named)
+      modules.push_back({module, {}});
+    HookedGraph hooked(model_, running_.device, modules, false);
+    Runner runner(running_, hooked);
+    const std::vector<float> zeros(channels * height * width);
+    Images image;
+    image.floats = zeros.data();
+    image.count = 1;
+    image.channels = channels;
+    image.height = height;
+    image.width = width;
+    runner.settle(image);
+    const std::vector<Capture> captures = runner.run(image);
+    const std::vector<Geometry> geometries = layerGeometry(hooked, named.size());
+    std::vector<LayerInfo> result;
+    for (size_t i = 0; i < named.size(); i++) {
+      LayerInfo info;
+      info.name = named[i].first;
+      info.type = className(named[i].second);
+      info.calls = captures[i].calls;
+      info.changedInPlace = captures[i].changedInPlace;
+      info.geometry = geometries[i];
+      if (!info.calls)
+        info.refusal = "it " + (hooked.sites(i) ? "is not called on this input" : whyUncalled(hooked, i));
+      else {
+        Maps maps;
+        info.refusal = mapsOf(captures[i].value, image, options, {runner.facts(), hooked.grids()}, maps);
+        info.output = captures[i].value.isTensor() ? shapeOf(captures[i].value.toTensor())
+                                                   : captures[i].value.tagKind();
+        if (info.refusal.empty()) {
+          info.units = maps.tensor.size(1);
+          info.height = static_cast<int>(maps.tensor.size(2));
+          info.width = static_cast<int>(maps.tensor.size(3));
+          info.tokensDropped = maps.tokensDropped;
+          info.unitsLast = maps.unitsLast;
+        }
+      }
+      result.push_back(std::move(info));
+    }
+    return result;
+  }
+
+  std::unique_ptr<RetainedForward> retain(const std::vector<std::string> &layers,
+                                          const RetainOptions &options) override {
+    const auto named = named_modules();
+    std::vector<std::string> names;
+    for (const auto &[name, module] : named)
+      names.push_back(name);
+    std::vector<Wanted> wanted;
+    for (const std::string &layer : layers) {
+      auto [module, part] = parseLayer(layer);
+      const auto at = std::find(names.begin(), names.end(), module);
+      if (at == names.end())
+        throw Failure("ERR_NETDISSECT_LAYER", "the model has no layer '" + layer +
+                                                  "'; the nearest names are " + nearest(names, module));
+      wanted.push_back({named[at - names.begin()].second, std::move(part)});
+    }
+    return retainedForward(model_, running_, std::move(wanted), layers, options);
+  }
+
+  std::vector<ParameterInfo> parameters() const override {
+    std::vector<ParameterInfo> result;
+    for (const auto &parameter : model_.named_parameters())
+      result.push_back(infoOf(parameter.name, parameter.value, false));
+    for (const auto &buffer : model_.named_buffers())
+      result.push_back(infoOf(buffer.name, buffer.value, true));
+    return result;
+  }
+
+  void setParameter(const std::string &name, const std::string &dtype, const void *data,
+                    size_t bytes) override {
+    const auto type = scalarTypes().find(dtype);
+    if (type == scalarTypes().end())
+      throw Failure("ERR_NETDISSECT_CHECKPOINT", "no tensor of type " + dtype + " can be loaded");
+    if (tensors_.empty()) {
+      for (const auto &parameter : model_.named_parameters())
+        tensors_.emplace(parameter.name, parameter.value);
+      for (const auto &buffer : model_.named_buffers())
+        tensors_.emplace(buffer.name, buffer.value);
+    }
+    const auto found = tensors_.find(name);
+    if (found == tensors_.end())
+      throw Failure("ERR_NETDISSECT_CHECKPOINT", "the model has no parameter " + name);
+    at::Tensor &target = found->second;
+    if (bytes != static_cast<size_t>(target.numel()) * c10::elementSize(type->second))
+      throw Failure("ERR_NETDISSECT_CHECKPOINT", "the values of " + name + " do not fit its shape " +
+                                                     shapeOf(target) + ": they take " +
+                                                     std::to_string(bytes) + " bytes");
+    const at::NoGradGuard noGradients;
+    target.copy_(at::from_blob(const_cast<void *>(data), target.sizes(), type->second));
+  }
+
+private:
+  std::vector<std::pair<std::string, torch::jit::Module>> named_modules() const {
+    auto named = submodules(model_);
+    if (named.empty())
+      throw Failure(
+          "ERR_NETDISSECT_MODEL",
+          "the model has no named layers left: it was frozen (torch.jit.freeze or optimize_for_inference) "
+          "or is one operation only; export it without freezing");
+    return named;
+  }
+
+  static ParameterInfo infoOf(const std::string &name, const at::Tensor &tensor, bool buffer) {
+    return {name, nameOf(tensor.scalar_type()), tensor.sizes().vec(), buffer};
+  }
+
+  torch::jit::Module model_;
+  Running running_;
+  std::map<std::string, at::Tensor> tensors_; // parameters and buffers, once one is set
+};
+
+} // namespace
+
+std::unique_ptr<ScriptModel> ScriptModel::load(const std::string &path, const std::string &device) {
+  const bool cuda = cudaAvailable();
+  if (device == "cuda" && !cuda)
+    throw Failure("ERR_NETDISSECT_DEVICE",
+                  "no CUDA device can be used: there is no driver, or this LibTorch is a "
+                  "CPU build; leave the device out, or choose cpu");
+  const at::Device target(device != "cpu" && cuda ? at::kCUDA : at::kCPU);
+  try {
+    torch::jit::Module model = torch::jit::load(path, at::Device(at::kCPU));
+    model.eval();
+    model.to(target);
+    return std::make_unique<TorchModel>(std::move(model), target);
+  } catch (const std::exception &error) {
+    throw Failure("ERR_NETDISSECT_MODEL", "cannot load " + path + ": " + diagnose(path, cleanMessage(error)));
+  }
+}
+
+std::string torchVersion() { return TORCH_VERSION; }
+bool cudaAvailable() { return torch::cuda::is_available(); }
+
+} // namespace netdissect

@@ -1,0 +1,120 @@
+// A TorchScript model: loading it, listing its layers, running it up to the last retained one. No LibTorch
+// header is needed to use this.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace netdissect {
+
+/// How a layer's cells lie on the input image: cell c is centred on pixel scale · c + offset (y, x).
+struct Geometry {
+  bool known = false;
+  std::string reason; // why not
+  std::array<double, 2> scale{1, 1}, offset{0, 0};
+};
+
+struct LayerInfo {
+  std::string name, type;
+  int calls = 0;
+  std::string output;  // what the last call returned: a shape like "[1, 64, 56, 56]", or a type
+  std::string refusal; // why the layer cannot be dissected, empty where it can
+  int64_t units = 0;
+  int height = 0, width = 0;
+  int tokensDropped = 0;  // of a token sequence that counts as a map: those that are no patches
+  bool unitsLast = false; // whether the output is [images, height, width, units]
+  bool changedInPlace = false;
+  Geometry geometry;
+};
+
+/// A parameter or buffer of a model.
+struct ParameterInfo {
+  std::string name, dtype; // such as "features.0.weight", "float32"
+  std::vector<int64_t> shape;
+  bool buffer = false;
+};
+
+/// What of an output with four dimensions are the units: [images, units, height, width], or the last one.
+enum class Layout { detect, unitsFirst, unitsLast };
+
+/// Which tokens of a sequence are no patches of the image.
+struct Tokens {
+  enum class Kind { detect, none, first, last, index } kind = Kind::detect; // none: sequences are no maps
+  int64_t number = 0; // how many come first or last, or which one it is
+};
+
+/// Which values of the layers are retained, and how outputs are read as maps.
+struct RetainOptions {
+  Tokens tokens;
+  Layout layout = Layout::detect;
+  bool atCall = false;       // values when the call returns, not after the whole forward
+  bool keepTraining = false; // go on where the graph holds operations of a training mode
+};
+
+/// A batch of images: bytes [count, height, width, 3] that are scaled to [0, 1] and normalised here, or
+/// float32 [count, channels, height, width] as they are. A model of one channel gets the luminance of bytes,
+/// one of four their colours under full opacity.
+struct Images {
+  const uint8_t *bytes = nullptr;
+  const uint8_t *alpha = nullptr; // [count, height, width]; opaque without it
+  const float *floats = nullptr;
+  int64_t count = 0, channels = 0, height = 0, width = 0;
+  std::array<float, 3> mean{0, 0, 0}, deviation{1, 1, 1};
+};
+
+/// A retained layer's output for a batch, [count, units, height, width] float32 in C order, or with the units
+/// last: [count, height, width, units].
+struct Activation {
+  std::shared_ptr<const void> owner;
+  const float *values = nullptr;
+  bool unitsLast = false;
+  int64_t count = 0, units = 0;
+  int height = 0, width = 0;
+  int tokensDropped = 0;
+  bool outputUnitsLast = false; // whatever `values` are
+  bool changedInPlace = false;
+};
+
+/// A model's forward that keeps the outputs of chosen layers and ends at the last of them.
+class RetainedForward {
+public:
+  virtual ~RetainedForward() = default;
+  virtual void run(const Images &images) = 0;
+  /// What the last run retained, once.
+  virtual std::vector<Activation> take() = 0;
+  /// What a user should know of how the model runs, a sentence each; after the first run.
+  virtual std::vector<std::string> notices() const = 0;
+  /// The geometry of a retained layer.
+  virtual Geometry geometry(size_t layer) = 0;
+};
+
+class ScriptModel {
+public:
+  virtual ~ScriptModel() = default;
+  /// `device` is "cpu", "cuda" or "auto" (CUDA where there is one). Throws Failure.
+  static std::unique_ptr<ScriptModel> load(const std::string &path, const std::string &device);
+
+  virtual std::string device() const = 0;
+  /// Channels of the images that the model takes: 3 where its graph does not tell.
+  virtual int64_t channels() = 0;
+  /// All layers that a forward over one image of this shape calls or could call.
+  virtual std::vector<LayerInfo> layers(int64_t channels, int64_t height, int64_t width,
+                                        const RetainOptions &options) = 0;
+  /// Layers by name; `name[1]` is the second tensor of a tuple or list that the layer returns.
+  virtual std::unique_ptr<RetainedForward> retain(const std::vector<std::string> &layers,
+                                                  const RetainOptions &options) = 0;
+
+  /// Parameters and buffers; tied ones have several names.
+  virtual std::vector<ParameterInfo> parameters() const = 0;
+  /// Overwrites one with values of the same shape, in C order, converted from `dtype`.
+  virtual void setParameter(const std::string &name, const std::string &dtype, const void *data,
+                            size_t bytes) = 0;
+};
+
+/// The version of LibTorch that runs, and whether it sees a CUDA device.
+std::string torchVersion();
+bool cudaAvailable();
+
+} // namespace netdissect

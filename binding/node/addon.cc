@@ -1,0 +1,125 @@
+#include "node/addon.h"
+#include "base/failure.h"
+#include "kernels/kernels.h"
+#include <cstdlib>
+#include <dlfcn.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+#include <mutex>
+
+namespace netdissect {
+
+Napi::Error usageError(Napi::Env env, const char *message) {
+  const Napi::Error error = Napi::Error::New(env, message);
+  error.Set("code", Napi::String::New(env, "ERR_NETDISSECT_USAGE"));
+  return error;
+}
+
+Napi::Error errorOf(Napi::Env env, const std::exception_ptr &failure) {
+  std::string code = "ERR_NETDISSECT_NATIVE", message = "unknown native error";
+  int64_t image = -1;
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Failure &f) {
+    code = f.code;
+    message = f.what();
+    image = f.image;
+  } catch (const std::bad_alloc &) {
+    message = "out of memory; lower the memory budget or the batch size";
+  } catch (const std::exception &e) {
+    message = e.what();
+  } catch (...) {
+  }
+  const Napi::Error error = Napi::Error::New(env, message);
+  error.Set("code", Napi::String::New(env, code));
+  if (image >= 0)
+    error.Set("image", Napi::Number::New(env, static_cast<double>(image)));
+  return error;
+}
+
+std::vector<std::string> strings(const Napi::Array &array) {
+  std::vector<std::string> result;
+  for (uint32_t i = 0; i < array.Length(); i++)
+    result.push_back(array.Get(i).As<Napi::String>().Utf8Value());
+  return result;
+}
+
+Napi::Value pairOf(Napi::Env env, const std::array<double, 2> &values) {
+  const Napi::Array array = Napi::Array::New(env, 2);
+  array.Set(0u, values[0]);
+  array.Set(1u, values[1]);
+  return array;
+}
+
+namespace {
+
+/// A CUDA build of LibTorch registers its devices when its library is loaded, which must come before anything
+/// asks for them: the first answer is kept for good.
+void openCuda() {
+  if (!dlopen("libcuda.so.1", RTLD_LAZY))
+    return;
+  Dl_info torch;
+  if (!dladdr(reinterpret_cast<void *>(&torchVersion), &torch))
+    return;
+  dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL);
+}
+
+/// Every forward allocates and frees the same tensors. Unless glibc is told to keep that memory it goes back
+/// to the system each time and costs a page fault for every 4 KiB when it comes again: 12 % of a ResNet's
+/// time.
+void keepFreedMemory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  mallopt(M_TOP_PAD, 64 << 20); // more than an arena's heap has left, so that no heap is given back
+#endif
+}
+
+Napi::Value describe(const Napi::CallbackInfo &info) {
+  const auto object = Napi::Object::New(info.Env());
+  object.Set("libtorch", torchVersion());
+  object.Set("cuda", cudaAvailable());
+  object.Set("simd", kernels().name);
+  return object;
+}
+
+/// Ends the work of this environment's engines. LibTorch's own objects go away as the process exits, some of
+/// them before the function that std::atexit calls: nothing may run by then.
+Napi::Value stopEngines(const Napi::CallbackInfo &info) {
+  for (Engine *engine : *info.Env().GetInstanceData<Environment>()->engines)
+    engine->stop();
+  return info.Env().Undefined();
+}
+
+Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    keepFreedMemory();
+    openCuda();
+    // process.exit() and uncaught exceptions end the process without the environment's cleanup; see
+    // stopEngines.
+    std::atexit(Engine::stopAll);
+  });
+  auto *environment = new Environment;
+  environment->dissection = Napi::Persistent(defineDissection(env));
+  env.SetInstanceData(environment);
+  // Before an environment goes away (a terminated worker) its engines must be at rest.
+  env.AddCleanupHook([engines = environment->engines] {
+    for (Engine *engine : *engines)
+      engine->stop();
+  });
+  exports.Set("NativeModel", defineModel(env));
+  exports.Set("resample", Napi::Function::New(env, resampleAsync));
+  exports.Set("describe", Napi::Function::New(env, describe));
+  exports.Set("stopEngines", Napi::Function::New(env, stopEngines));
+  return exports;
+}
+
+} // namespace
+} // namespace netdissect
+
+static Napi::Object initializeAddon(Napi::Env env, Napi::Object exports) {
+  return netdissect::initialize(env, exports);
+}
+NODE_API_MODULE(netdissect_native, initializeAddon)

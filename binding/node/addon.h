@@ -1,0 +1,158 @@
+// What the addon*.cc share, the only files that know Node: promises for work on an engine thread, errors,
+// arrays. Every call that takes long runs on the model's engine thread, or on one of Node's pool, and returns
+// a promise.
+#pragma once
+#include "base/engine.h"
+#include "base/failure.h"
+#include "base/parallel.h"
+#include "model/log.h"
+#include "model/script_model.h"
+#include <array>
+#include <exception>
+#include <memory>
+#include <napi.h>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace netdissect {
+
+class Dissection;
+
+/// What belongs to one JavaScript environment: a worker thread has its own.
+struct Environment {
+  Napi::FunctionReference dissection;
+  std::shared_ptr<std::set<Engine *>> engines = std::make_shared<std::set<Engine *>>();
+};
+
+Napi::Error errorOf(Napi::Env env, const std::exception_ptr &failure);
+
+inline Napi::Object self(const Napi::CallbackInfo &info) { return info.This().As<Napi::Object>(); }
+
+/// Runs `work` on the engine and resolves a promise with what `finish` makes of its result. `inputs` are
+/// objects whose memory the work reads.
+template <class Work, class Finish>
+Napi::Value runAsync(Napi::Env env, Engine &engine, const std::vector<Napi::Object> &inputs, Work work,
+                     Finish finish) {
+  using Result = decltype(work());
+  struct Call {
+    Napi::Promise::Deferred deferred;
+    std::vector<Napi::ObjectReference> inputs;
+    Result result{};
+    std::exception_ptr failure;
+    Finish finish;
+  };
+  Call *call = new Call{Napi::Promise::Deferred::New(env), {}, {}, nullptr, std::move(finish)};
+  for (const Napi::Object &input : inputs)
+    call->inputs.push_back(Napi::Persistent(input));
+  const Napi::Promise promise = call->deferred.Promise();
+  const auto function = Napi::ThreadSafeFunction::New(env, Napi::Function(), "netdissect", 0, 1);
+  engine.post([call, function, work = std::move(work)]() mutable {
+    try {
+      call->result = work();
+    } catch (...) {
+      call->failure = std::current_exception();
+    }
+    // Where the environment is going away the call is not made, and what it holds belongs to that
+    // environment.
+    const napi_status status = function.BlockingCall(call, [](Napi::Env env, Napi::Function, Call *done) {
+      const std::unique_ptr<Call> owner(done);
+      const Napi::HandleScope scope(env);
+      try {
+        if (done->failure)
+          std::rethrow_exception(done->failure);
+        done->deferred.Resolve(done->finish(env, done->result));
+      } catch (...) {
+        done->deferred.Reject(errorOf(env, std::current_exception()).Value());
+      }
+    });
+    if (status == napi_ok)
+      function.Release();
+  });
+  return promise;
+}
+
+/// As runAsync, but on a thread of Node's pool, beside other work of its kind.
+template <class Work, class Finish>
+Napi::Value runOnPool(Napi::Env env, const std::vector<Napi::Object> &inputs, Work work, Finish finish) {
+  struct Worker : Napi::AsyncWorker {
+    Worker(Napi::Env env, Work work, Finish finish)
+        : AsyncWorker(env, "netdissect"), deferred(Napi::Promise::Deferred::New(env)), work(std::move(work)),
+          finish(std::move(finish)) {}
+    void Execute() override {
+      try {
+        result = work();
+      } catch (...) {
+        failure = std::current_exception();
+      }
+    }
+    void OnOK() override {
+      if (failure)
+        deferred.Reject(errorOf(Env(), failure).Value());
+      else
+        deferred.Resolve(finish(Env(), result));
+    }
+    Napi::Promise::Deferred deferred;
+    std::vector<Napi::ObjectReference> inputs;
+    Work work;
+    Finish finish;
+    decltype(std::declval<Work &>()()) result{};
+    std::exception_ptr failure;
+  };
+  auto *worker = new Worker(env, std::move(work), std::move(finish)); // destroys itself
+  for (const Napi::Object &input : inputs)
+    worker->inputs.push_back(Napi::Persistent(input));
+  const Napi::Promise promise = worker->deferred.Promise();
+  worker->Queue();
+  return promise;
+}
+
+template <class Array, class T> Array typedArray(Napi::Env env, const std::vector<T> &values) {
+  Array array = Array::New(env, values.size());
+  std::copy(values.begin(), values.end(), array.Data());
+  return array;
+}
+
+std::vector<std::string> strings(const Napi::Array &array);
+Napi::Value pairOf(Napi::Env env, const std::array<double, 2> &values);
+
+/// For calls out of order.
+Napi::Error usageError(Napi::Env env, const char *message);
+
+/// The model and its thread. The JavaScript model owns it; a dissection and every call under way hold a
+/// reference to that object, so that the engine is never destroyed on its own thread.
+struct Handle {
+  explicit Handle(int threads)
+      : engine([this, threads] {
+          if (threads > 0)
+            setThreads(threads);
+          keepLog(log);
+        }) {}
+  std::shared_ptr<ScriptModel> model;
+  bool closed = false;
+  Log log; // of what arises on the engine's thread
+  Engine engine;
+
+  Engine &use(Napi::Env env) {
+    if (closed)
+      throw usageError(env, "the model is closed");
+    return engine;
+  }
+
+  /// The model; on the engine's thread.
+  ScriptModel &loaded() const {
+    if (!model)
+      throw Failure("ERR_NETDISSECT_USAGE", "no model is loaded");
+    return *model;
+  }
+};
+
+/// The classes NativeModel and NativeDissection.
+Napi::Function defineModel(Napi::Env env);
+Napi::Function defineDissection(Napi::Env env);
+Napi::Object newDissection(Napi::Env env, const Napi::Object &model, Handle *handle,
+                           std::shared_ptr<Dissection> dissection);
+/// The function `resample` of src/native.ts.
+Napi::Value resampleAsync(const Napi::CallbackInfo &info);
+
+} // namespace netdissect

@@ -1,0 +1,202 @@
+// The pictures of a unit: its top images in a row, as photographs, under the mask, as labels and as the mask.
+#include "base/failure.h"
+#include "base/stopwatch.h"
+#include "run/dissection.h"
+#include <algorithm>
+
+namespace netdissect {
+
+namespace {
+
+constexpr int gap = 5; // white pixels between images
+constexpr uint8_t borderColor[3] = {200, 200, 0};
+// Palette indices of the mask strip and of the label strip; src/report/strips.ts holds the colours.
+enum MaskIndex : uint8_t { outside = 0, inside = 1, border = 2, between = 3 };
+constexpr unsigned noLabel = 0, labelBetween = 1, firstLabel = 2, labelColors = 254;
+
+/// Rows of bits: bit x % 64 of word x / 64.
+struct BitImage {
+  int height, words;
+  std::vector<uint64_t> bits;
+  BitImage(int height, int width)
+      : height(height), words((width + 63) / 64), bits(static_cast<size_t>(height) * words) {}
+  uint64_t *row(int y) { return bits.data() + static_cast<size_t>(y) * words; }
+  const uint64_t *row(int y) const { return bits.data() + static_cast<size_t>(y) * words; }
+};
+
+/// The pixels set and their neighbours above, below, left and right. Bits past the width may come out set.
+BitImage widened(const BitImage &image) {
+  BitImage out = image;
+  for (int y = 0; y < image.height; y++) {
+    const uint64_t *row = image.row(y);
+    for (int w = 0; w < image.words; w++)
+      out.row(y)[w] |= row[w] << 1 | row[w] >> 1 | (w > 0 ? row[w - 1] >> 63 : 0) |
+                       (w + 1 < image.words ? row[w + 1] << 63 : 0) | (y > 0 ? image.row(y - 1)[w] : 0) |
+                       (y + 1 < image.height ? image.row(y + 1)[w] : 0);
+  }
+  return out;
+}
+
+template <class Action> void forEachBit(const uint64_t *row, int width, Action action) {
+  for (int w = 0; w * 64 < width; w++)
+    for (uint64_t left = row[w]; left; left &= left - 1)
+      if (const int x = w * 64 + __builtin_ctzll(left); x < width)
+        action(x);
+}
+
+/// Every pixel's palette index `[height, width]`, the label with the fewest pixels of the image on top.
+/// `areas` are the pixels of each label present.
+std::vector<uint8_t> labelIndices(const Segmentation &segmentation, const uint32_t *areas) {
+  const size_t pixels = static_cast<size_t>(segmentation.height) * segmentation.width;
+  const size_t count = segmentation.labels.size();
+  std::vector<uint16_t> byArea(count), order(count + 1, 0); // order[i]: how far on top label i - 1 is
+  for (size_t l = 0; l < count; l++)
+    byArea[l] = static_cast<uint16_t>(l);
+  std::stable_sort(byArea.begin(), byArea.end(), [&](size_t a, size_t b) {
+    return areas[a] != areas[b] ? areas[a] > areas[b] : a > b; // labels are ascending
+  });
+  std::vector<uint8_t> color(count + 1, noLabel);
+  for (size_t place = 0; place < count; place++) {
+    order[byArea[place] + 1] = static_cast<uint16_t>(place + 1);
+    color[place + 1] =
+        static_cast<uint8_t>(firstLabel + (segmentation.labels[byArea[place]] - 1) % labelColors);
+  }
+  std::vector<uint16_t> map(pixels), top(pixels, 0);
+  for (size_t m = 0; m < segmentation.maps; m++) {
+    segmentation.unpack(m, map.data());
+    for (size_t i = 0; i < pixels; i++)
+      top[i] = std::max(top[i], order[map[i]]);
+  }
+  std::vector<uint8_t> out(pixels);
+  for (size_t i = 0; i < pixels; i++)
+    out[i] = color[top[i]];
+  return out;
+}
+
+/// 30 % of each byte, rounded.
+void darken(const uint8_t *__restrict from, uint8_t *__restrict to, int count) {
+  for (int i = 0; i < count; i++)
+    to[i] = static_cast<uint8_t>((from[i] * 3 + 5) / 10);
+}
+
+void pick(const uint8_t *__restrict from, const int *__restrict columns, uint8_t *__restrict to, int count) {
+  for (int i = 0; i < count; i++)
+    to[i] = from[columns[i]];
+}
+
+/// Makes scanlines of PNG's filter 2, the difference to the row above: rows that are alike become zeros.
+void filterUp(uint8_t *rows, int64_t height, int64_t row) {
+  constexpr uint8_t none = 0, up = 2;
+  for (int64_t y = height - 1; y > 0; y--) {
+    uint8_t *__restrict below = rows + y * row;
+    const uint8_t *__restrict above = below - row;
+    for (int64_t x = 1; x < row; x++)
+      below[x] = static_cast<uint8_t>(below[x] - above[x]);
+    below[0] = up;
+  }
+  rows[0] = none;
+}
+
+} // namespace
+
+Strips Dissection::draw(size_t index, int64_t unit, const std::vector<const uint8_t *> &pixels, uint8_t *into,
+                        size_t bytes) {
+  double seconds = 0;
+  Strips strips;
+  {
+    const Stopwatch watch(seconds);
+    strips = drawStrips(index, unit, pixels, into, bytes);
+  }
+  const std::lock_guard<std::mutex> lock(drawing_);
+  profile_.draw += seconds;
+  return strips;
+}
+
+Strips Dissection::drawStrips(size_t index, int64_t unit, const std::vector<const uint8_t *> &pixels,
+                              uint8_t *into, size_t bytes) const {
+  const Layer &layer = layers_.at(index);
+  const int height = static_cast<int>(options_.height), width = static_cast<int>(options_.width);
+  const bool labelled = !segmentations_.empty();
+  if (phase_ != Phase::levelled || !counted())
+    throw Failure("ERR_NETDISSECT_USAGE", "pictures can be drawn once all images are observed and counted");
+  if (unit < 0 || unit >= layer.units || layer.hot.empty())
+    throw Failure("ERR_NETDISSECT_USAGE", "there is no unit " + std::to_string(unit) + " with masks");
+  const std::vector<TopImage> &ranked = layer.top->of(unit);
+  const auto images = static_cast<int64_t>(std::min(pixels.size(), ranked.size()));
+  Strips strips;
+  strips.height = height;
+  strips.width = images * width + std::max<int64_t>(0, images - 1) * gap;
+  const int64_t rgbRow = strips.width * 3, segRow = 1 + strips.width, maskRow = 1 + (strips.width + 3) / 4;
+  strips.top = {0, height * rgbRow};
+  strips.orig = {strips.top.end, strips.top.end + height * rgbRow};
+  strips.mask = {strips.orig.end, strips.orig.end + height * maskRow};
+  strips.seg = {strips.mask.end, strips.mask.end + (labelled ? height * segRow : 0)};
+  if (bytes < static_cast<size_t>(strips.seg.end))
+    throw Failure("ERR_NETDISSECT_USAGE", "the strips take " + std::to_string(strips.seg.end) +
+                                              " bytes, not " + std::to_string(bytes));
+  uint8_t *top = into, *orig = into + strips.orig.begin, *mask = into + strips.mask.begin,
+          *seg = into + strips.seg.begin;
+  // Four pixels to a byte, the leftmost in the highest bits.
+  const auto place = [&](int y, int64_t x, MaskIndex value) {
+    mask[y * maskRow + 1 + x / 4] |= static_cast<uint8_t>(value << (6 - x % 4 * 2));
+  };
+  std::fill_n(mask, height * maskRow, uint8_t{0}); // outside
+  for (int64_t i = 1; i < images; i++)
+    for (int y = 0; y < height; y++) {
+      const int64_t left = i * (width + gap) - gap;
+      std::fill_n(top + y * rgbRow + left * 3, gap * 3, uint8_t{255});
+      std::fill_n(orig + y * rgbRow + left * 3, gap * 3, uint8_t{255});
+      for (int64_t x = left; x < left + gap; x++)
+        place(y, x, between);
+      if (labelled)
+        std::fill_n(seg + y * segRow + 1 + left, gap, uint8_t{labelBetween});
+    }
+  HotCells cells(layer.height, layer.width);
+  const Grid grid = layer.mapGeometry(options_).grid(height, width);
+  MaskBuilder builder(grid);
+  for (int64_t i = 0; i < images; i++) {
+    const auto piece = std::upper_bound(pieces_.begin(), pieces_.end(), ranked[i].image,
+                                        [](int64_t image, const Piece &p) { return image < p.first; }) -
+                       1;
+    const size_t block = piece - pieces_.begin();
+    const int64_t number = ranked[i].image - piece->first;
+    const Words hot = layer.hot[block].record(unit * piece->images + number, spill_);
+    builder.build(cells.decode(hot.data(), hot.data() + hot.size()), layer.thresholds[unit]);
+    BitImage lit(height, width);
+    for (int y = builder.begin(); y < builder.end(); y++)
+      std::copy_n(builder.row(y), lit.words, lit.row(y));
+    const BitImage wide = widened(widened(lit));
+    const int64_t left = i * (width + gap);
+    for (int y = 0; y < height; y++) {
+      const uint8_t *from = pixels[i] + static_cast<size_t>(y) * width * 3;
+      std::copy_n(from, width * 3, orig + y * rgbRow + left * 3);
+      uint8_t *to = top + y * rgbRow + left * 3;
+      darken(from, to, width * 3);
+      forEachBit(wide.row(y), width, [&](int x) {
+        const bool in = lit.row(y)[x / 64] >> x % 64 & 1;
+        std::copy_n(in ? from + x * 3 : borderColor, 3, to + x * 3);
+        place(y, left + x, in ? inside : border);
+      });
+    }
+    if (!labelled)
+      continue;
+    const Words record = segmentations_[block].record(number, spill_);
+    const Segmentation segmentation(record.data());
+    const uint32_t *areas = areas_[block].words.data() + (number ? areas_[block].ends[number - 1] : 0);
+    const std::vector<uint8_t> labels = labelIndices(segmentation, areas);
+    std::vector<int> column(width);
+    for (int x = 0; x < width; x++)
+      column[x] = static_cast<int>((x + 0.5) * segmentation.width / width);
+    for (int y = 0; y < height; y++) {
+      const uint8_t *from =
+          labels.data() + static_cast<size_t>((y + 0.5) * segmentation.height / height) * segmentation.width;
+      pick(from, column.data(), seg + y * segRow + 1 + left, width);
+    }
+  }
+  filterUp(mask, height, maskRow);
+  if (labelled)
+    filterUp(seg, height, segRow);
+  return strips;
+}
+
+} // namespace netdissect
