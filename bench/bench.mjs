@@ -41,7 +41,7 @@ const median = values => values.toSorted((a, b) => a - b)[values.length >> 1];
 /** The parts of one model, in a process of their own: prints JSON. */
 async function measure() {
   const { BrodenDataset, dissect, loadModel, retainLayers } = await import('../lib/index.js');
-  const { batches } = await import('../lib/batches.js');
+  const { batches } = await import('../lib/run/batches.js');
   const { layers, size } = MODELS[options.measure];
   const model = await loadModel(options.model, { device: 'cpu' });
   retainLayers(model, layers);

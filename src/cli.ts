@@ -6,7 +6,6 @@
 
 import { COMPLETION_REQUEST, formatCompletions, printCompletionScript } from './commands/completion';
 import { helpText, PROGRAM } from './commands/help';
-import type { Terminal } from './commands/terminal';
 import {
   type CommandName,
   commandNamed,
@@ -14,7 +13,8 @@ import {
   type DissectValues,
   type LayersValues,
   type StatsValues,
-} from './options';
+} from './commands/options';
+import type { Terminal } from './commands/terminal';
 
 /** Runs the command with these arguments; resolves to its exit code. */
 export async function main(args: readonly string[], terminal: Terminal = process): Promise<number> {

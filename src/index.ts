@@ -1,34 +1,29 @@
 /** The public surface of the package. */
 
-export type { AppliedCheckpoint } from './checkpoint/checkpoint';
-export { BrodenDataset, type BrodenOptions } from './dataset/broden';
-export { CocoDataset, type CocoOptions } from './dataset/coco';
-export {
-  type DissectionDataset,
-  IMAGENET_NORMALIZATION,
-  type Item,
-  type Normalization,
-} from './dataset/dataset';
+export { NetdissectError } from './base/errors';
+export type { DissectionDataset, Item } from './dataset/dataset';
 export type { FileDataset, FileDatasetOptions, TransformImage } from './dataset/files';
-export { LabelledDataset, type LabelledOptions } from './dataset/labelled';
-export { MaskDataset, type MaskOptions } from './dataset/masks';
-export { MultiSegmentDataset } from './dataset/multisegment';
-export { type Perturbation, readPerturbation } from './dataset/npy';
-export { type OpenOptions, openDataset } from './dataset/open';
-export { PhotographDataset } from './dataset/photographs';
+export { BrodenDataset, type BrodenOptions } from './dataset/formats/broden';
+export { CocoDataset, type CocoOptions } from './dataset/formats/coco';
+export { LabelledDataset, type LabelledOptions } from './dataset/formats/labelled';
+export { MaskDataset, type MaskOptions } from './dataset/formats/masks';
+export { MultiSegmentDataset } from './dataset/formats/multisegment';
+export { type OpenOptions, openDataset } from './dataset/formats/open';
+export { PhotographDataset } from './dataset/formats/photographs';
+export { IMAGENET_NORMALIZATION, type Normalization } from './dataset/images/normalization';
+export { type Perturbation, readPerturbation } from './dataset/images/npy';
+export { ReverseNormalize } from './dataset/images/transforms';
 export { type Amount, type DatasetStats, datasetStats, type ReadOptions } from './dataset/stats';
-export { ReverseNormalize } from './dataset/transforms';
 export { type DatasetOpener, type Validation, validateDataset } from './dataset/validate';
-export { type DissectionResult, type DissectOptions, dissect, type Profile, type Progress } from './dissect';
 export {
   BRODEN_URL,
   type DownloadedData,
   type DownloadOptions,
   type DownloadProgress,
   downloadBroden,
-} from './download';
-export { NetdissectError } from './errors';
-export { expandLayers } from './layers';
+} from './download/download';
+export type { AppliedCheckpoint } from './model/checkpoint/checkpoint';
+export { expandLayers } from './model/layers';
 export {
   type LoadOptions,
   loadModel,
@@ -37,7 +32,14 @@ export {
   type RetainOptions,
   retainLayers,
   type TokensOption,
-} from './model';
-export type { LayerInfo, LayerOutput, Segmentation } from './native';
+} from './model/model';
+export type { LayerInfo, LayerOutput, Segmentation } from './native/native';
 export type { LayerReport, Report, UnitReport } from './report/json';
-export type { Label, LayerStatistics, Tally } from './results';
+export {
+  type DissectionResult,
+  type DissectOptions,
+  dissect,
+  type Profile,
+  type Progress,
+} from './run/dissect';
+export type { Label, LayerStatistics, Tally } from './score/results';

@@ -152,7 +152,7 @@ Napi::Function defineModel(Napi::Env env);
 Napi::Function defineDissection(Napi::Env env);
 Napi::Object newDissection(Napi::Env env, const Napi::Object &model, Handle *handle,
                            std::shared_ptr<Dissection> dissection);
-/// The function `resample` of src/native.ts.
+/// The function `resample` of src/native/native.ts.
 Napi::Value resampleAsync(const Napi::CallbackInfo &info);
 
 } // namespace netdissect

@@ -5,11 +5,11 @@
 
 import path from 'node:path';
 import yargs from 'yargs';
-import { optionError } from '../errors';
-import { didYouMean } from '../nearest';
-import { COMMANDS, type Command, type CommandName, commandNamed, type Option, optionNamed } from '../options';
+import { optionError } from '../base/errors';
+import { didYouMean } from '../base/nearest';
 import { PROGRAM } from './help';
 import { readJsonObject } from './json';
+import { COMMANDS, type Command, type CommandName, commandNamed, type Option, optionNamed } from './options';
 
 type Values = Record<string, unknown>;
 

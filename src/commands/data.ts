@@ -1,13 +1,13 @@
 /** The data set that a command's options ask for. */
 
-import { BrodenDataset } from '../dataset/broden';
-import { CocoDataset } from '../dataset/coco';
+import { optionError } from '../base/errors';
 import type { FileDataset } from '../dataset/files';
-import { LabelledDataset } from '../dataset/labelled';
-import { MaskDataset } from '../dataset/masks';
-import { type OpenOptions, openDataset } from '../dataset/open';
-import { optionError } from '../errors';
-import type { DissectValues, SelectionValues } from '../options';
+import { BrodenDataset } from '../dataset/formats/broden';
+import { CocoDataset } from '../dataset/formats/coco';
+import { LabelledDataset } from '../dataset/formats/labelled';
+import { MaskDataset } from '../dataset/formats/masks';
+import { type OpenOptions, openDataset } from '../dataset/formats/open';
+import type { DissectValues, SelectionValues } from './options';
 
 const OF_BRODEN = { kinds: [BrodenDataset], called: "Broden's folders" };
 const OF_COCO = { kinds: [CocoDataset], called: 'COCO files' };

@@ -1,16 +1,18 @@
 /** The command without a name: a data set, a model, a report. */
 
-import { stat } from '../dataset/pairs';
-import type { DissectionResult } from '../dissect';
-import { optionError } from '../errors';
-import { dissect, loadModel, type Model, type Normalization, readPerturbation, retainLayers } from '../index';
-import { expandLayers, hasPatterns } from '../layers';
-import type { DissectValues } from '../options';
-import { some } from '../words';
+import { optionError } from '../base/errors';
+import { some } from '../base/words';
+import { stat } from '../dataset/formats/pairs';
+import type { Normalization } from '../dataset/images/normalization';
+import { readPerturbation } from '../dataset/images/npy';
+import { expandLayers, hasPatterns } from '../model/layers';
+import { loadModel, type Model, retainLayers } from '../model/model';
+import { type DissectionResult, dissect } from '../run/dissect';
 import { openData } from './data';
 import { runDownload } from './download';
 import { PROGRAM } from './help';
 import { readJsonObject } from './json';
+import type { DissectValues } from './options';
 import { progressReporter } from './progress';
 import { table } from './table';
 import { interruptible, type Terminal } from './terminal';

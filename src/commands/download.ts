@@ -1,6 +1,6 @@
 /** `--download`: fetches the Broden data set, and says what it did. */
 
-import type { DownloadOptions } from '../download';
+import type { DownloadOptions } from '../download/download';
 import { progressReporter } from './progress';
 import { interruptible, type Terminal } from './terminal';
 
@@ -13,7 +13,7 @@ export async function runDownload(
   { stdout, stderr }: Terminal,
   quiet = false,
 ): Promise<void> {
-  const { downloadBroden } = require('../download.js') as typeof import('../download');
+  const { downloadBroden } = require('../download/download.js') as typeof import('../download/download');
   const progress = progressReporter(stderr, { quiet });
   try {
     const results = await interruptible(

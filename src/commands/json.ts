@@ -1,7 +1,7 @@
 /** Reading the JSON files that options name. */
 
-import { optionError } from '../errors';
-import { readJson } from '../read';
+import { optionError } from '../base/errors';
+import { readJson } from '../base/read';
 
 /** The object in a JSON file; `what` says what it is for. */
 export function readJsonObject(file: string, what: string): Record<string, unknown> {

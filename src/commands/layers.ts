@@ -1,9 +1,9 @@
 /** `netdissect-native layers MODEL`: what there is to dissect. */
 
-import { loadModel } from '../model';
-import type { LayerInfo } from '../native';
-import type { LayersValues } from '../options';
+import { loadModel } from '../model/model';
+import type { LayerInfo } from '../native/native';
 import { PROGRAM } from './help';
+import type { LayersValues } from './options';
 import { table } from './table';
 import type { Terminal } from './terminal';
 

@@ -1,10 +1,10 @@
 /** `netdissect-native stats DIRECTORY`: a table of concepts. */
 
+import { some } from '../base/words';
 import { type DatasetStats, datasetStats } from '../dataset/stats';
-import type { StatsValues } from '../options';
-import { some } from '../words';
 import { openData } from './data';
 import { PROGRAM } from './help';
+import type { StatsValues } from './options';
 import { progressReporter } from './progress';
 import { table } from './table';
 import { interruptible, type Terminal } from './terminal';

@@ -1,9 +1,9 @@
 /** `netdissect-native validate DIRECTORY`: all that is wrong with a data set, a line each. */
 
+import { NetdissectError } from '../base/errors';
 import { validateDataset } from '../dataset/validate';
-import { NetdissectError } from '../errors';
-import type { DirectoryValues } from '../options';
 import { openData } from './data';
+import type { DirectoryValues } from './options';
 import { progressReporter } from './progress';
 import { interruptible, type Terminal } from './terminal';
 

@@ -1,7 +1,7 @@
 /** What a data set must be like; those that users write themselves come without a compiler's checks. */
 
-import { NetdissectError } from '../errors';
-import { kindOf, shown } from '../words';
+import { NetdissectError } from '../base/errors';
+import { kindOf, shown } from '../base/words';
 import type { DissectionDataset, Item } from './dataset';
 
 const MOST = 65535;

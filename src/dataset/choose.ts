@@ -1,6 +1,6 @@
 /** What is asked of a data set by name: categories and splits. */
 
-import { type NetdissectError, optionError } from '../errors';
+import { type NetdissectError, optionError } from '../base/errors';
 
 /** The categories that are wanted, in their order; all where none are named. */
 export function chosenCategories(all: readonly string[], wanted?: readonly string[]): string[] {

@@ -1,7 +1,8 @@
 /** What a dissection asks of a data set. */
 
-import type { Segmentation } from '../native';
-import type { Label } from '../results';
+import type { Segmentation } from '../native/native';
+import type { Label } from '../score/results';
+import type { Normalization } from './images/normalization';
 
 /** One image with its label maps. */
 export interface Item {
@@ -15,18 +16,6 @@ export interface Item {
   /** Wanted where `get` is called with `segmentation`; an image without it has no labels. */
   segmentation?: Segmentation;
 }
-
-/** Mean and deviation of each channel, of images scaled to [0, 1]. */
-export interface Normalization {
-  mean: readonly [number, number, number];
-  deviation: readonly [number, number, number];
-}
-
-/** What ImageNet models are trained with. */
-export const IMAGENET_NORMALIZATION: Normalization = {
-  mean: [0.485, 0.456, 0.406],
-  deviation: [0.229, 0.224, 0.225],
-};
 
 /**
  * A segmentation data set: images with label maps. `openDataset` gives one for files; any object of this shape is

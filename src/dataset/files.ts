@@ -1,22 +1,16 @@
 /** What data sets have in common whose images are files. */
 
 import fs from 'node:fs';
-import { NetdissectError, optionError, requireText, sizeOf } from '../errors';
-import type { Segmentation } from '../native';
-import type { Label } from '../results';
-import { shown } from '../words';
-import { cropWindow, cutSegmentation } from './crop';
-import { type DissectionDataset, IMAGENET_NORMALIZATION, type Item, type Normalization } from './dataset';
-import type { Perturbation } from './npy';
-import {
-  isTurned,
-  normalize,
-  perturb,
-  type Resize,
-  type ResizedImage,
-  readImage,
-  UnreadableFile,
-} from './transforms';
+import { NetdissectError, optionError, requireText, sizeOf } from '../base/errors';
+import { shown } from '../base/words';
+import type { Segmentation } from '../native/native';
+import type { Label } from '../score/results';
+import type { DissectionDataset, Item } from './dataset';
+import { cropWindow, cutSegmentation } from './images/crop';
+import { IMAGENET_NORMALIZATION, type Normalization } from './images/normalization';
+import type { Perturbation } from './images/npy';
+import { UnreadableFile } from './images/pixels';
+import { isTurned, normalize, perturb, type Resize, type ResizedImage, readImage } from './images/transforms';
 
 /** Gets what is wrong with an entry of a table or list, which is then left out. */
 export type OnProblem = (error: NetdissectError) => void;

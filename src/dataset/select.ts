@@ -1,7 +1,7 @@
 /** Which images of a data set are used. */
 
-import { optionError } from '../errors';
-import { shown } from '../words';
+import { optionError } from '../base/errors';
+import { shown } from '../base/words';
 
 export interface Selection {
   /** A whole number from 0 to 2³² - 1; without it the order stays. */

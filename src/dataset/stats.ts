@@ -1,8 +1,8 @@
 /** What is in a data set: images and pixels of each label and category, and the sizes of its label maps. */
 
-import { inOrder } from '../batches';
-import type { Segmentation } from '../native';
-import type { Label } from '../results';
+import { inOrder } from '../base/in-order';
+import type { Segmentation } from '../native/native';
+import type { Label } from '../score/results';
 import { checkDataset } from './check';
 import type { DissectionDataset } from './dataset';
 import { damaged } from './files';

@@ -1,15 +1,15 @@
 /** Checks a data set from end to end, and collects what is wrong instead of stopping at it. */
 
 import sharp from 'sharp';
-import { inOrder } from '../batches';
-import { NetdissectError } from '../errors';
-import type { Segmentation } from '../native';
-import { some } from '../words';
+import { NetdissectError } from '../base/errors';
+import { inOrder } from '../base/in-order';
+import { some } from '../base/words';
+import type { Segmentation } from '../native/native';
 import { checkDataset } from './check';
 import type { DissectionDataset } from './dataset';
 import { FileDataset } from './files';
+import { isTurned, STRETCHED } from './images/transforms';
 import { AHEAD, AT_ONCE, type DatasetStats, LabelCounter, nameOf, type ReadOptions } from './stats';
-import { isTurned, STRETCHED } from './transforms';
 
 export interface Validation {
   /** How many images were checked; 0 where the data set could not be opened. */

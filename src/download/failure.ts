@@ -1,7 +1,7 @@
 /** The sentences of a download that went wrong, and the check for free space. */
 
 import fs from 'node:fs';
-import { NetdissectError } from '../errors';
+import { NetdissectError } from '../base/errors';
 
 export function failure(message: string, cause?: unknown): NetdissectError {
   return new NetdissectError('ERR_NETDISSECT_DOWNLOAD', message, { cause });

@@ -8,7 +8,7 @@ import { STATUS_CODES } from 'node:http';
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
-import { NetdissectError } from '../errors';
+import { NetdissectError } from '../base/errors';
 import { failure, fileFailure, inWords } from './failure';
 
 export interface FetchOptions {

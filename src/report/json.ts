@@ -5,9 +5,9 @@
  * label's ranking).
  */
 
-import { optionError } from '../errors';
-import type { Label, LayerStatistics } from '../results';
-import { type Scores, scoreLayer } from '../score';
+import { optionError } from '../base/errors';
+import type { Label, LayerStatistics } from '../score/results';
+import { type Scores, scoreLayer } from '../score/score';
 import { categoryRank } from './categories';
 
 /** A unit. What follows `top`, and `interp`, is absent where no labels were asked for. */

@@ -5,7 +5,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { some } from '../words';
+import { some } from '../base/words';
 import { BARGRAPH_STYLE, bargraph } from './bargraph';
 import { categoryColor, categoryRank } from './categories';
 import type { LabelReport, LayerReport, Ranking, Report, UnitReport } from './json';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import test from 'ava';
 import completion from '../../lib/commands/completion.js';
-import options from '../../lib/options.js';
+import options from '../../lib/commands/options.js';
 import { temporaryFolder } from '../helpers/broden.mjs';
 
 const program = path.join(import.meta.dirname, '../../lib/cli.js');

@@ -2,7 +2,7 @@
 import test from 'ava';
 import parsing from '../../lib/commands/arguments.js';
 import help from '../../lib/commands/help.js';
-import options from '../../lib/options.js';
+import options from '../../lib/commands/options.js';
 
 const { COMMANDS } = options;
 

@@ -1,7 +1,7 @@
 // Prints a digest of many results and the instruction set that gave them.
 import { createHash } from 'node:crypto';
-import resampling from '../../lib/dataset/resample.js';
-import { native } from '../../lib/native.js';
+import resampling from '../../lib/dataset/images/resample.js';
+import { native } from '../../lib/native/native.js';
 import { identityModel, nativeDissect } from './native.mjs';
 import { randomInput, randomSource, VALUES } from './random.mjs';
 

@@ -1,5 +1,5 @@
 // Keeps an engine busy, or the pool's threads: node endless.mjs exit|throw|leave|loop|resize
-import { native } from '../../lib/native.js';
+import { native } from '../../lib/native/native.js';
 import { identityModel } from './native.mjs';
 
 const mode = process.argv[2];

@@ -1,5 +1,5 @@
 // Drives the engine with activations of the test's own: a model whose layer `units` gives back its input.
-import { native } from '../../lib/native.js';
+import { native } from '../../lib/native/native.js';
 import { modelFile } from '../fixtures/models.mjs';
 
 /** The identity model with an engine thread of its own. */

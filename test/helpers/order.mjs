@@ -1,6 +1,6 @@
 // Makes the calls of a model and of a dissection in every order; prints what came of them: `node order.mjs main|worker`.
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
-import { native } from '../../lib/native.js';
+import { native } from '../../lib/native/native.js';
 import { modelFile } from '../fixtures/models.mjs';
 import { nativeOptions } from './native.mjs';
 

@@ -1,0 +1,511 @@
+/**
+ * The commands and their options: the tables that the parser, the help, the configuration file, the shell completion
+ * and the checks read. Nothing heavy is imported here, since `--help` has to answer at once.
+ */
+
+import os from 'node:os';
+import type { TokensOption } from '../model/model';
+
+/** A kind of value. */
+export interface Kind<T> {
+  /** For messages: "expected ... for --size". */
+  expected: string;
+  /** The types that stand for it in a configuration file. */
+  json: readonly ('string' | 'number' | 'boolean')[];
+  /** Undefined where the text is none of the kind. */
+  parse(text: string): T | undefined;
+  choices?: readonly string[];
+  /** Whether it is a path, which in a configuration file counts from the file's folder. */
+  path?: boolean;
+}
+
+export interface Option<T = unknown> {
+  kind: Kind<T>;
+  describe: string;
+  group: string;
+  /** What the help calls the value; none for a flag. */
+  value?: string;
+  /** The default, as it would be given. */
+  default?: string;
+  /** The default in words, where it is not the same value for everybody. */
+  otherwise?: string;
+  /** Takes several values: any number of them, or exactly so many. */
+  list?: true | number;
+  alias?: string;
+}
+
+type Table = Record<string, Option>;
+type ValueOf<O> = O extends { kind: Kind<infer T> } ? (O extends { list: true | number } ? T[] : T) : never;
+
+/** The values of a table of options; undefined where nothing is given and there is no default. */
+export type Values<T extends Table> = {
+  [Name in keyof T]: ValueOf<T[Name]> | (T[Name] extends { default: string } ? never : undefined);
+};
+
+const flag: Kind<boolean> = {
+  expected: 'true or false',
+  json: ['boolean'],
+  parse: text => (text === 'true' || text === 'false' ? text === 'true' : undefined),
+};
+
+function text(expected: string): Kind<string> {
+  return { expected, json: ['string'], parse: value => (value === '' ? undefined : value) };
+}
+
+const file: Kind<string> = { ...text('a file'), path: true };
+const folder: Kind<string> = { ...text('a folder'), path: true };
+
+function number(expected: string, fits: (value: number) => boolean): Kind<number> {
+  return {
+    expected,
+    json: ['number'],
+    parse: value => (value.trim() !== '' && fits(Number(value)) ? Number(value) : undefined),
+  };
+}
+
+const anyNumber = number('a number', Number.isFinite);
+const between0And1 = number('a number between 0 and 1', value => value > 0 && value < 1);
+const over0 = number('a number over 0', value => value > 0 && Number.isFinite(value));
+
+function whole(from: number, to = Number.MAX_SAFE_INTEGER): Kind<number> {
+  const range = to === Number.MAX_SAFE_INTEGER ? `from ${from} on` : `from ${from} to ${to}`;
+  return number(
+    `a whole number ${range}`,
+    value => Number.isSafeInteger(value) && value >= from && value <= to,
+  );
+}
+
+function oneOf<const T extends string>(...choices: T[]): Kind<T> {
+  return {
+    expected: `${choices.slice(0, -1).join(', ')} or ${choices[choices.length - 1]}`,
+    json: ['string'],
+    parse: value => choices.find(choice => choice === value),
+    choices,
+  };
+}
+
+const imageSize: Kind<[height: number, width: number]> = {
+  expected: 'one number or height,width',
+  json: ['string', 'number'],
+  parse(value) {
+    const sides = value.split(',').map(side => (/^\s*\d+\s*$/.test(side) ? Number(side) : 0));
+    return sides.length > 2 || sides.some(side => side < 1) ? undefined : [sides[0], sides[sides.length - 1]];
+  },
+};
+
+const tokens: Kind<TokensOption> = {
+  expected: 'auto, none, first:N, last:N or index:I',
+  json: ['string', 'number'],
+  parse(value) {
+    if (value === 'auto' || value === 'none') return value;
+    if (/^\d{1,5}$/.test(value)) return Number(value);
+    return /^(first|last|index):\d{1,5}$/.test(value) ? (value as TokensOption) : undefined;
+  },
+  choices: ['auto', 'none'],
+};
+
+const resolution: Kind<number> = {
+  expected: '224, 227 or 384',
+  json: ['number'],
+  parse: value => [224, 227, 384].find(choice => String(choice) === value),
+  choices: ['224', '227', '384'],
+};
+
+const MODEL = 'Model';
+const DATA = 'Data';
+const STATISTICS = 'Statistics';
+const OUTPUT = 'Output';
+const RUN = 'Run';
+
+const GENERAL = {
+  help: { kind: flag, group: RUN, default: 'false', describe: 'print this help' },
+  version: { kind: flag, group: RUN, default: 'false', describe: "print the package's version" },
+} satisfies Table;
+
+const IMGSIZE = {
+  kind: imageSize,
+  value: 'N',
+  default: '227',
+  group: DATA,
+  describe: 'the size that images are given to the model: N, or HEIGHT,WIDTH',
+} satisfies Option<[height: number, width: number]>;
+
+const QUIET = {
+  kind: flag,
+  default: 'false',
+  group: RUN,
+  describe: 'print nothing but errors',
+} satisfies Option<boolean>;
+
+/** What part of a data set is taken. */
+const SELECTION = {
+  split: {
+    kind: { ...text('the name of a split'), choices: ['train', 'val', 'all'] },
+    value: 'train|val|all|NAME',
+    default: 'train',
+    group: DATA,
+    describe: 'the images to use',
+  },
+  categories: {
+    kind: text('the name of a category'),
+    list: true,
+    value: 'NAME',
+    otherwise: 'all',
+    group: DATA,
+    describe: 'the categories to take labels from',
+  },
+  images: {
+    kind: folder,
+    value: 'DIR',
+    otherwise: "the data set's folder",
+    group: DATA,
+    describe: 'the folder of the images, for data sets in COCO and CSV files',
+  },
+  segmentations: {
+    kind: folder,
+    value: 'DIR',
+    otherwise: 'named like the file',
+    group: DATA,
+    describe: "the folder of the PNG files, for COCO's panoptic files",
+  },
+  supercategories: {
+    kind: flag,
+    default: 'false',
+    group: DATA,
+    describe: "take COCO's supercategories as categories, not object and stuff",
+  },
+  'map-size': {
+    kind: imageSize,
+    value: 'N',
+    otherwise: "the images' own",
+    group: DATA,
+    describe: "sample COCO's label maps to this size: N, or HEIGHT,WIDTH",
+  },
+  names: {
+    kind: file,
+    value: 'FILE',
+    otherwise: "found in the data set's folder",
+    group: DATA,
+    describe: "the labels' names, for folders of masks",
+  },
+  void: {
+    kind: whole(0, 65535),
+    list: true,
+    value: 'N',
+    group: DATA,
+    describe: 'more values of masks that are no label',
+  },
+} satisfies Table;
+
+const TOKENS = {
+  kind: tokens,
+  value: 'auto|none|first:N|last:N|index:I',
+  default: 'auto',
+  group: MODEL,
+  describe:
+    "a transformer's tokens as maps, without the first or last N or that of an index; auto takes what is plain, none takes no tokens",
+} satisfies Option<TokensOption>;
+
+const LAYOUT = {
+  kind: oneOf('auto', 'nchw', 'nhwc'),
+  value: 'auto|nchw|nhwc',
+  default: 'auto',
+  group: MODEL,
+  describe:
+    "what outputs with four dimensions are: channels before height and width, or (Swin) after them; auto goes by the image's shape",
+} satisfies Option<'auto' | 'nchw' | 'nhwc'>;
+
+const DISSECT = {
+  model: { kind: file, value: 'FILE', group: MODEL, describe: 'the TorchScript model, a .pt file' },
+  pthfile: {
+    kind: file,
+    value: 'FILE',
+    group: MODEL,
+    describe: "a PyTorch or safetensors checkpoint to load into the model's parameters",
+  },
+  'checkpoint-key': {
+    kind: text('the path of a state dict'),
+    value: 'KEY',
+    group: MODEL,
+    describe: 'where --pthfile keeps them, as state_dict_ema, where it keeps several that fit',
+  },
+  layers: {
+    kind: text('the name of a layer'),
+    list: true,
+    value: 'LAYER',
+    group: MODEL,
+    describe:
+      'the layers to dissect: NAME or NAME:REPORTED; * stands for anything but a dot, ** for anything, all for every layer',
+  },
+  tokens: TOKENS,
+  layout: LAYOUT,
+  values: {
+    kind: oneOf('final', 'call'),
+    value: 'final|call',
+    default: 'final',
+    group: MODEL,
+    describe: "take a layer's values after the whole forward, or at its own call",
+  },
+  'train-mode': {
+    kind: oneOf('refuse', 'keep'),
+    value: 'refuse|keep',
+    default: 'refuse',
+    group: MODEL,
+    describe: 'what becomes of a model that was exported in training mode: refuse it, or go on and say so',
+  },
+  add_scale_offset: {
+    kind: flag,
+    default: 'false',
+    group: MODEL,
+    describe: "place maps by the layer's receptive-field geometry",
+  },
+
+  broden: {
+    kind: folder,
+    value: 'DIR',
+    default: 'dataset/broden',
+    alias: 'segments',
+    group: DATA,
+    describe: 'the data set: the folder of Broden, or the folder or file of any other segmentation',
+  },
+  imgsize: IMGSIZE,
+  size: { kind: whole(1), value: 'N', default: '10000', group: DATA, describe: 'the most images to use' },
+  ...SELECTION,
+  shuffle: {
+    kind: whole(0, 2 ** 32 - 1),
+    value: 'SEED',
+    otherwise: 'file order',
+    group: DATA,
+    describe: 'take the images in the random order of this seed',
+  },
+  resize: {
+    kind: oneOf('stretch', 'crop'),
+    value: 'stretch|crop',
+    otherwise: 'crop for multi-segment data sets, else stretch',
+    group: DATA,
+    describe: 'how images get their size: stretch both sides, or crop the middle',
+  },
+  normalize: {
+    kind: oneOf('imagenet', 'none', 'half', 'clip'),
+    value: 'imagenet|none|half|clip',
+    otherwise: 'imagenet',
+    group: DATA,
+    describe: 'how values in [0, 1] are normalised; half is mean and deviation 0.5',
+  },
+  mean: {
+    kind: anyNumber,
+    list: 3,
+    value: 'R G B',
+    group: DATA,
+    describe: 'normalise with this mean, instead of --normalize',
+  },
+  std: { kind: over0, list: 3, value: 'R G B', group: DATA, describe: 'and with this standard deviation' },
+  perturbation: {
+    kind: file,
+    value: 'FILE',
+    group: DATA,
+    describe: 'add this .npy array [height, width, 3], in units of 0 to 255, to every image',
+  },
+  download: {
+    kind: flag,
+    default: 'false',
+    group: DATA,
+    describe: 'download Broden to --broden where it is missing; without --model do only that',
+  },
+  resolution: {
+    kind: resolution,
+    list: true,
+    value: 'N',
+    otherwise: 'what --imgsize needs, all with --download alone',
+    group: DATA,
+    describe: 'resolutions of Broden to download or use: 224, 227, 384',
+  },
+  url: {
+    kind: text('an address'),
+    value: 'URL',
+    otherwise: 'netdissect.csail.mit.edu',
+    group: DATA,
+    describe: 'the folder of a mirror to download Broden from',
+  },
+
+  quantile: {
+    kind: between0And1,
+    value: 'Q',
+    default: '0.005',
+    group: STATISTICS,
+    describe: "the part of a unit's values that lies over its level",
+  },
+  'iou-threshold': {
+    kind: between0And1,
+    value: 'IOU',
+    default: '0.04',
+    group: STATISTICS,
+    describe: 'the IoU over which a unit is a detector',
+  },
+  approximate: {
+    kind: flag,
+    default: 'false',
+    group: STATISTICS,
+    describe: 'estimate levels where --memory is too short for exact ones in one pass',
+  },
+
+  outdir: {
+    kind: folder,
+    value: 'DIR',
+    default: 'dissect',
+    group: OUTPUT,
+    describe: 'the folder for the report',
+  },
+  netname: {
+    kind: text('a name'),
+    value: 'NAME',
+    otherwise: "the model's file name",
+    group: OUTPUT,
+    describe: "the network's name in the report",
+  },
+  meta: {
+    kind: file,
+    list: true,
+    value: 'FILE',
+    group: OUTPUT,
+    describe: "JSON files whose objects, merged in order, become the report's meta",
+  },
+  examples: {
+    kind: whole(0),
+    value: 'N',
+    default: '20',
+    group: OUTPUT,
+    describe: 'top images of each unit',
+  },
+  'single-images': {
+    kind: flag,
+    default: 'false',
+    group: OUTPUT,
+    describe: "write each unit's first image alone, too",
+  },
+  'no-labels': { kind: flag, default: 'false', group: OUTPUT, describe: 'count nothing against labels' },
+  'no-images': { kind: flag, default: 'false', group: OUTPUT, describe: 'write no pictures' },
+  'no-report': { kind: flag, default: 'false', group: OUTPUT, describe: 'write no page' },
+
+  batch_size: {
+    kind: whole(1),
+    value: 'N',
+    default: '100',
+    group: RUN,
+    describe: 'images handed to the engine at once',
+  },
+  num_workers: {
+    kind: whole(1, 1024),
+    value: 'N',
+    default: String(os.availableParallelism()),
+    otherwise: 'as many as there are cores',
+    group: RUN,
+    describe: 'images decoded at once; more than 4 enlarge the thread pool (UV_THREADPOOL_SIZE)',
+  },
+  threads: {
+    kind: whole(1, 1024),
+    value: 'N',
+    otherwise: 'as many as there are cores',
+    group: RUN,
+    describe: 'threads that run the model and count',
+  },
+  memory: {
+    kind: over0,
+    value: 'MIB',
+    default: '512',
+    group: RUN,
+    describe: 'MiB kept of the images; more goes to a temporary file',
+  },
+  'no-cuda': { kind: flag, default: 'false', group: RUN, describe: 'use no GPU' },
+  config: {
+    kind: file,
+    value: 'FILE',
+    group: RUN,
+    describe: 'a JSON file with options by name; those on the command line win',
+  },
+  profile: { kind: flag, default: 'false', group: RUN, describe: 'print where the time went' },
+  quiet: QUIET,
+  ...GENERAL,
+} satisfies Table;
+
+const LAYERS = { tokens: TOKENS, layout: LAYOUT, imgsize: IMGSIZE, ...GENERAL } satisfies Table;
+const DIRECTORY = { imgsize: IMGSIZE, ...SELECTION, quiet: QUIET, ...GENERAL } satisfies Table;
+const STATS = {
+  ...DIRECTORY,
+  json: { kind: flag, default: 'false', group: OUTPUT, describe: 'print JSON' },
+} satisfies Table;
+
+export interface Command {
+  /** The one argument that is no option, and what it is. */
+  argument?: { name: string; kind: Kind<string>; describe: string };
+  describe: string;
+  usage: string;
+  example: { command: string; describe: string };
+  options: Table;
+}
+
+const directory = { name: 'directory', kind: folder, describe: 'the folder or file of the data set' };
+
+/** The commands; `dissect` is what runs where none is named. */
+export const COMMANDS = {
+  dissect: {
+    describe: 'Finds what each unit of a vision network responds to, and writes a report.',
+    usage: '--model FILE --layers LAYER... [options]',
+    example: {
+      command: '--model resnet18.pt --layers layer3 layer4:last --imgsize 224',
+      describe: 'dissects two layers into ./dissect',
+    },
+    options: DISSECT,
+  },
+  layers: {
+    argument: { name: 'model', kind: file, describe: 'the TorchScript model, a .pt file' },
+    describe: "Lists a model's layers: output shape, calls, geometry, and why one cannot be dissected.",
+    usage: 'layers MODEL [options]',
+    example: {
+      command: 'layers resnet18.pt --imgsize 224',
+      describe: 'lists the layers, for images of that size',
+    },
+    options: LAYERS,
+  },
+  validate: {
+    argument: directory,
+    describe: 'Checks a data set and says by file and line what is wrong.',
+    usage: 'validate DIRECTORY [options]',
+    example: { command: 'validate dataset/broden', describe: 'checks every image and label map' },
+    options: DIRECTORY,
+  },
+  stats: {
+    argument: directory,
+    describe: "Lists a data set's concepts with their images and pixels.",
+    usage: 'stats DIRECTORY [options]',
+    example: { command: 'stats dataset/broden --categories object', describe: 'lists the objects' },
+    options: STATS,
+  },
+  completion: {
+    describe: 'Prints a script that completes commands and options in bash or zsh.',
+    usage: 'completion',
+    example: { command: 'completion >> ~/.bashrc', describe: 'has every new shell complete them' },
+    options: GENERAL,
+  },
+} satisfies Record<string, Command>;
+
+export type CommandName = keyof typeof COMMANDS;
+
+export type DissectValues = Values<typeof DISSECT>;
+export type LayersValues = Values<typeof LAYERS> & { model: string };
+export type DirectoryValues = Values<typeof DIRECTORY> & { directory: string };
+export type StatsValues = Values<typeof STATS> & { directory: string };
+/** What of a data set is asked for, in all commands that open one. */
+export type SelectionValues = Values<typeof SELECTION> & Values<{ imgsize: typeof IMGSIZE }>;
+
+/** The command that the arguments name: their first word, where it is one. */
+export function commandNamed([first = '-']: readonly string[]): CommandName | undefined {
+  if (first.startsWith('-')) return 'dissect';
+  return first !== 'dissect' && Object.hasOwn(COMMANDS, first) ? (first as CommandName) : undefined;
+}
+
+/** The option that a name means, whether written with hyphens or underscores; undefined where there is none. */
+export function optionNamed(options: Table, name: string): string | undefined {
+  const plain = name.replaceAll('_', '-');
+  return Object.keys(options).find(key => key.replaceAll('_', '-') === plain || options[key].alias === name);
+}

@@ -1,0 +1,88 @@
+/**
+ * Masks as the numbers that stand in their files, PNG and grey TIFF. sharp, like every viewer, gives colours: a palette is looked up, and
+ * fewer than 8 bits are stretched to 0 … 255. In a label map the index is the label. So a palette PNG is handed
+ * to sharp as what its pixels are without the palette: a grey one.
+ */
+
+import fs from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import sharp from 'sharp';
+import { fileStat } from '../../base/read';
+import { UnreadableFile } from '../images/pixels';
+import { HEADER_END, PALETTE, pngChunks, pngHeader, readPlainPng } from '../images/png';
+import { isTiff, readTiffValues } from './tiff-values';
+import type { MaskValues } from './values';
+
+const JPEG = Buffer.of(0xff, 0xd8);
+const COLOUR = 2; // a bit of the colour type
+const ALPHA = 4; // another
+
+/**
+ * Reads a mask's numbers. A palette PNG gives its indices.
+ *
+ * @throws UnreadableFile where it is of another kind, and other errors where it is damaged
+ */
+export async function readMaskValues(file: string): Promise<MaskValues> {
+  fileStat(file);
+  const bytes = await fs.readFile(file);
+  if (isTiff(bytes)) return (await readTiffValues(bytes)) ?? coloursOf(bytes);
+  const header = pngHeader(bytes);
+  if (!header)
+    throw new UnreadableFile(
+      bytes.subarray(0, 2).equals(JPEG)
+        ? 'is a JPEG image, which does not keep numbers as they are; save it as PNG'
+        : 'is neither a PNG nor a TIFF image',
+    );
+  return readPngValues(bytes, header);
+}
+
+async function readPngValues(
+  png: Buffer,
+  header: NonNullable<ReturnType<typeof pngHeader>>,
+): Promise<MaskValues> {
+  const { bits: depth, type } = header;
+  const plain = type & ALPHA ? undefined : await readPlainPng(png);
+  if (plain) return { ...plain, bits: 8 };
+  const image = sharp(type === PALETTE ? withoutPalette(png) : png, { ignoreIcc: true });
+  const wide = depth === 16;
+  const grey = type === PALETTE || !(type & COLOUR);
+  image.toColourspace(grey ? (wide ? 'grey16' : 'b-w') : wide ? 'rgb16' : 'srgb');
+  const { data, info } = await image
+    .raw({ depth: wide ? 'ushort' : 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  const { height, width, channels } = info;
+  if (wide)
+    return {
+      height,
+      width,
+      channels,
+      bits: 16,
+      data: new Uint16Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.length)),
+    };
+  const stretched = depth < 8 ? 255 / (2 ** depth - 1) : 1;
+  if (stretched > 1) for (let i = 0; i < data.length; i++) data[i] /= stretched;
+  return { height, width, channels, bits: 8, data };
+}
+
+/** The same pixels as a grey PNG, without the chunks that say how they look. */
+function withoutPalette(png: Buffer): Buffer {
+  const header = Buffer.from(png.subarray(0, HEADER_END));
+  header[25] = 0; // grey
+  header.writeUInt32BE(crc32(header.subarray(12, 29)), 29);
+  const chunks: Uint8Array[] = [header];
+  for (const { name, whole } of pngChunks(png)) if (name === 'IDAT' || name === 'IEND') chunks.push(whole);
+  return Buffer.concat(chunks);
+}
+
+/** Reads a mask's colours, a palette's, too: bytes `[height, width, 3]`. */
+export async function readMaskColours(file: string): Promise<MaskValues> {
+  fileStat(file);
+  return coloursOf(await fs.readFile(file));
+}
+
+async function coloursOf(bytes: Buffer): Promise<MaskValues> {
+  const image = sharp(bytes, { ignoreIcc: true }).toColourspace('srgb').removeAlpha();
+  const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
+  const { height, width, channels } = info;
+  return { height, width, channels, bits: 8, data };
+}

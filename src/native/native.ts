@@ -1,0 +1,268 @@
+/**
+ * The one place that loads the addon, and its types. It is loaded when a model is first needed or an image first
+ * resized, never for `--help`: loading takes half a second and 190 MB. The addon fits one version of LibTorch only;
+ * where it will not load, one message says what was found and what to do.
+ */
+
+import fs from 'node:fs';
+import path from 'node:path';
+import { NetdissectError } from '../base/errors';
+
+/** A module of a TorchScript model, as a forward over one image showed it. */
+export interface LayerInfo {
+  /** Its dotted name. */
+  name: string;
+  /** Its class, such as `Conv2d`. */
+  type: string;
+  /** How many times one forward called it. */
+  calls: number;
+  /** The shape or type of its output, null where it was not called. */
+  output: string | null;
+  /** Units, rows and columns of its output, null where it cannot be dissected. */
+  shape: [units: number, height: number, width: number] | null;
+  /** Why it cannot be dissected, null where it can. */
+  refusal: string | null;
+  /** How many tokens of a sequence are left out of its map. */
+  tokensDropped: number;
+  /** Whether its output is `[images, height, width, units]`. */
+  unitsLast: boolean;
+  /** Whether a later operation of the model changes its output in place. */
+  changedInPlace: boolean;
+  /** Cell c lies on input pixel `scale · c + offset`, `[y, x]`; null where the geometry is not known. */
+  scale: [y: number, x: number] | null;
+  offset: [y: number, x: number] | null;
+}
+
+/**
+ * The label maps of one image, on a grid of any size; masks are compared with labels on that grid. A pixel has the
+ * label of each map. Numbers that are no label of the data set, 0 among them, mean none.
+ */
+export interface Segmentation {
+  height: number;
+  width: number;
+  /**
+   * Each a label number that covers the whole image, `[height, width]` label numbers, or `[height, width,
+   * channels]` bytes (R + 256·G; of one or two channels the first is the number).
+   */
+  maps: (number | Uint16Array | Uint8Array)[];
+}
+
+export interface NativeBatch {
+  /** The number of the first image. */
+  first: number;
+  count: number;
+  /**
+   * RGB bytes `[count, height, width, 3]`, whatever the model's channels, or float32 `[count, channels, height, width]`.
+   */
+  pixels: Uint8Array | Float32Array;
+  /** `[count, height, width]`, for models of four channels whose images come as bytes; opaque without it. */
+  alpha?: Uint8Array;
+  segmentations?: Segmentation[];
+}
+
+/** Which values of the layers are retained, and how outputs are read as maps. */
+export interface NativeRetainOptions {
+  /** Which tokens of a sequence are no patches: so many, or the one of that index; `none` takes no sequences. */
+  tokens?: ['none' | 'first' | 'last' | 'index', number];
+  /** What outputs with four dimensions are; detected by default. */
+  layout?: 'nchw' | 'nhwc';
+  /** Values when the layer's call returns, not after the whole forward. */
+  atCall?: boolean;
+  /** Goes on where the graph holds operations of a training mode. */
+  keepTraining?: boolean;
+}
+
+export interface NativeOptions extends NativeRetainOptions {
+  layers: string[];
+  images: number;
+  channels: number;
+  height: number;
+  width: number;
+  quantile: number;
+  topImages: number;
+  /** Images of one forward. */
+  piece: number;
+  /** Bytes for what is kept of the images; more goes to a temporary file. */
+  memory: number;
+  spillFolder: string;
+  /** Estimates levels where exact ones take another pass. */
+  approximate?: boolean;
+  keepMasks: boolean;
+  scaleOffset: boolean;
+  /** For benchmarks: runs the model and looks at nothing. */
+  forwardOnly?: boolean;
+  mean: readonly number[];
+  deviation: readonly number[];
+  /** The category of each label number, -1 where it is no label; absent where no labels are counted. */
+  labelCategory?: Int32Array;
+  categories?: number;
+}
+
+export interface NativeLayerResult {
+  shape: [number, number, number];
+  tokensDropped: number;
+  unitsLast: boolean;
+  changedInPlace: boolean;
+  scale?: [number, number];
+  offset?: [number, number];
+  /** Present where levels are estimated. */
+  rankError?: number;
+  levels: Float64Array;
+  topImages: Int32Array;
+  topActivations: Float32Array;
+  categoryPixels: Float64Array;
+  intersections: Float64Array;
+}
+
+/**
+ * Where each strip begins and ends in the memory that it was drawn into: RGB rows (`top`, `orig`), and PNG scanlines of
+ * 8 (`seg`, absent without labels) and 2 (`mask`) bits a pixel.
+ */
+export interface NativeStrips {
+  width: number;
+  height: number;
+  top: [begin: number, end: number];
+  orig: [begin: number, end: number];
+  mask: [begin: number, end: number];
+  seg?: [begin: number, end: number];
+}
+
+/** Seconds by part of the work, and bytes written to the spill file. */
+export interface NativeProfile {
+  forward: number;
+  select: number;
+  pack: number;
+  prune: number;
+  spill: number;
+  count: number;
+  draw: number;
+  spilledBytes: number;
+}
+
+export interface NativeDissection {
+  /** How often all images have to be observed, and `finish` called: twice where memory is short. */
+  readonly passes: number;
+  /** How many images of this pass are through the model, also while `observe` is under way. */
+  readonly observed: number;
+  /** What a user should know of how the model runs, a sentence each. */
+  readonly notices: string[];
+  observe(batch: NativeBatch): Promise<void>;
+  finish(): Promise<void>;
+  /** Counts about `images` more; resolves to how many are done. */
+  count(images: number): Promise<number>;
+  results(): Promise<{ labelPixels: Float64Array; layers: NativeLayerResult[] }>;
+  /** Draws a unit's strips; `into` must hold them. Any number of units can be drawn at once. */
+  draw(layer: number, unit: number, pixels: Uint8Array[], into: Uint8Array): Promise<NativeStrips>;
+  profile(): NativeProfile;
+  /** Ends `observe` at the next chance, with the code `ABORT_ERR`. */
+  cancel(): void;
+  /** Gives memory and temporary files back. */
+  close(): void;
+}
+
+/** A layer's output for a batch of images. */
+export interface LayerOutput {
+  shape: [images: number, units: number, height: number, width: number];
+  /** In C order. */
+  values: Float32Array;
+  tokensDropped: number;
+  /** Whether the layer gives them as `[images, height, width, units]`. */
+  unitsLast: boolean;
+  changedInPlace: boolean;
+}
+
+/** A parameter or buffer of the model; what is tied stands under each of its names. */
+export interface Parameter {
+  /** Its dotted name. */
+  name: string;
+  /** `float32` and so on; what PyTorch calls it. */
+  dtype: string;
+  shape: readonly number[];
+  buffer: boolean;
+}
+
+export interface NativeModel {
+  load(path: string, device: string): Promise<{ device: string; channels: number }>;
+  layers(
+    channels: number,
+    height: number,
+    width: number,
+    options?: Omit<NativeRetainOptions, 'atCall'>,
+  ): Promise<LayerInfo[]>;
+  parameters(): Promise<Parameter[]>;
+  /** Overwrites a parameter or buffer with values in C order; they are converted from `dtype`. */
+  setParameter(name: string, dtype: string, bytes: Uint8Array): Promise<void>;
+  dissect(options: NativeOptions): Promise<NativeDissection>;
+  /** What LibTorch warned of and the model printed since the last call, each message once. */
+  takeLog(): string[];
+  forward(
+    layers: string[],
+    pixels: Float32Array,
+    shape: readonly number[],
+    options?: NativeRetainOptions,
+  ): Promise<LayerOutput[]>;
+  close(): void;
+}
+
+/** A part of an image, in its pixels and fractions of them. */
+export interface Window {
+  top: number;
+  left: number;
+  height: number;
+  width: number;
+}
+
+export interface Addon {
+  NativeModel: new (threads?: number) => NativeModel;
+  /** Resizes a window of RGB bytes `[sourceHeight, sourceWidth, 3]` to `out`, `[height, width, 3]`. */
+  resample(
+    pixels: Uint8Array,
+    sourceSize: readonly [height: number, width: number],
+    window: Window,
+    size: readonly [height: number, width: number],
+    out: Uint8Array,
+  ): Promise<void>;
+  /** Ends what the engines do; called when the process exits. */
+  stopEngines(): void;
+  describe(): { libtorch: string; cuda: boolean; simd: string };
+}
+
+const root = path.join(__dirname, '../..');
+
+let addon: Addon | undefined;
+
+export function native(): Addon {
+  addon ??= load();
+  return addon;
+}
+
+function load(): Addon {
+  try {
+    const loaded = require('node-gyp-build')(root) as Addon;
+    process.once('exit', () => loaded.stopEngines());
+    return loaded;
+  } catch (cause) {
+    throw new NetdissectError('ERR_NETDISSECT_ADDON', diagnosis(cause as Error), { cause });
+  }
+}
+
+/** What a failed load most likely means. */
+function diagnosis(cause: Error): string {
+  const message = cause.message.split('\n')[0];
+  const built = builtFor();
+  if (/No native build was found/i.test(message))
+    return `the addon is not built for ${process.platform}-${process.arch}; run \`npm run setup\` in ${root}`;
+  if (/libtorch|libc10|undefined symbol|symbol not found/i.test(message)) {
+    const wanted = built ? `LibTorch ${built.libtorchVersion}` : 'another LibTorch';
+    return `the addon was built for ${wanted}, which does not load (${message}); run \`npm run setup\` in ${root} to build it for the one installed`;
+  }
+  return `the addon does not load: ${message}; run \`npm run setup\` in ${root}`;
+}
+
+function builtFor(): { libtorchVersion: string } | undefined {
+  for (const folder of ['build/Release', 'build/Debug', `prebuilds/${process.platform}-${process.arch}`])
+    try {
+      return JSON.parse(fs.readFileSync(path.join(root, folder, 'build-info.json'), 'utf8'));
+    } catch {}
+  return undefined;
+}

@@ -1,0 +1,470 @@
+/** The run: the data set passes through the model once, masks are counted, pictures and the report written. */
+
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import sharp from 'sharp';
+import { asNetdissectError, type NetdissectError, optionError, requireText } from '../base/errors';
+import { StagedFolder } from '../base/outdir';
+import { some } from '../base/words';
+import { checkDataset, checkItem } from '../dataset/check';
+import type { DissectionDataset } from '../dataset/dataset';
+import { IMAGENET_NORMALIZATION } from '../dataset/images/normalization';
+import type { ReverseNormalize } from '../dataset/images/transforms';
+import {
+  type Model,
+  nativeOptions,
+  type RetainedLayer,
+  type RetainOptions,
+  requireModel,
+} from '../model/model';
+import type { NativeDissection, NativeProfile } from '../native/native';
+import { ImageCache, writeStrips } from '../pictures/strips';
+import { bargraph } from '../report/bargraph';
+import { buildReport, formatReport, layerDirnames, type Report, singleLayerReport } from '../report/json';
+import { renderPage, STRIP_GAP } from '../report/page';
+import type { Label, LayerStatistics } from '../score/results';
+import { batches } from './batches';
+
+export interface Progress {
+  /** Images through the model, images counted against labels, units drawn. */
+  phase: 'observe' | 'count' | 'draw';
+  done: number;
+  total: number;
+}
+
+export interface DissectOptions {
+  /** Images of a unit's strips, and of its `top` in the report. Default 20. */
+  examplesPerUnit?: number;
+  /** Images handed to the engine at once. Default 100. */
+  batchSize?: number;
+  /** Images of one forward. Default 8. */
+  forwardSize?: number;
+  /** Images decoded at once; by default as many as there are threads for it. */
+  numWorkers?: number;
+  /** What part of a unit's activations its level leaves above itself. Default 0.005. */
+  quantileThreshold?: number;
+  /** What IoU makes a unit a detector, strictly. Default 0.04. */
+  iouThreshold?: number;
+  /** Bytes kept of the images in memory; more goes to a temporary file. Default 512 MiB. */
+  memory?: number;
+  /** Estimate levels where `memory` is too short for exact ones in one pass, instead of a second pass. Default false. */
+  approximate?: boolean;
+  /** Count against labels. Default true. */
+  labels?: boolean;
+  /** Write the strips of every unit. Default true. */
+  images?: boolean;
+  /** Write each unit's first image alone, too. Default false. */
+  singleImages?: boolean;
+  /** Write the page. Default true. */
+  report?: boolean;
+  /** The network's name in the report. */
+  netname?: string;
+  /** What else to say in the report. */
+  meta?: Record<string, unknown>;
+  /** Turns the data set's normalised float32 images into pictures; needed where it has no `picture`. */
+  recoverImage?: ReverseNormalize | ((pixels: Float32Array, height: number, width: number) => Uint8Array);
+  onProgress?: (progress: Progress) => void;
+  /** Is told, in sentences, what a user should know of the run. */
+  onNotice?: (notice: string) => void;
+  signal?: AbortSignal;
+}
+
+export interface DissectionResult {
+  /** One entry a retained layer. */
+  layers: LayerStatistics[];
+  labels: readonly Label[];
+  categories: readonly string[];
+  /** What `dissect.json` holds. */
+  report: Report;
+  profile: Profile;
+}
+
+/** Seconds by part of the work. Parts overlap: images are decoded while the engine works. */
+export interface Profile extends NativeProfile {
+  /** Reading images and label maps, summed over all that were read at once. */
+  decode: number;
+  /** Pictures, `draw` included, by the clock. */
+  pictures: number;
+  /** Scores, rankings and the files but for the pictures, by the clock. */
+  report: number;
+  /** The whole run, by the clock. */
+  total: number;
+}
+
+const DEFAULTS = {
+  examplesPerUnit: 20,
+  batchSize: 100,
+  forwardSize: 8,
+  quantileThreshold: 0.005,
+  iouThreshold: 0.04,
+  memory: 512 * 2 ** 20,
+};
+
+/** Checks that numbers are what they are for. */
+function checkedNumbers(options: DissectOptions): typeof DEFAULTS & { numWorkers: number } {
+  const threads = Number(process.env.UV_THREADPOOL_SIZE) || 4;
+  const numbers = { ...DEFAULTS, numWorkers: Math.min(threads, os.availableParallelism()) };
+  for (const name of Object.keys(numbers) as (keyof typeof numbers)[]) {
+    const value = options[name] ?? numbers[name];
+    const fraction = name === 'quantileThreshold' || name === 'iouThreshold';
+    const least = name === 'examplesPerUnit' || name === 'memory' ? 0 : 1;
+    const fits = fraction ? value > 0 && value < 1 : Number.isSafeInteger(value) && value >= least;
+    if (!fits)
+      throw optionError(
+        `expected ${fraction ? 'a number between 0 and 1' : `a whole number from ${least} on`} for ${name} but received ${value}`,
+      );
+    numbers[name] = value;
+  }
+  return numbers;
+}
+
+/**
+ * Dissects a model's retained layers over a data set and writes the report to `outdir`.
+ *
+ * The report appears as a whole: where anything fails, or `signal` aborts (the promise then rejects with the
+ * signal's reason), `outdir` stays as it was.
+ */
+export async function dissect(
+  outdir: string,
+  model: Model,
+  dataset: DissectionDataset,
+  options: DissectOptions = {},
+): Promise<DissectionResult> {
+  const start = performance.now();
+  const numbers = checkedNumbers(options);
+  requireText(outdir, "the path of the report's folder");
+  requireModel(model);
+  model.requireLayers();
+  checkDataset(dataset);
+  // Copies: what the caller changes later does not reach into the run.
+  const forwardSize = Math.min(numbers.forwardSize, dataset.length);
+  const retained = [...model.retained];
+  const retainOptions = model.retainOptions;
+  const meta = plainData(options.meta, 'meta');
+  const settings = plainData(dataset.settings, "the data set's settings");
+  const dirnames = layerDirnames(retained.map(layer => layer.reported));
+  const labelled = options.labels !== false && dataset.labels.length > 0;
+  const pictures = options.images !== false && numbers.examplesPerUnit > 0;
+  if (pictures) await checkPictures(dataset, options, numbers.examplesPerUnit, model.channels);
+  options.signal?.throwIfAborted();
+  const staged = await StagedFolder.open(outdir, dirnames);
+  const releaseSharp = limitSharp();
+  let dissection: NativeDissection | undefined;
+  const cancel = () => dissection?.cancel();
+  try {
+    dissection = await begin(model, retained, dataset, {
+      ...numbers,
+      forwardSize,
+      ...retainOptions,
+      approximate: options.approximate ?? false,
+      labelled,
+      pictures,
+    });
+    options.signal?.addEventListener('abort', cancel);
+    model.flushLog();
+    for (const notice of dissection.notices) options.onNotice?.(notice);
+    let decoding = 0; // milliseconds
+    await observe(dissection, dataset, options, {
+      ...numbers,
+      // of whole forwards, so that these are cut by the images' numbers alone
+      batchSize: Math.ceil(numbers.batchSize / forwardSize) * forwardSize,
+      channels: model.channels,
+      labelled,
+      onDecoded: time => {
+        decoding += time;
+      },
+    });
+    const layers = await count(dissection, retained, dataset, options, labelled);
+    const counted = performance.now();
+    const [height, width] = dataset.imageSize;
+    const labelSet = labelled
+      ? { labels: dataset.labels, categories: dataset.categories }
+      : { labels: [], categories: [] };
+    const report = buildReport(layers, labelSet, {
+      netname: options.netname ?? path.basename(model.path).replace(/\.[^.]*$/, ''),
+      meta,
+      quantile_threshold: numbers.quantileThreshold,
+      iou_threshold: numbers.iouThreshold,
+      settings: {
+        ...settings,
+        examples_per_unit: numbers.examplesPerUnit,
+        add_scale_offset: retainOptions.addScaleOffset,
+        values: retainOptions.values === 'call' ? 'at the call' : 'after the whole forward',
+        tokens: retainOptions.tokens,
+        layout: retainOptions.layout,
+        ...(retainOptions.trainMode === 'keep' && { train_mode: 'kept' }),
+        approximate: options.approximate ?? false,
+      },
+      images: dataset.length,
+      image_size: [height, width],
+    });
+    for (const notice of reachNotices(report)) options.onNotice?.(notice);
+    const scored = performance.now();
+    if (pictures) {
+      const total = layers.reduce((sum, layer) => sum + layer.shape[0], 0);
+      let done = 0;
+      await writeStrips(dissection, {
+        imageSize: [height, width],
+        layers: layers.map((layer, i) => ({
+          folder: path.join(staged.path, dirnames[i], 'image'),
+          topImages: layer.topImages,
+          units: layer.shape[0],
+        })),
+        images: new ImageCache(
+          image => picture(dataset, image, options),
+          height * width * 3,
+          numbers.memory / 2,
+        ),
+        single: options.singleImages ?? false,
+        workers: 2 * numbers.numWorkers, // while the engine draws one, others are encoded
+        onUnit: () => options.onProgress?.({ phase: 'draw', done: ++done, total }),
+        signal: options.signal,
+      });
+    }
+    const drawn = performance.now();
+    await writeReport(staged.path, report, { pictures, page: options.report !== false });
+    options.signal?.throwIfAborted();
+    await staged.commit('dissect.json');
+    const end = performance.now();
+    const profile = {
+      decode: decoding / 1000,
+      ...dissection.profile(),
+      pictures: (drawn - scored) / 1000,
+      report: (scored - counted + end - drawn) / 1000,
+      total: (end - start) / 1000,
+    };
+    return { layers, ...labelSet, report, profile };
+  } catch (error) {
+    await staged.discard();
+    options.signal?.throwIfAborted();
+    throw named(error, dataset);
+  } finally {
+    options.signal?.removeEventListener('abort', cancel);
+    model.flushLog();
+    dissection?.close();
+    releaseSharp();
+  }
+}
+
+/** Says which labels no unit can be a detector of, whatever it responds to. */
+function reachNotices({ layers, quantile_threshold, iou_threshold }: Report): string[] {
+  return layers.flatMap(({ layer, out_of_reach: labels = [] }) => {
+    if (labels.length === 0) return [];
+    const bounds = labels.map(({ label, bound }) => `${label} (at most ${bound.toPrecision(3)})`);
+    return `layer ${layer}: labels that cover so much of the images that no unit's IoU can be over ${iou_threshold} where masks are the top ${Number((100 * quantile_threshold).toPrecision(6))} % of activations: ${some(bounds, 5)}; a larger quantile or a lower IoU threshold brings them into reach`;
+  });
+}
+
+/** Says which file an engine's message about an image number means. */
+function named(error: unknown, dataset: DissectionDataset): unknown {
+  const { image } = (error ?? {}) as { image?: number };
+  return asNetdissectError(
+    error,
+    image === undefined || !dataset.nameOf ? '' : ` (${dataset.nameOf(image)})`,
+  );
+}
+
+/** What JSON keeps of a value; refused before the run where it cannot be written. */
+function plainData(value: Record<string, unknown> = {}, name: string): Record<string, unknown> {
+  try {
+    return JSON.parse(JSON.stringify(value));
+  } catch (cause) {
+    throw optionError(`${name} cannot be written as JSON: ${(cause as Error).message.split('\n')[0]}`, cause);
+  }
+}
+
+let limits = 0;
+let concurrency = 0;
+
+/** While any dissection runs sharp decodes many images at once, each by one thread. */
+function limitSharp(): () => void {
+  if (limits++ === 0) {
+    concurrency = sharp.concurrency();
+    sharp.concurrency(1);
+  }
+  return () => {
+    if (--limits === 0) sharp.concurrency(concurrency);
+  };
+}
+
+/** The most pixels that a side of a JPEG can have. */
+const JPEG_SIDE = 65_500;
+
+/** What would keep the pictures from being written, found before the run and not after it. */
+async function checkPictures(
+  dataset: DissectionDataset,
+  { recoverImage }: DissectOptions,
+  examples: number,
+  channels: number,
+): Promise<void> {
+  const [, width] = dataset.imageSize;
+  const most = Math.floor((JPEG_SIDE + STRIP_GAP) / (width + STRIP_GAP));
+  if (Math.min(examples, dataset.length) > most)
+    throw optionError(
+      `expected at most ${most} examples per unit, which is what a strip of images ${width} pixels wide holds, but received ${examples}`,
+    );
+  if (recoverImage || dataset.picture) return;
+  const item = await dataset.get(0, false);
+  checkItem(item, 0, dataset, channels);
+  if (item.pixels instanceof Float32Array) throw noPictures();
+}
+
+function noPictures(): NetdissectError {
+  return optionError(
+    'the data set gives normalised images; pass recoverImage to turn them back into pictures, or leave the pictures out',
+  );
+}
+
+function begin(
+  model: Model,
+  retained: readonly RetainedLayer[],
+  dataset: DissectionDataset,
+  settings: ReturnType<typeof checkedNumbers> &
+    Required<RetainOptions> & { approximate: boolean; labelled: boolean; pictures: boolean },
+): Promise<NativeDissection> {
+  const { mean, deviation } = dataset.normalization ?? IMAGENET_NORMALIZATION;
+  const [height, width] = dataset.imageSize;
+  return model.native.dissect({
+    layers: retained.map(layer => layer.name),
+    images: dataset.length,
+    channels: model.channels,
+    height,
+    width,
+    quantile: settings.quantileThreshold,
+    topImages: settings.examplesPerUnit,
+    piece: settings.forwardSize,
+    memory: settings.memory,
+    spillFolder: os.tmpdir(),
+    approximate: settings.approximate,
+    keepMasks: settings.labelled || settings.pictures,
+    scaleOffset: settings.addScaleOffset,
+    ...nativeOptions(settings),
+    mean,
+    deviation,
+    ...(settings.labelled && {
+      labelCategory: labelCategories(dataset),
+      categories: dataset.categories.length,
+    }),
+  });
+}
+
+/** The category of each label number, -1 where it is no label. */
+function labelCategories({ labels, categories }: DissectionDataset): Int32Array {
+  const table = new Int32Array(Math.max(...labels.map(label => label.number)) + 1).fill(-1);
+  for (const { number, category } of labels) table[number] = categories.indexOf(category);
+  return table;
+}
+
+/** Milliseconds. */
+const PROGRESS_EVERY = 100;
+
+async function observe(
+  dissection: NativeDissection,
+  dataset: DissectionDataset,
+  options: DissectOptions,
+  settings: {
+    batchSize: number;
+    numWorkers: number;
+    channels: number;
+    labelled: boolean;
+    onDecoded: (time: number) => void;
+  },
+): Promise<void> {
+  const { onProgress, signal } = options;
+  const { batchSize, numWorkers: workers, channels, labelled, onDecoded } = settings;
+  const total = dataset.length * dissection.passes;
+  let reported = -1;
+  for (let pass = 1; pass <= dissection.passes; pass++) {
+    const segmentation = labelled && pass === dissection.passes;
+    const report = () => {
+      const done = (pass - 1) * dataset.length + dissection.observed;
+      if (done > reported) onProgress?.({ phase: 'observe', done, total });
+      reported = Math.max(reported, done);
+    };
+    report();
+    let failure: { error: unknown } | undefined;
+    const watch = () => {
+      try {
+        report();
+      } catch (error) {
+        failure ??= { error };
+      }
+    };
+    const timer = onProgress && setInterval(watch, PROGRESS_EVERY);
+    let previous: Promise<void> = Promise.resolve();
+    try {
+      for await (const batch of batches(dataset, { batchSize, workers, channels, segmentation, onDecoded })) {
+        // While the engine has one batch in hand, the next is decoded.
+        await previous;
+        signal?.throwIfAborted();
+        if (failure) throw failure.error;
+        previous = dissection.observe(batch).then(report);
+        previous.catch(() => {}); // it is awaited above or below
+      }
+    } finally {
+      clearInterval(timer);
+      await previous;
+    }
+    await dissection.finish();
+  }
+}
+
+async function count(
+  dissection: NativeDissection,
+  retained: readonly RetainedLayer[],
+  dataset: DissectionDataset,
+  { onProgress, signal }: DissectOptions,
+  labelled: boolean,
+): Promise<LayerStatistics[]> {
+  const total = dataset.length;
+  for (let done = 0; labelled && done < total; ) {
+    signal?.throwIfAborted();
+    done = await dissection.count(64);
+    onProgress?.({ phase: 'count', done, total });
+  }
+  const { labelPixels, layers } = await dissection.results();
+  return layers.map((layer, i) => {
+    const { categoryPixels, intersections, ...statistics } = layer;
+    return {
+      layer: retained[i].reported,
+      ...statistics,
+      tally: labelled ? { labelPixels, categoryPixels, intersections } : null,
+    };
+  });
+}
+
+async function picture(
+  dataset: DissectionDataset,
+  image: number,
+  { recoverImage }: DissectOptions,
+): Promise<Uint8Array> {
+  if (!recoverImage && dataset.picture) return dataset.picture(image);
+  const { pixels } = await dataset.get(image, false);
+  if (pixels instanceof Uint8Array) return pixels;
+  if (!recoverImage) throw noPictures();
+  const [height, width] = dataset.imageSize;
+  return typeof recoverImage === 'function'
+    ? recoverImage(pixels, height, width)
+    : recoverImage.recover(pixels);
+}
+
+async function writeReport(
+  folder: string,
+  report: Report,
+  { pictures, page }: { pictures: boolean; page: boolean },
+): Promise<void> {
+  const written = new Map<unknown, string>();
+  for (const layer of report.layers) {
+    const layerFolder = path.join(folder, layer.dirname);
+    await fs.mkdir(layerFolder, { recursive: true });
+    await fs.writeFile(
+      path.join(layerFolder, 'dissect.json'),
+      formatReport(singleLayerReport(report, layer), written),
+    );
+    if (layer.bargraph)
+      await fs.writeFile(path.join(layerFolder, layer.bargraph), bargraph(layer, report.categories));
+  }
+  if (page) await fs.writeFile(path.join(folder, 'index.html'), renderPage(report, { pictures }));
+  await fs.writeFile(path.join(folder, 'dissect.json'), formatReport(report, written));
+}
