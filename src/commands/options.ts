@@ -4,7 +4,9 @@
  */
 
 import os from 'node:os';
+import { type Kind as ValueKind, whole as wholeNumber } from '../base/kinds';
 import type { TokensOption } from '../model/model';
+import { DISSECT_OPTIONS } from '../run/options';
 
 /** A kind of value. */
 export interface Kind<T> {
@@ -63,17 +65,13 @@ function number(expected: string, fits: (value: number) => boolean): Kind<number
   };
 }
 
-const anyNumber = number('a number', Number.isFinite);
-const between0And1 = number('a number between 0 and 1', value => value > 0 && value < 1);
-const over0 = number('a number over 0', value => value > 0 && Number.isFinite(value));
+/** A kind of numbers of the API, as text. */
+const numberOf = ({ expected, fits }: ValueKind<number>) => number(expected, fits);
+const whole = (from: number, to?: number) => numberOf(wholeNumber(from, to));
+const { examplesPerUnit, batchSize, quantileThreshold, iouThreshold, memory } = DISSECT_OPTIONS;
 
-function whole(from: number, to = Number.MAX_SAFE_INTEGER): Kind<number> {
-  const range = to === Number.MAX_SAFE_INTEGER ? `from ${from} on` : `from ${from} to ${to}`;
-  return number(
-    `a whole number ${range}`,
-    value => Number.isSafeInteger(value) && value >= from && value <= to,
-  );
-}
+const anyNumber = number('a number', Number.isFinite);
+const over0 = number('a number over 0', value => value > 0 && Number.isFinite(value));
 
 function oneOf<const T extends string>(...choices: T[]): Kind<T> {
   return {
@@ -329,16 +327,16 @@ const DISSECT = {
   },
 
   quantile: {
-    kind: between0And1,
+    kind: numberOf(quantileThreshold.kind),
     value: 'Q',
-    default: '0.005',
+    default: String(quantileThreshold.default),
     group: STATISTICS,
     describe: "the part of a unit's values that lies over its level",
   },
   'iou-threshold': {
-    kind: between0And1,
+    kind: numberOf(iouThreshold.kind),
     value: 'IOU',
-    default: '0.04',
+    default: String(iouThreshold.default),
     group: STATISTICS,
     describe: 'the IoU over which a unit is a detector',
   },
@@ -371,9 +369,9 @@ const DISSECT = {
     describe: "JSON files whose objects, merged in order, become the report's meta",
   },
   examples: {
-    kind: whole(0),
+    kind: numberOf(examplesPerUnit.kind),
     value: 'N',
-    default: '20',
+    default: String(examplesPerUnit.default),
     group: OUTPUT,
     describe: 'top images of each unit',
   },
@@ -388,9 +386,9 @@ const DISSECT = {
   'no-report': { kind: flag, default: 'false', group: OUTPUT, describe: 'write no page' },
 
   batch_size: {
-    kind: whole(1),
+    kind: numberOf(batchSize.kind),
     value: 'N',
-    default: '100',
+    default: String(batchSize.default),
     group: RUN,
     describe: 'images handed to the engine at once',
   },
@@ -412,7 +410,7 @@ const DISSECT = {
   memory: {
     kind: over0,
     value: 'MIB',
-    default: '512',
+    default: String(memory.default / 2 ** 20),
     group: RUN,
     describe: 'MiB kept of the images; more goes to a temporary file',
   },

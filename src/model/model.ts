@@ -10,6 +10,7 @@ import {
   rethrow,
   sizeOf,
 } from '../base/errors';
+import { checked, flag, oneOf, whole } from '../base/kinds';
 import { trouble } from '../base/read';
 import { shown } from '../base/words';
 import {
@@ -20,6 +21,9 @@ import {
   native,
 } from '../native/native';
 import { type AppliedCheckpoint, applyCheckpoint } from './checkpoint/checkpoint';
+
+/** How many threads a model may have. */
+export const THREADS = whole(1, 1024);
 
 export interface LoadOptions {
   /** `auto` (the default) takes a CUDA device where there is one. */
@@ -70,18 +74,15 @@ export type TokensOption = 'auto' | 'none' | `${'first' | 'last' | 'index'}:${nu
 
 /** What the engine is told of {@link RetainOptions}. */
 export function nativeOptions(options: Omit<RetainOptions, 'addScaleOffset'>): NativeRetainOptions {
-  const { values = 'final', tokens = 'auto', layout = 'auto', trainMode = 'refuse' } = options;
-  if (values !== 'final' && values !== 'call')
-    throw optionError(`expected final or call for values but received ${values}`);
+  const { tokens = 'auto' } = options;
+  const values = checked('values', options.values, oneOf('final', 'call'), 'final');
+  const layout = checked('layout', options.layout, oneOf('auto', 'nchw', 'nhwc'), 'auto');
+  const trainMode = checked('trainMode', options.trainMode, oneOf('refuse', 'keep'), 'refuse');
   const which = /^(?:(first|last|index):)?(\d{1,5})$/.exec(String(tokens));
   if (tokens !== 'auto' && tokens !== 'none' && !which)
     throw optionError(
       `expected auto, none, first:N, last:N, index:I or a whole number from 0 on for tokens but received ${tokens}`,
     );
-  if (!['auto', 'nchw', 'nhwc'].includes(layout))
-    throw optionError(`expected auto, nchw or nhwc for layout but received ${layout}`);
-  if (trainMode !== 'refuse' && trainMode !== 'keep')
-    throw optionError(`expected refuse or keep for trainMode but received ${trainMode}`);
   return {
     ...(tokens === 'none' && { tokens: ['none', 0] as const satisfies NativeRetainOptions['tokens'] }),
     ...(which && { tokens: [which[1] ?? 'first', Number(which[2])] as NativeRetainOptions['tokens'] }),
@@ -185,12 +186,8 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
       'ERR_NETDISSECT_MODEL',
       `cannot load ${path}: it is ${stat.isDirectory() ? 'a folder' : 'a device or the like'}, not a model file`,
     );
-  const { device: wish = 'auto' } = options;
-  if (!['auto', 'cpu', 'cuda'].includes(wish))
-    throw optionError(`expected auto, cpu or cuda for device but received ${wish}`);
-  const threads = options.threads ?? os.availableParallelism();
-  if (!Number.isInteger(threads) || threads < 1 || threads > 1024)
-    throw optionError(`expected a whole number from 1 to 1024 for threads but received ${threads}`);
+  const wish = checked('device', options.device, oneOf('auto', 'cpu', 'cuda'), 'auto');
+  const threads = checked('threads', options.threads, THREADS, os.availableParallelism());
   const model = new (native().NativeModel)(threads);
   try {
     const { device, channels } = await model.load(path, wish);
@@ -233,13 +230,8 @@ export function retainLayers(
   if (retained.length === 0) throw optionError('expected the names of layers to dissect but received none');
   const twice = retained.find(({ name }, i) => retained.findIndex(other => other.name === name) < i);
   if (twice) throw optionError(`layer '${twice.name}' is named twice; name it once`);
-  const {
-    addScaleOffset = false,
-    values = 'final',
-    tokens = 'auto',
-    layout = 'auto',
-    trainMode = 'refuse',
-  } = options;
+  const addScaleOffset = checked('addScaleOffset', options.addScaleOffset, flag, false);
+  const { values = 'final', tokens = 'auto', layout = 'auto', trainMode = 'refuse' } = options;
   nativeOptions(options); // checks them
   model.retained = retained;
   model.retainOptions = { addScaleOffset, values, tokens, layout, trainMode };

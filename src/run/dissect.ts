@@ -25,6 +25,7 @@ import { buildReport, formatReport, layerDirnames, type Report, singleLayerRepor
 import { renderPage, STRIP_GAP } from '../report/page';
 import type { Label, LayerStatistics } from '../score/results';
 import { batches } from './batches';
+import { type CheckedOptions, checkedOptions } from './options';
 
 export interface Progress {
   /** Images through the model, images counted against labels, units drawn. */
@@ -92,33 +93,6 @@ export interface Profile extends NativeProfile {
   total: number;
 }
 
-const DEFAULTS = {
-  examplesPerUnit: 20,
-  batchSize: 100,
-  forwardSize: 8,
-  quantileThreshold: 0.005,
-  iouThreshold: 0.04,
-  memory: 512 * 2 ** 20,
-};
-
-/** Checks that numbers are what they are for. */
-function checkedNumbers(options: DissectOptions): typeof DEFAULTS & { numWorkers: number } {
-  const threads = Number(process.env.UV_THREADPOOL_SIZE) || 4;
-  const numbers = { ...DEFAULTS, numWorkers: Math.min(threads, os.availableParallelism()) };
-  for (const name of Object.keys(numbers) as (keyof typeof numbers)[]) {
-    const value = options[name] ?? numbers[name];
-    const fraction = name === 'quantileThreshold' || name === 'iouThreshold';
-    const least = name === 'examplesPerUnit' || name === 'memory' ? 0 : 1;
-    const fits = fraction ? value > 0 && value < 1 : Number.isSafeInteger(value) && value >= least;
-    if (!fits)
-      throw optionError(
-        `expected ${fraction ? 'a number between 0 and 1' : `a whole number from ${least} on`} for ${name} but received ${value}`,
-      );
-    numbers[name] = value;
-  }
-  return numbers;
-}
-
 /**
  * Dissects a model's retained layers over a data set and writes the report to `outdir`.
  *
@@ -132,21 +106,21 @@ export async function dissect(
   options: DissectOptions = {},
 ): Promise<DissectionResult> {
   const start = performance.now();
-  const numbers = checkedNumbers(options);
+  const checked = checkedOptions(options);
   requireText(outdir, "the path of the report's folder");
   requireModel(model);
   model.requireLayers();
   checkDataset(dataset);
   // Copies: what the caller changes later does not reach into the run.
-  const forwardSize = Math.min(numbers.forwardSize, dataset.length);
+  const forwardSize = Math.min(checked.forwardSize, dataset.length);
   const retained = [...model.retained];
   const retainOptions = model.retainOptions;
   const meta = plainData(options.meta, 'meta');
   const settings = plainData(dataset.settings, "the data set's settings");
   const dirnames = layerDirnames(retained.map(layer => layer.reported));
-  const labelled = options.labels !== false && dataset.labels.length > 0;
-  const pictures = options.images !== false && numbers.examplesPerUnit > 0;
-  if (pictures) await checkPictures(dataset, options, numbers.examplesPerUnit, model.channels);
+  const labelled = checked.labels && dataset.labels.length > 0;
+  const pictures = checked.images && checked.examplesPerUnit > 0;
+  if (pictures) await checkPictures(dataset, options, checked.examplesPerUnit, model.channels);
   options.signal?.throwIfAborted();
   const staged = await StagedFolder.open(outdir, dirnames);
   const releaseSharp = limitSharp();
@@ -154,10 +128,10 @@ export async function dissect(
   const cancel = () => dissection?.cancel();
   try {
     dissection = await begin(model, retained, dataset, {
-      ...numbers,
+      ...checked,
       forwardSize,
       ...retainOptions,
-      approximate: options.approximate ?? false,
+      approximate: checked.approximate,
       labelled,
       pictures,
     });
@@ -166,9 +140,9 @@ export async function dissect(
     for (const notice of dissection.notices) options.onNotice?.(notice);
     let decoding = 0; // milliseconds
     await observe(dissection, dataset, options, {
-      ...numbers,
+      ...checked,
       // of whole forwards, so that these are cut by the images' numbers alone
-      batchSize: Math.ceil(numbers.batchSize / forwardSize) * forwardSize,
+      batchSize: Math.ceil(checked.batchSize / forwardSize) * forwardSize,
       channels: model.channels,
       labelled,
       onDecoded: time => {
@@ -184,17 +158,17 @@ export async function dissect(
     const report = buildReport(layers, labelSet, {
       netname: options.netname ?? path.basename(model.path).replace(/\.[^.]*$/, ''),
       meta,
-      quantile_threshold: numbers.quantileThreshold,
-      iou_threshold: numbers.iouThreshold,
+      quantile_threshold: checked.quantileThreshold,
+      iou_threshold: checked.iouThreshold,
       settings: {
         ...settings,
-        examples_per_unit: numbers.examplesPerUnit,
+        examples_per_unit: checked.examplesPerUnit,
         add_scale_offset: retainOptions.addScaleOffset,
         values: retainOptions.values === 'call' ? 'at the call' : 'after the whole forward',
         tokens: retainOptions.tokens,
         layout: retainOptions.layout,
         ...(retainOptions.trainMode === 'keep' && { train_mode: 'kept' }),
-        approximate: options.approximate ?? false,
+        approximate: checked.approximate,
       },
       images: dataset.length,
       image_size: [height, width],
@@ -214,16 +188,16 @@ export async function dissect(
         images: new ImageCache(
           image => picture(dataset, image, options),
           height * width * 3,
-          numbers.memory / 2,
+          checked.memory / 2,
         ),
-        single: options.singleImages ?? false,
-        workers: 2 * numbers.numWorkers, // while the engine draws one, others are encoded
+        single: checked.singleImages,
+        workers: 2 * checked.numWorkers, // while the engine draws one, others are encoded
         onUnit: () => options.onProgress?.({ phase: 'draw', done: ++done, total }),
         signal: options.signal,
       });
     }
     const drawn = performance.now();
-    await writeReport(staged.path, report, { pictures, page: options.report !== false });
+    await writeReport(staged.path, report, { pictures, page: checked.report });
     options.signal?.throwIfAborted();
     await staged.commit('dissect.json');
     const end = performance.now();
@@ -320,7 +294,7 @@ function begin(
   model: Model,
   retained: readonly RetainedLayer[],
   dataset: DissectionDataset,
-  settings: ReturnType<typeof checkedNumbers> &
+  settings: CheckedOptions &
     Required<RetainOptions> & { approximate: boolean; labelled: boolean; pictures: boolean },
 ): Promise<NativeDissection> {
   const { mean, deviation } = dataset.normalization ?? IMAGENET_NORMALIZATION;
