@@ -35,11 +35,6 @@ export {
 } from './model/model';
 export type { LayerInfo, LayerOutput, Segmentation } from './native/native';
 export type { LayerReport, Report, UnitReport } from './report/json';
-export {
-  type DissectionResult,
-  type DissectOptions,
-  dissect,
-  type Profile,
-  type Progress,
-} from './run/dissect';
+export { type DissectionResult, dissect, type Profile } from './run/dissect';
+export type { DissectOptions, Progress } from './run/options';
 export type { Label, LayerStatistics, Tally } from './score/results';

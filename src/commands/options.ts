@@ -4,22 +4,23 @@
  */
 
 import os from 'node:os';
-import { type Kind as ValueKind, whole as wholeNumber } from '../base/kinds';
 import type { TokensOption } from '../model/model';
 import { DISSECT_OPTIONS } from '../run/options';
-
-/** A kind of value. */
-export interface Kind<T> {
-  /** For messages: "expected ... for --size". */
-  expected: string;
-  /** The types that stand for it in a configuration file. */
-  json: readonly ('string' | 'number' | 'boolean')[];
-  /** Undefined where the text is none of the kind. */
-  parse(text: string): T | undefined;
-  choices?: readonly string[];
-  /** Whether it is a path, which in a configuration file counts from the file's folder. */
-  path?: boolean;
-}
+import {
+  anyNumber,
+  file,
+  flag,
+  folder,
+  imageSize,
+  type Kind,
+  numberOf,
+  oneOf,
+  over0,
+  resolution,
+  text,
+  tokens,
+  whole,
+} from './kinds';
 
 export interface Option<T = unknown> {
   kind: Kind<T>;
@@ -43,71 +44,7 @@ type ValueOf<O> = O extends { kind: Kind<infer T> } ? (O extends { list: true | 
 export type Values<T extends Table> = {
   [Name in keyof T]: ValueOf<T[Name]> | (T[Name] extends { default: string } ? never : undefined);
 };
-
-const flag: Kind<boolean> = {
-  expected: 'true or false',
-  json: ['boolean'],
-  parse: text => (text === 'true' || text === 'false' ? text === 'true' : undefined),
-};
-
-function text(expected: string): Kind<string> {
-  return { expected, json: ['string'], parse: value => (value === '' ? undefined : value) };
-}
-
-const file: Kind<string> = { ...text('a file'), path: true };
-const folder: Kind<string> = { ...text('a folder'), path: true };
-
-function number(expected: string, fits: (value: number) => boolean): Kind<number> {
-  return {
-    expected,
-    json: ['number'],
-    parse: value => (value.trim() !== '' && fits(Number(value)) ? Number(value) : undefined),
-  };
-}
-
-/** A kind of numbers of the API, as text. */
-const numberOf = ({ expected, fits }: ValueKind<number>) => number(expected, fits);
-const whole = (from: number, to?: number) => numberOf(wholeNumber(from, to));
 const { examplesPerUnit, batchSize, quantileThreshold, iouThreshold, memory } = DISSECT_OPTIONS;
-
-const anyNumber = number('a number', Number.isFinite);
-const over0 = number('a number over 0', value => value > 0 && Number.isFinite(value));
-
-function oneOf<const T extends string>(...choices: T[]): Kind<T> {
-  return {
-    expected: `${choices.slice(0, -1).join(', ')} or ${choices[choices.length - 1]}`,
-    json: ['string'],
-    parse: value => choices.find(choice => choice === value),
-    choices,
-  };
-}
-
-const imageSize: Kind<[height: number, width: number]> = {
-  expected: 'one number or height,width',
-  json: ['string', 'number'],
-  parse(value) {
-    const sides = value.split(',').map(side => (/^\s*\d+\s*$/.test(side) ? Number(side) : 0));
-    return sides.length > 2 || sides.some(side => side < 1) ? undefined : [sides[0], sides[sides.length - 1]];
-  },
-};
-
-const tokens: Kind<TokensOption> = {
-  expected: 'auto, none, first:N, last:N or index:I',
-  json: ['string', 'number'],
-  parse(value) {
-    if (value === 'auto' || value === 'none') return value;
-    if (/^\d{1,5}$/.test(value)) return Number(value);
-    return /^(first|last|index):\d{1,5}$/.test(value) ? (value as TokensOption) : undefined;
-  },
-  choices: ['auto', 'none'],
-};
-
-const resolution: Kind<number> = {
-  expected: '224, 227 or 384',
-  json: ['number'],
-  parse: value => [224, 227, 384].find(choice => String(choice) === value),
-  choices: ['224', '227', '384'],
-};
 
 const MODEL = 'Model';
 const DATA = 'Data';

@@ -2,6 +2,51 @@
 
 import os from 'node:os';
 import { between0And1, checked, flag, type Kind, whole } from '../base/kinds';
+import type { ReverseNormalize } from '../dataset/images/transforms';
+
+export interface Progress {
+  /** Images through the model, images counted against labels, units drawn. */
+  phase: 'observe' | 'count' | 'draw';
+  done: number;
+  total: number;
+}
+
+export interface DissectOptions {
+  /** Images of a unit's strips, and of its `top` in the report. Default 20. */
+  examplesPerUnit?: number;
+  /** Images handed to the engine at once. Default 100. */
+  batchSize?: number;
+  /** Images of one forward. Default 8. */
+  forwardSize?: number;
+  /** Images decoded at once; by default as many as there are threads for it. */
+  numWorkers?: number;
+  /** What part of a unit's activations its level leaves above itself. Default 0.005. */
+  quantileThreshold?: number;
+  /** What IoU makes a unit a detector, strictly. Default 0.04. */
+  iouThreshold?: number;
+  /** Bytes kept of the images in memory; more goes to a temporary file. Default 512 MiB. */
+  memory?: number;
+  /** Estimate levels where `memory` is too short for exact ones in one pass, instead of a second pass. Default false. */
+  approximate?: boolean;
+  /** Count against labels. Default true. */
+  labels?: boolean;
+  /** Write the strips of every unit. Default true. */
+  images?: boolean;
+  /** Write each unit's first image alone, too. Default false. */
+  singleImages?: boolean;
+  /** Write the page. Default true. */
+  report?: boolean;
+  /** The network's name in the report. */
+  netname?: string;
+  /** What else to say in the report. */
+  meta?: Record<string, unknown>;
+  /** Turns the data set's normalised float32 images into pictures; needed where it has no `picture`. */
+  recoverImage?: ReverseNormalize | ((pixels: Float32Array, height: number, width: number) => Uint8Array);
+  onProgress?: (progress: Progress) => void;
+  /** Is told, in sentences, what a user should know of the run. */
+  onNotice?: (notice: string) => void;
+  signal?: AbortSignal;
+}
 
 interface Option<T> {
   kind: Kind<T>;
