@@ -140,13 +140,7 @@ void Dissection::requireResults() const {
 LayerResult Dissection::result(size_t index) const {
   const Layer &layer = layers_[index];
   LayerResult result;
-  result.units = layer.units;
-  result.height = layer.height;
-  result.width = layer.width;
-  result.tokensDropped = layer.tokensDropped;
-  result.unitsLast = layer.unitsLast;
-  result.changedInPlace = layer.changedInPlace;
-  result.geometry = layer.geometry;
+  static_cast<LayerShape &>(result) = layer;
   result.levels = layer.levels;
   result.estimated = layer.estimated;
   result.rankError = static_cast<double>(layer.rankError) /

@@ -48,13 +48,17 @@ struct Profile {
   double forward = 0, select = 0, pack = 0, prune = 0, spill = 0, count = 0, draw = 0;
 };
 
-struct LayerResult {
+/// What a layer's output is.
+struct LayerShape {
   int64_t units = 0;
   int height = 0, width = 0;
   int tokensDropped = 0;
   bool unitsLast = false;
   bool changedInPlace = false;
   Geometry geometry;
+};
+
+struct LayerResult : LayerShape {
   std::vector<double> levels;
   bool estimated = false;             // whether the levels are
   double rankError = 0;               // how far off they may be, as a part of all values
@@ -106,14 +110,8 @@ public:
   int64_t spilledBytes() const { return spill_.bytes(); }
 
 private:
-  struct Layer {
+  struct Layer : LayerShape {
     std::string name;
-    int64_t units = 0;
-    int height = 0, width = 0;
-    int tokensDropped = 0;
-    bool unitsLast = false;
-    bool changedInPlace = false;
-    Geometry geometry;
     std::unique_ptr<Tail> tail;
     RadixTail *radix = nullptr; // the tail, where it needs a pass of its own
     std::unique_ptr<TopImages> top;

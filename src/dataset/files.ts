@@ -176,6 +176,12 @@ export abstract class FileDataset implements DissectionDataset {
     return cutSegmentation(maps, cropWindow(...sourceSize, this.imageSize), sourceSize);
   }
 
+  /** Labels of the whole image: masks are compared with them on a grid of half its size, as in Broden. */
+  protected wholeImage(labels: number[]): Segmentation {
+    const [height, width] = this.imageSize.map(side => Math.max(1, side >> 1));
+    return { height, width, maps: labels };
+  }
+
   protected unreadable(kind: string, file: string, index: number, cause: unknown): NetdissectError {
     if (cause instanceof NetdissectError) return cause; // not the file's fault
     const why =

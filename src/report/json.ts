@@ -6,6 +6,7 @@
  */
 
 import { optionError } from '../base/errors';
+import { some } from '../base/words';
 import type { Label, LayerStatistics } from '../score/results';
 import { type Scores, scoreLayer } from '../score/score';
 import { categoryRank } from './categories';
@@ -61,6 +62,14 @@ export interface OutOfReach {
   cat: string;
   /** The largest IoU that a unit could have, all of whose masks lay in the label: the largest `cc` over `lc`. */
   bound: number;
+}
+
+/** `sky (at most 0.0312), road (at most 0.0391)` */
+export function boundsInWords(labels: readonly OutOfReach[]): string {
+  return some(
+    labels.map(({ label, bound }) => `${label} (at most ${bound.toPrecision(3)})`),
+    5,
+  );
 }
 
 /** A layer. `labels`, `interpretable` and `bargraph` are absent where no labels were asked for. */

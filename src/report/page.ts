@@ -5,10 +5,16 @@
  */
 
 import { createHash } from 'node:crypto';
-import { some } from '../base/words';
 import { BARGRAPH_STYLE, bargraph } from './bargraph';
 import { categoryColor, categoryRank } from './categories';
-import type { LabelReport, LayerReport, Ranking, Report, UnitReport } from './json';
+import {
+  boundsInWords,
+  type LabelReport,
+  type LayerReport,
+  type Ranking,
+  type Report,
+  type UnitReport,
+} from './json';
 import { counted, Markup, markup, wellFormed } from './markup';
 import { PAGE_SCRIPT } from './page-client';
 import { PAGE_STYLE } from './page-style';
@@ -158,10 +164,7 @@ function section(report: Report, layer: LayerReport, { pictures }: PageOptions):
 <p>${counted(units.length, 'unit')}${labels && `, ${interpretable(layer)} interpretable, ${counted(labels.length, 'distinct concept')}`}.
 <span class="quiet">Output ${channels} × ${height} × ${width}${tokens_dropped && ` without ${tokens_dropped} other tokens`}${units_last && ', units last'}${changed_in_place && '; a later operation of the model changes it in place'}.${level_rank_error !== undefined && ` Levels are estimates: their rank may be off by up to ${(level_rank_error * 100).toPrecision(2)} % of the values.`}${
     out_of_reach &&
-    ` Covers too much of the images for any unit's IoU to be over ${layer.iou_threshold}: ${some(
-      out_of_reach.map(({ label, bound }) => `${label} (at most ${bound.toPrecision(3)})`),
-      5,
-    )}.`
+    ` Covers too much of the images for any unit's IoU to be over ${layer.iou_threshold}: ${boundsInWords(out_of_reach)}.`
   }</span></p>
 ${labels && chart(report, layer, labels)}
 ${toolbar(report, layer, pictures)}

@@ -6,7 +6,6 @@ import path from 'node:path';
 import sharp from 'sharp';
 import { asNetdissectError, type NetdissectError, optionError, requireText } from '../base/errors';
 import { StagedFolder } from '../base/outdir';
-import { some } from '../base/words';
 import { checkDataset, checkItem } from '../dataset/check';
 import type { DissectionDataset } from '../dataset/dataset';
 import { IMAGENET_NORMALIZATION } from '../dataset/images/normalization';
@@ -20,7 +19,14 @@ import {
 import type { NativeDissection, NativeProfile } from '../native/native';
 import { ImageCache, writeStrips } from '../pictures/strips';
 import { bargraph } from '../report/bargraph';
-import { buildReport, formatReport, layerDirnames, type Report, singleLayerReport } from '../report/json';
+import {
+  boundsInWords,
+  buildReport,
+  formatReport,
+  layerDirnames,
+  type Report,
+  singleLayerReport,
+} from '../report/json';
 import { renderPage, STRIP_GAP } from '../report/page';
 import type { Label, LayerStatistics } from '../score/results';
 import { batches } from './batches';
@@ -86,7 +92,6 @@ export async function dissect(
       ...checked,
       forwardSize,
       ...retainOptions,
-      approximate: checked.approximate,
       labelled,
       pictures,
     });
@@ -180,8 +185,7 @@ export async function dissect(
 function reachNotices({ layers, quantile_threshold, iou_threshold }: Report): string[] {
   return layers.flatMap(({ layer, out_of_reach: labels = [] }) => {
     if (labels.length === 0) return [];
-    const bounds = labels.map(({ label, bound }) => `${label} (at most ${bound.toPrecision(3)})`);
-    return `layer ${layer}: labels that cover so much of the images that no unit's IoU can be over ${iou_threshold} where masks are the top ${Number((100 * quantile_threshold).toPrecision(6))} % of activations: ${some(bounds, 5)}; a larger quantile or a lower IoU threshold brings them into reach`;
+    return `layer ${layer}: labels that cover so much of the images that no unit's IoU can be over ${iou_threshold} where masks are the top ${Number((100 * quantile_threshold).toPrecision(6))} % of activations: ${boundsInWords(labels)}; a larger quantile or a lower IoU threshold brings them into reach`;
   });
 }
 
@@ -249,8 +253,7 @@ function begin(
   model: Model,
   retained: readonly RetainedLayer[],
   dataset: DissectionDataset,
-  settings: CheckedOptions &
-    Required<RetainOptions> & { approximate: boolean; labelled: boolean; pictures: boolean },
+  settings: CheckedOptions & Required<RetainOptions> & { labelled: boolean; pictures: boolean },
 ): Promise<NativeDissection> {
   const { mean, deviation } = dataset.normalization ?? IMAGENET_NORMALIZATION;
   const [height, width] = dataset.imageSize;

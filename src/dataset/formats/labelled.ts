@@ -97,8 +97,7 @@ export class LabelledDataset extends FileDataset {
   }
 
   protected async segmentation(index: number) {
-    const [height, width] = this.imageSize.map(side => Math.max(1, side >> 1));
-    return { height, width, maps: [...this.#rows[index].labels] };
+    return this.wholeImage([...this.#rows[index].labels]);
   }
 }
 

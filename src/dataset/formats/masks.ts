@@ -148,8 +148,9 @@ export class MaskDataset extends PairDataset {
     const read = async () => {
       const values = await readMaskValues(file);
       // a palette's indices are values, where the names have values
-      const byColour = this.#colours && (values.channels >= 3 || !this.#numbered);
-      return byColour && values.bits === 8 ? { colours: await readMaskColours(file) } : { values };
+      if (!this.#colours || values.bits !== 8) return { values };
+      if (values.channels >= 3) return { colours: values };
+      return this.#numbered ? { values } : { colours: await readMaskColours(file) };
     };
     const { values, colours } = await read().catch(cause => {
       throw this.unreadable('mask', file, index, asUnreadable(cause));

@@ -78,10 +78,9 @@ export class PhotographDataset extends FileDataset {
   protected namedIn(): undefined {}
 
   protected async segmentation(index: number) {
-    const [height, width] = this.imageSize.map(side => Math.max(1, side >> 1));
     const label = this.#numbers.get(this.#photographs[index].name);
     const wanted = label !== undefined && this.categories.length > 0;
-    return { height, width, maps: wanted ? [label] : [] };
+    return this.wholeImage(wanted ? [label] : []);
   }
 }
 

@@ -11,7 +11,7 @@ import { fileStat } from '../../base/read';
 import { UnreadableFile } from '../images/pixels';
 import { HEADER_END, PALETTE, pngChunks, pngHeader, readPlainPng } from '../images/png';
 import { isTiff, readTiffValues } from './tiff-values';
-import type { MaskValues } from './values';
+import { type MaskValues, numbersOf } from './values';
 
 const JPEG = Buffer.of(0xff, 0xd8);
 const COLOUR = 2; // a bit of the colour type
@@ -44,24 +44,10 @@ async function readPngValues(
   const plain = type & ALPHA ? undefined : await readPlainPng(png);
   if (plain) return { ...plain, bits: 8 };
   const image = sharp(type === PALETTE ? withoutPalette(png) : png, { ignoreIcc: true });
-  const wide = depth === 16;
-  const grey = type === PALETTE || !(type & COLOUR);
-  image.toColourspace(grey ? (wide ? 'grey16' : 'b-w') : wide ? 'rgb16' : 'srgb');
-  const { data, info } = await image
-    .raw({ depth: wide ? 'ushort' : 'uchar' })
-    .toBuffer({ resolveWithObject: true });
-  const { height, width, channels } = info;
-  if (wide)
-    return {
-      height,
-      width,
-      channels,
-      bits: 16,
-      data: new Uint16Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.length)),
-    };
+  const values = await numbersOf(image, type === PALETTE || !(type & COLOUR), depth);
   const stretched = depth < 8 ? 255 / (2 ** depth - 1) : 1;
-  if (stretched > 1) for (let i = 0; i < data.length; i++) data[i] /= stretched;
-  return { height, width, channels, bits: 8, data };
+  if (stretched > 1) for (let i = 0; i < values.data.length; i++) values.data[i] /= stretched;
+  return values;
 }
 
 /** The same pixels as a grey PNG, without the chunks that say how they look. */
@@ -80,9 +66,6 @@ export async function readMaskColours(file: string): Promise<MaskValues> {
   return coloursOf(await fs.readFile(file));
 }
 
-async function coloursOf(bytes: Buffer): Promise<MaskValues> {
-  const image = sharp(bytes, { ignoreIcc: true }).toColourspace('srgb').removeAlpha();
-  const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
-  const { height, width, channels } = info;
-  return { height, width, channels, bits: 8, data };
+function coloursOf(bytes: Buffer): Promise<MaskValues> {
+  return numbersOf(sharp(bytes, { ignoreIcc: true }).removeAlpha(), false, 8);
 }

@@ -4,7 +4,7 @@
 
 import sharp from 'sharp';
 import { UnreadableFile } from '../images/pixels';
-import type { MaskValues } from './values';
+import { type MaskValues, numbersOf } from './values';
 
 const BITS = 258;
 const COMPRESSION = 259;
@@ -41,15 +41,7 @@ export async function readTiffValues(file: Buffer): Promise<MaskValues | undefin
     throw new UnreadableFile(
       'is a TIFF image that is not grey with 8 or 16 bits and black as 0; save it as PNG',
     );
-  const wide = bits === 16;
-  const { data, info } = await sharp(file, { ignoreIcc: true })
-    .toColourspace(wide ? 'grey16' : 'b-w')
-    .raw({ depth: wide ? 'ushort' : 'uchar' })
-    .toBuffer({ resolveWithObject: true });
-  const { height, width, channels } = info;
-  if (!wide) return { height, width, channels, bits, data };
-  const copy = data.buffer.slice(data.byteOffset, data.byteOffset + data.length);
-  return { height, width, channels, bits, data: new Uint16Array(copy) };
+  return numbersOf(sharp(file, { ignoreIcc: true }), true, bits);
 }
 
 /** The first image's size. */

@@ -71,7 +71,7 @@ export function matchState<T extends Tensor>(
     if (!tensor) {
       if (required(parameter)) match.missing.push(name);
       else if (!/\bnum_batches_tracked$/.test(name)) match.kept.push(name);
-    } else if (tensor.refusal === null && tensor.shape.join() !== shape.join())
+    } else if (!shaped(tensor, parameter))
       match.misshapen.push({ name, expected: shape, found: tensor.shape });
     else match.matched.push({ parameter, tensor });
   }
