@@ -42,27 +42,20 @@ const median = values => values.toSorted((a, b) => a - b)[values.length >> 1];
 async function measure() {
   const { BrodenDataset, dissect, loadModel, retainLayers } = await import('../lib/index.js');
   const { batches } = await import('../lib/run/batches.js');
+  const { datasetLabeller } = await import('../lib/run/labeller.js');
   const { layers, size } = MODELS[options.measure];
   const model = await loadModel(options.model, { device: 'cpu' });
   retainLayers(model, layers);
   const dataset = new BrodenDataset(options.data, { imageSize: size, size: images });
-  const batchOptions = { batchSize: 104, workers: 2, segmentation: true };
+  const batchOptions = { batchSize: 104, workers: 2, labeller: datasetLabeller(dataset) };
   const memory = Number(options.memory) * 2 ** 20;
   const output = path.join(os.tmpdir(), `netdissect-bench-${process.pid}`);
-  const engine = await model.native.dissect({
+  const bare = await model.native.bareForward({
     layers,
-    images: Number.MAX_SAFE_INTEGER / 2 ** 20,
     channels: 3,
     height: size,
     width: size,
-    quantile: 0.005,
-    topImages: 20,
     piece: 8,
-    memory: 2 ** 50,
-    spillFolder: os.tmpdir(),
-    keepMasks: false,
-    scaleOffset: false,
-    forwardOnly: true,
     mean: [0.485, 0.456, 0.406],
     deviation: [0.229, 0.224, 0.225],
   });
@@ -76,7 +69,7 @@ async function measure() {
     // (a) the model alone, over a batch that is decoded
     forward: async () => {
       for (let done = 0; done < images; done += decoded.count)
-        await engine.observe({ ...decoded, segmentations: undefined });
+        await bare.run({ ...decoded, segmentations: undefined });
     },
     // (b) decoding alone
     decode: async () => {
@@ -87,7 +80,7 @@ async function measure() {
       let previous = Promise.resolve();
       for await (const batch of batches(dataset, batchOptions)) {
         await previous;
-        previous = engine.observe({ ...batch, segmentations: undefined });
+        previous = bare.run({ ...batch, segmentations: undefined });
       }
       await previous;
     },

@@ -17,7 +17,7 @@ std::string whyUncalled(const HookedGraph &hooked, size_t slot) {
 
 namespace {
 
-class TorchForward : public RetainedForward {
+class TorchForward : public UnitSource {
 public:
   TorchForward(torch::jit::Module model, Running &running, std::vector<Wanted> wanted,
                std::vector<std::string> names, const RetainOptions &options)
@@ -30,7 +30,7 @@ public:
                       "layer '" + names_[i] + "' " + whyUncalled(hooked_, i) + "; choose another layer");
   }
 
-  void run(const Images &images) override {
+  std::vector<UnitBatch> run(const Images &images) override {
     if (!runner_.facts().random.empty() && !options_.keepTraining)
       throw Failure(
           "ERR_NETDISSECT_TRAINING",
@@ -38,7 +38,6 @@ public:
               ", so that its values are not those of evaluation; call model.eval() before exporting "
               "it, or go on with trainMode: 'keep'");
     runner_.settle(images);
-    activations_.clear();
     const int64_t step = runner_.oneByOne() ? 1 : images.count;
     const int64_t pixels = images.height * images.width;
     std::vector<std::vector<Maps>> parts(names_.size());
@@ -52,11 +51,13 @@ public:
       for (size_t i = 0; i < captures.size(); i++)
         parts[i].push_back(mapsOf(i, captures[i], some));
     }
-    for (std::vector<Maps> &layer : parts)
-      activations_.push_back(activationOf(layer));
+    std::vector<UnitBatch> result;
+    for (std::vector<Maps> &layer : parts) {
+      result.push_back(batchOf(layer));
+      layer.clear();
+    }
+    return result;
   }
-
-  std::vector<Activation> take() override { return std::move(activations_); }
 
   std::vector<std::string> notices() const override {
     std::vector<std::string> result;
@@ -91,7 +92,7 @@ private:
     return maps;
   }
 
-  static Activation activationOf(const std::vector<Maps> &parts) {
+  static UnitBatch batchOf(const std::vector<Maps> &parts) {
     std::vector<at::Tensor> tensors;
     for (const Maps &part : parts)
       tensors.push_back(part.tensor);
@@ -100,7 +101,7 @@ private:
     if (!unitsLast)
       values = values.contiguous();
     const auto owner = std::make_shared<at::Tensor>(std::move(values));
-    Activation activation;
+    UnitBatch activation;
     activation.values = owner->data_ptr<float>();
     activation.unitsLast = unitsLast;
     activation.count = owner->size(0);
@@ -118,14 +119,13 @@ private:
   RetainOptions options_;
   HookedGraph hooked_;
   Runner runner_;
-  std::vector<Activation> activations_; // of the last run
 };
 
 } // namespace
 
-std::unique_ptr<RetainedForward> retainedForward(torch::jit::Module model, Running &running,
-                                                 std::vector<Wanted> wanted, std::vector<std::string> names,
-                                                 const RetainOptions &options) {
+std::unique_ptr<UnitSource> retainedForward(torch::jit::Module model, Running &running,
+                                            std::vector<Wanted> wanted, std::vector<std::string> names,
+                                            const RetainOptions &options) {
   return std::make_unique<TorchForward>(std::move(model), running, std::move(wanted), std::move(names),
                                         options);
 }

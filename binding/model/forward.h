@@ -9,8 +9,8 @@ namespace netdissect {
 std::string whyUncalled(const HookedGraph &hooked, size_t slot);
 
 /// `running` has to outlive it.
-std::unique_ptr<RetainedForward> retainedForward(torch::jit::Module model, Running &running,
-                                                 std::vector<Wanted> wanted, std::vector<std::string> names,
-                                                 const RetainOptions &options);
+std::unique_ptr<UnitSource> retainedForward(torch::jit::Module model, Running &running,
+                                            std::vector<Wanted> wanted, std::vector<std::string> names,
+                                            const RetainOptions &options);
 
 } // namespace netdissect

@@ -8,11 +8,14 @@
 #include "model/names.h"
 #include "model/runner.h"
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <algorithm>
+#include <c10/util/Logging.h>
 #include <map>
 #include <torch/csrc/jit/serialization/import.h>
 #include <torch/cuda.h>
 #include <torch/version.h>
+#include <utility>
 
 namespace netdissect {
 
@@ -91,8 +94,8 @@ public:
     return result;
   }
 
-  std::unique_ptr<RetainedForward> retain(const std::vector<std::string> &layers,
-                                          const RetainOptions &options) override {
+  std::unique_ptr<UnitSource> retain(const std::vector<std::string> &layers,
+                                     const RetainOptions &options) override {
     const auto named = named_modules();
     std::vector<std::string> names;
     for (const auto &[name, module] : named)
@@ -163,12 +166,28 @@ private:
 
 } // namespace
 
+/// Where NNPACK does not run, LibTorch writes so to standard error at every convolution that it is thought of
+/// for.
+static void forgetMissingNnpack() {
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 12)
+  static const bool once = [] {
+    const int level = std::exchange(FLAGS_caffe2_log_level, 2); // errors; this question writes it, too
+    if (!at::_nnpack_available())
+      at::globalContext().setUserEnabledNNPACK(false);
+    FLAGS_caffe2_log_level = level;
+    return true;
+  }();
+  (void)once;
+#endif
+}
+
 std::unique_ptr<ScriptModel> ScriptModel::load(const std::string &path, const std::string &device) {
   const bool cuda = cudaAvailable();
   if (device == "cuda" && !cuda)
     throw Failure("ERR_NETDISSECT_DEVICE",
                   "no CUDA device can be used: there is no driver, or this LibTorch is a "
                   "CPU build; leave the device out, or choose cpu");
+  forgetMissingNnpack();
   const at::Device target(device != "cpu" && cuda ? at::kCUDA : at::kCPU);
   try {
     torch::jit::Module model = torch::jit::load(path, at::Device(at::kCPU));
@@ -182,5 +201,10 @@ std::unique_ptr<ScriptModel> ScriptModel::load(const std::string &path, const st
 
 std::string torchVersion() { return TORCH_VERSION; }
 bool cudaAvailable() { return torch::cuda::is_available(); }
+
+void setThreads(int threads) {
+  at::get_num_threads(); // the first call on a thread takes the number that any thread set last
+  at::set_num_threads(threads);
+}
 
 } // namespace netdissect

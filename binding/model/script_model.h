@@ -1,20 +1,13 @@
 // A TorchScript model: loading it, listing its layers, running it up to the last retained one. No LibTorch
 // header is needed to use this.
 #pragma once
-#include <array>
+#include "model/unit_source.h"
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace netdissect {
-
-/// How a layer's cells lie on the input image: cell c is centred on pixel scale · c + offset (y, x).
-struct Geometry {
-  bool known = false;
-  std::string reason; // why not
-  std::array<double, 2> scale{1, 1}, offset{0, 0};
-};
 
 struct LayerInfo {
   std::string name, type;
@@ -53,43 +46,6 @@ struct RetainOptions {
   bool keepTraining = false; // go on where the graph holds operations of a training mode
 };
 
-/// A batch of images: bytes [count, height, width, 3] that are scaled to [0, 1] and normalised here, or
-/// float32 [count, channels, height, width] as they are. A model of one channel gets the luminance of bytes,
-/// one of four their colours under full opacity.
-struct Images {
-  const uint8_t *bytes = nullptr;
-  const uint8_t *alpha = nullptr; // [count, height, width]; opaque without it
-  const float *floats = nullptr;
-  int64_t count = 0, channels = 0, height = 0, width = 0;
-  std::array<float, 3> mean{0, 0, 0}, deviation{1, 1, 1};
-};
-
-/// A retained layer's output for a batch, [count, units, height, width] float32 in C order, or with the units
-/// last: [count, height, width, units].
-struct Activation {
-  std::shared_ptr<const void> owner;
-  const float *values = nullptr;
-  bool unitsLast = false;
-  int64_t count = 0, units = 0;
-  int height = 0, width = 0;
-  int tokensDropped = 0;
-  bool outputUnitsLast = false; // whatever `values` are
-  bool changedInPlace = false;
-};
-
-/// A model's forward that keeps the outputs of chosen layers and ends at the last of them.
-class RetainedForward {
-public:
-  virtual ~RetainedForward() = default;
-  virtual void run(const Images &images) = 0;
-  /// What the last run retained, once.
-  virtual std::vector<Activation> take() = 0;
-  /// What a user should know of how the model runs, a sentence each; after the first run.
-  virtual std::vector<std::string> notices() const = 0;
-  /// The geometry of a retained layer.
-  virtual Geometry geometry(size_t layer) = 0;
-};
-
 class ScriptModel {
 public:
   virtual ~ScriptModel() = default;
@@ -103,8 +59,8 @@ public:
   virtual std::vector<LayerInfo> layers(int64_t channels, int64_t height, int64_t width,
                                         const RetainOptions &options) = 0;
   /// Layers by name; `name[1]` is the second tensor of a tuple or list that the layer returns.
-  virtual std::unique_ptr<RetainedForward> retain(const std::vector<std::string> &layers,
-                                                  const RetainOptions &options) = 0;
+  virtual std::unique_ptr<UnitSource> retain(const std::vector<std::string> &layers,
+                                             const RetainOptions &options) = 0;
 
   /// Parameters and buffers; tied ones have several names.
   virtual std::vector<ParameterInfo> parameters() const = 0;
@@ -116,5 +72,7 @@ public:
 /// The version of LibTorch that runs, and whether it sees a CUDA device.
 std::string torchVersion();
 bool cudaAvailable();
+/// Threads of the calling thread's parallel loops, LibTorch's and the engine's.
+void setThreads(int threads);
 
 } // namespace netdissect

@@ -103,6 +103,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   });
   auto *environment = new Environment;
   environment->dissection = Napi::Persistent(defineDissection(env));
+  environment->forward = Napi::Persistent(defineForward(env));
   env.SetInstanceData(environment);
   // Before an environment goes away (a terminated worker) its engines must be at rest.
   env.AddCleanupHook([engines = environment->engines] {

@@ -4,7 +4,6 @@
 #pragma once
 #include "base/engine.h"
 #include "base/failure.h"
-#include "base/parallel.h"
 #include "model/log.h"
 #include "model/script_model.h"
 #include <array>
@@ -18,10 +17,11 @@
 namespace netdissect {
 
 class Dissection;
+struct BareForward;
 
 /// What belongs to one JavaScript environment: a worker thread has its own.
 struct Environment {
-  Napi::FunctionReference dissection;
+  Napi::FunctionReference dissection, forward;
   std::shared_ptr<std::set<Engine *>> engines = std::make_shared<std::set<Engine *>>();
 };
 
@@ -147,11 +147,14 @@ struct Handle {
   }
 };
 
-/// The classes NativeModel and NativeDissection.
+/// The classes NativeModel, NativeDissection and NativeForward.
 Napi::Function defineModel(Napi::Env env);
 Napi::Function defineDissection(Napi::Env env);
+Napi::Function defineForward(Napi::Env env);
 Napi::Object newDissection(Napi::Env env, const Napi::Object &model, Handle *handle,
                            std::shared_ptr<Dissection> dissection);
+Napi::Object newForward(Napi::Env env, const Napi::Object &model, Handle *handle,
+                        std::shared_ptr<BareForward> forward);
 /// The function `resample` of src/native/native.ts.
 Napi::Value resampleAsync(const Napi::CallbackInfo &info);
 

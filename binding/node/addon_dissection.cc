@@ -1,6 +1,10 @@
 // NativeDissection: a dissection as Node has it.
+#include "base/stopwatch.h"
 #include "node/addon.h"
+#include "node/batch.h"
+#include "pictures/strips.h"
 #include "run/dissection.h"
+#include <mutex>
 
 namespace netdissect {
 namespace {
@@ -15,6 +19,7 @@ public:
                         InstanceMethod<&DissectionObject::finish>("finish"),
                         InstanceMethod<&DissectionObject::count>("count"),
                         InstanceMethod<&DissectionObject::results>("results"),
+                        InstanceMethod<&DissectionObject::stripBytes>("stripBytes"),
                         InstanceMethod<&DissectionObject::draw>("draw"),
                         InstanceMethod<&DissectionObject::profile>("profile"),
                         InstanceMethod<&DissectionObject::cancel>("cancel"),
@@ -34,81 +39,15 @@ private:
   /// observe({first, pixels, count, alpha?, segmentations?})
   Napi::Value observe(const Napi::CallbackInfo &info) {
     const auto env = info.Env();
-    const auto input = info[0].As<Napi::Object>();
-    std::vector<Napi::Object> kept{self(info), input};
-    Batch batch;
-    batch.first = input.Get("first").As<Napi::Number>().Int64Value();
-    const DissectionOptions &options = open(env)->options();
-    Images &images = batch.images;
-    images.count = input.Get("count").As<Napi::Number>().Int64Value();
-    images.channels = options.channels;
-    images.height = options.height;
-    images.width = options.width;
-    const auto pixels = input.Get("pixels").As<Napi::TypedArray>();
-    kept.push_back(pixels);
-    const bool floats = pixels.TypedArrayType() == napi_float32_array;
-    if (!floats && pixels.TypedArrayType() != napi_uint8_array)
-      throw Napi::TypeError::New(env, "pixels must be a Uint8Array of RGB or a Float32Array");
-    if (static_cast<int64_t>(pixels.ElementLength()) !=
-        images.count * (floats ? images.channels : 3) * images.height * images.width)
-      throw Napi::RangeError::New(env, "pixels has " + std::to_string(pixels.ElementLength()) +
-                                           " elements, not count × channels × height × width");
-    if (floats)
-      images.floats = pixels.As<Napi::Float32Array>().Data();
-    else
-      images.bytes = pixels.As<Napi::Uint8Array>().Data();
-    if (input.Get("alpha").IsTypedArray()) {
-      const auto alpha = input.Get("alpha").As<Napi::Uint8Array>();
-      kept.push_back(alpha);
-      if (static_cast<int64_t>(alpha.ElementLength()) != images.count * images.height * images.width)
-        throw Napi::RangeError::New(env, "alpha must have count × height × width elements");
-      images.alpha = alpha.Data();
-    }
-    if (input.Get("segmentations").IsArray()) {
-      const auto segmentations = input.Get("segmentations").As<Napi::Array>();
-      if (segmentations.Length() != images.count)
-        throw Napi::RangeError::New(env, "segmentations must have one entry an image");
-      for (uint32_t i = 0; i < segmentations.Length(); i++)
-        batch.segmentations.push_back(labelMaps(env, segmentations.Get(i).As<Napi::Object>(), kept));
-    }
+    std::vector<Napi::Object> kept{self(info)};
+    Batch batch = batchOf(env, info[0].As<Napi::Object>(), open(env)->options(), kept);
     return runAsync(
         env, handle_->use(env), kept,
-        [engine = &handle_->engine, dissection = open(info.Env()), batch = std::move(batch)] {
+        [engine = &handle_->engine, dissection = open(env), batch = std::move(batch)] {
           dissection->observe(batch, engine->stopping());
           return 0;
         },
         [](Napi::Env env, int) { return env.Undefined(); });
-  }
-
-  /// {height, width, maps: (number | Uint16Array | Uint8Array)[]}
-  static LabelMaps labelMaps(Napi::Env env, const Napi::Object &input, std::vector<Napi::Object> &kept) {
-    LabelMaps result;
-    result.height = input.Get("height").As<Napi::Number>().Int32Value();
-    result.width = input.Get("width").As<Napi::Number>().Int32Value();
-    if (result.height < 1 || result.width < 1)
-      throw Napi::RangeError::New(env, "a segmentation's height and width must be positive");
-    const size_t pixels = static_cast<size_t>(result.height) * result.width;
-    const auto maps = input.Get("maps").As<Napi::Array>();
-    for (uint32_t m = 0; m < maps.Length(); m++) {
-      const Napi::Value value = maps.Get(m);
-      LabelMap &map = result.maps.emplace_back();
-      if (value.IsNumber()) {
-        map.constant = value.As<Napi::Number>().Uint32Value();
-        continue;
-      }
-      const auto array = value.As<Napi::TypedArray>();
-      kept.push_back(array);
-      if (array.TypedArrayType() == napi_uint16_array && array.ElementLength() == pixels)
-        map.numbers = array.As<Napi::Uint16Array>().Data();
-      else if (array.TypedArrayType() == napi_uint8_array && array.ElementLength() >= pixels &&
-               array.ElementLength() % pixels == 0) {
-        map.bytes = array.As<Napi::Uint8Array>().Data();
-        map.channels = static_cast<int>(array.ElementLength() / pixels);
-      } else
-        throw Napi::TypeError::New(env, "a label map must be a number, a Uint16Array of height × width, or a "
-                                        "Uint8Array of height × width × channels");
-    }
-    return result;
   }
 
   Napi::Value finish(const Napi::CallbackInfo &info) {
@@ -126,9 +65,7 @@ private:
     const int64_t images = info[0].As<Napi::Number>().Int64Value();
     return runAsync(
         info.Env(), handle_->use(info.Env()), {self(info)},
-        [dissection = open(info.Env()), images] {
-          return dissection->count(std::max<int64_t>(1, images / dissection->options().piece));
-        },
+        [dissection = open(info.Env()), images] { return dissection->count(images); },
         [](Napi::Env env, int64_t done) { return Napi::Number::New(env, static_cast<double>(done)); });
   }
 
@@ -140,10 +77,10 @@ private:
     return runAsync(
         info.Env(), handle_->use(info.Env()), {self(info)},
         [dissection = open(info.Env())] {
-          dissection->requireResults();
-          Results results{dissection->labelPixels(), {}};
-          for (size_t l = 0; l < dissection->options().layers.size(); l++)
-            results.layers.push_back(dissection->result(l));
+          const auto counted = dissection->counted("results");
+          Results results{{counted->labelPixels.begin(), counted->labelPixels.end()}, {}};
+          for (size_t l = 0; l < counted->layers.size(); l++)
+            results.layers.push_back(counted->result(l));
           return results;
         },
         [](Napi::Env env, Results &results) {
@@ -178,7 +115,27 @@ private:
         });
   }
 
-  /// draw(layer, unit, pixels: Uint8Array[], into: Uint8Array)
+  /// stripBytes(images): of the memory that draw() takes.
+  Napi::Value stripBytes(const Napi::CallbackInfo &info) {
+    const auto env = info.Env();
+    const DissectionOptions &options = open(env)->options();
+    const Strips strips = layOutStrips(info[0].As<Napi::Number>().Int64Value(), options.height, options.width,
+                                       stripStyle(info[1].As<Napi::Object>()).gap, true);
+    return Napi::Number::New(env, static_cast<double>(strips.seg.end));
+  }
+
+  /// {gap, border: [red, green, blue], labelColors}
+  static StripStyle stripStyle(const Napi::Object &input) {
+    StripStyle style;
+    style.gap = input.Get("gap").As<Napi::Number>().Int32Value();
+    style.labelColors = input.Get("labelColors").As<Napi::Number>().Uint32Value();
+    const auto border = input.Get("border").As<Napi::Array>();
+    for (uint32_t c = 0; c < 3; c++)
+      style.border[c] = static_cast<uint8_t>(border.Get(c).As<Napi::Number>().Uint32Value());
+    return style;
+  }
+
+  /// draw(layer, unit, pixels: Uint8Array[], into: Uint8Array, style)
   Napi::Value draw(const Napi::CallbackInfo &info) {
     const auto env = info.Env();
     const auto layer = info[0].As<Napi::Number>().Uint32Value();
@@ -198,8 +155,18 @@ private:
     kept.push_back(into);
     return runOnPool(
         env, kept,
-        [dissection = open(env), layer, unit, pixels = std::move(pixels), to = into.Data(),
-         bytes = into.ByteLength()] { return dissection->draw(layer, unit, pixels, to, bytes); },
+        [dissection = open(env), drawn = drawn_, layer, unit, pixels = std::move(pixels), to = into.Data(),
+         bytes = into.ByteLength(), style = stripStyle(info[4].As<Napi::Object>())] {
+          double seconds = 0;
+          Strips strips;
+          {
+            const Stopwatch watch(seconds);
+            strips = drawStrips(*dissection->counted("draw"), layer, unit, pixels, style, to, bytes);
+          }
+          const std::lock_guard<std::mutex> lock(drawn->mutex);
+          drawn->seconds += seconds;
+          return strips;
+        },
         [](Napi::Env env, const Strips &strips) {
           const auto object = Napi::Object::New(env);
           object.Set("width", static_cast<double>(strips.width));
@@ -256,14 +223,25 @@ private:
     object.Set("forward", p.forward);
     object.Set("select", p.select);
     object.Set("pack", p.pack);
-    object.Set("prune", p.prune);
-    object.Set("spill", p.spill);
+    const StoreProfile store = dissection->storeProfile();
+    object.Set("prune", store.prune);
+    object.Set("spill", store.spill);
     object.Set("count", p.count);
-    object.Set("draw", p.draw);
+    {
+      const std::lock_guard<std::mutex> lock(drawn_->mutex);
+      object.Set("draw", drawn_->seconds);
+    }
     object.Set("spilledBytes", static_cast<double>(dissection->spilledBytes()));
     return object;
   }
 
+  /// Seconds spent drawing, by several threads.
+  struct Drawn {
+    std::mutex mutex;
+    double seconds = 0;
+  };
+
+  std::shared_ptr<Drawn> drawn_ = std::make_shared<Drawn>();
   Napi::ObjectReference model_;
   Handle *handle_ = nullptr;
   std::shared_ptr<Dissection> dissection_;

@@ -1,6 +1,8 @@
 // NativeModel: a model as Node has it.
 #include "kernels/kernels.h"
 #include "node/addon.h"
+#include "node/bare_forward.h"
+#include "node/batch.h"
 #include "run/dissection.h"
 #include <map>
 #ifdef __GLIBC__
@@ -25,8 +27,10 @@ public:
         {InstanceMethod<&ModelObject::load>("load"), InstanceMethod<&ModelObject::layers>("layers"),
          InstanceMethod<&ModelObject::parameters>("parameters"),
          InstanceMethod<&ModelObject::setParameter>("setParameter"),
-         InstanceMethod<&ModelObject::dissect>("dissect"), InstanceMethod<&ModelObject::forward>("forward"),
-         InstanceMethod<&ModelObject::takeLog>("takeLog"), InstanceMethod<&ModelObject::close>("close")});
+         InstanceMethod<&ModelObject::dissect>("dissect"),
+         InstanceMethod<&ModelObject::bareForward>("bareForward"),
+         InstanceMethod<&ModelObject::forward>("forward"), InstanceMethod<&ModelObject::takeLog>("takeLog"),
+         InstanceMethod<&ModelObject::close>("close")});
   }
 
 private:
@@ -133,7 +137,7 @@ private:
   }
 
   /// [count, units, height, width]
-  static Napi::Float32Array valuesOf(Napi::Env env, const Activation &activation, size_t size) {
+  static Napi::Float32Array valuesOf(Napi::Env env, const UnitBatch &activation, size_t size) {
     Napi::Float32Array array = Napi::Float32Array::New(env, size);
     float *out = array.Data();
     const size_t cells = static_cast<size_t>(activation.height) * activation.width;
@@ -195,12 +199,11 @@ private:
         env, handle->use(env), {self(info), pixels},
         [handle, layers, images, options = retainOptions(info[3])] {
           const auto forward = handle->loaded().retain(layers, options);
-          forward->run(images);
-          return forward->take();
+          return forward->run(images);
         },
-        [](Napi::Env env, const std::vector<Activation> &activations) {
+        [](Napi::Env env, const std::vector<UnitBatch> &activations) {
           const auto array = Napi::Array::New(env);
-          for (const Activation &activation : activations) {
+          for (const UnitBatch &activation : activations) {
             const auto object = Napi::Object::New(env);
             const auto shape = Napi::Array::New(env);
             size_t size = 1;
@@ -229,47 +232,51 @@ private:
     DissectionOptions options;
     options.layers = strings(input.Get("layers").As<Napi::Array>());
     options.images = number("images").Int64Value();
-    options.channels = number("channels").Int64Value();
-    options.height = number("height").Int64Value();
-    options.width = number("width").Int64Value();
+    imageOptions(input, options);
     options.quantile = number("quantile").DoubleValue();
     options.topImages = number("topImages").Int64Value();
-    options.piece = std::max<int64_t>(1, number("piece").Int64Value());
     options.memory = number("memory").Int64Value();
     options.spillFolder = input.Get("spillFolder").As<Napi::String>().Utf8Value();
     options.approximate = input.Get("approximate").ToBoolean();
     options.keepMasks = input.Get("keepMasks").ToBoolean();
     options.scaleOffset = input.Get("scaleOffset").ToBoolean();
-    options.retain = retainOptions(input);
-    options.forwardOnly = input.Get("forwardOnly").ToBoolean();
-    const auto floats = [&](const char *name, std::array<float, 3> &out) {
-      const auto array = input.Get(name).As<Napi::Array>();
-      for (uint32_t c = 0; c < 3; c++)
-        out[c] = array.Get(c).As<Napi::Number>().FloatValue();
-    };
-    floats("mean", options.mean);
-    floats("deviation", options.deviation);
-    if (input.Get("labelCategory").IsTypedArray()) {
-      const auto category = input.Get("labelCategory").As<Napi::Int32Array>();
-      options.labels.category.assign(category.Data(), category.Data() + category.ElementLength());
-      options.labels.categories = number("categories").Int32Value();
-      for (const int32_t c : options.labels.category)
-        if (c < -1 || c >= options.labels.categories)
-          throw Napi::RangeError::New(env, "labelCategory names a category that there is not");
-      if (options.labels.category.size() > 65536)
-        throw Napi::RangeError::New(env, "label numbers go up to 65535");
+    if (input.Get("labelNumbers").IsTypedArray()) {
+      const auto numbers = input.Get("labelNumbers").As<Napi::Uint16Array>();
+      const auto category = input.Get("labelCategories").As<Napi::Int32Array>();
+      options.labels = LabelTable({numbers.Data(), numbers.Data() + numbers.ElementLength()},
+                                  {category.Data(), category.Data() + category.ElementLength()},
+                                  number("categories").Int32Value());
     }
-    if (options.images < 1 || options.channels < 1 || options.height < 1 || options.width < 1 ||
-        options.topImages < 0 || !(options.quantile > 0 && options.quantile < 1))
-      throw Napi::RangeError::New(env, "images, channels, height, width and quantile must be positive");
+    if (options.images < 1 || options.topImages < 0 || !(options.quantile > 0 && options.quantile < 1))
+      throw Napi::RangeError::New(env, "images and quantile must be positive");
     return runAsync(
         env, handle->use(env), {self(info)},
-        [handle, options = std::move(options)] {
-          handle->loaded();
-          return std::make_shared<Dissection>(handle->model, options);
+        [handle, options = std::move(options), retain = retainOptions(input)] {
+          const auto open = [&](const std::vector<std::string> &layers) {
+            return handle->loaded().retain(layers, retain);
+          };
+          return std::make_shared<Dissection>(open, options, cpuBackend());
         },
         [this](Napi::Env env, std::shared_ptr<Dissection> &dissection) {
           return newDissection(env, Value(), &handle_, std::move(dissection));
+        });
+  }
+
+  /// bareForward(options): resolves to a NativeForward.
+  Napi::Value bareForward(const Napi::CallbackInfo &info) {
+    const auto env = info.Env();
+    Handle *handle = &handle_;
+    const auto input = info[0].As<Napi::Object>();
+    DissectionOptions options;
+    options.layers = strings(input.Get("layers").As<Napi::Array>());
+    imageOptions(input, options);
+    return runAsync(
+        env, handle->use(env), {self(info)},
+        [handle, options = std::move(options), retain = retainOptions(input)] {
+          return std::make_shared<BareForward>(handle->loaded().retain(options.layers, retain), options);
+        },
+        [this](Napi::Env env, std::shared_ptr<BareForward> &forward) {
+          return newForward(env, Value(), &handle_, std::move(forward));
         });
   }
 

@@ -1,18 +1,14 @@
-// The pictures of a unit: its top images in a row, as photographs, under the mask, as labels and as the mask.
+#include "pictures/strips.h"
 #include "base/failure.h"
-#include "base/stopwatch.h"
-#include "run/dissection.h"
+#include "store/hot_cells.h"
 #include <algorithm>
 
 namespace netdissect {
 
 namespace {
 
-constexpr int gap = 5; // white pixels between images
-constexpr uint8_t borderColor[3] = {200, 200, 0};
-// Palette indices of the mask strip and of the label strip; src/report/strips.ts holds the colours.
 enum MaskIndex : uint8_t { outside = 0, inside = 1, border = 2, between = 3 };
-constexpr unsigned noLabel = 0, labelBetween = 1, firstLabel = 2, labelColors = 254;
+constexpr unsigned noLabel = 0, labelBetween = 1, firstLabel = 2;
 
 /// Rows of bits: bit x % 64 of word x / 64.
 struct BitImage {
@@ -45,8 +41,9 @@ template <class Action> void forEachBit(const uint64_t *row, int width, Action a
 }
 
 /// Every pixel's palette index `[height, width]`, the label with the fewest pixels of the image on top.
-/// `areas` are the pixels of each label present.
-std::vector<uint8_t> labelIndices(const Segmentation &segmentation, const uint32_t *areas) {
+/// `areas` are the pixels of each label present. A label's colour is that of its number.
+std::vector<uint8_t> labelIndices(const Segmentation &segmentation, const Words &areas,
+                                  const LabelTable &table, unsigned colors) {
   const size_t pixels = static_cast<size_t>(segmentation.height) * segmentation.width;
   const size_t count = segmentation.labels.size();
   std::vector<uint16_t> byArea(count), order(count + 1, 0); // order[i]: how far on top label i - 1 is
@@ -59,7 +56,7 @@ std::vector<uint8_t> labelIndices(const Segmentation &segmentation, const uint32
   for (size_t place = 0; place < count; place++) {
     order[byArea[place] + 1] = static_cast<uint16_t>(place + 1);
     color[place + 1] =
-        static_cast<uint8_t>(firstLabel + (segmentation.labels[byArea[place]] - 1) % labelColors);
+        static_cast<uint8_t>(firstLabel + (table.numbers[segmentation.labels[byArea[place]]] - 1) % colors);
   }
   std::vector<uint16_t> map(pixels), top(pixels, 0);
   for (size_t m = 0; m < segmentation.maps; m++) {
@@ -99,30 +96,7 @@ void filterUp(uint8_t *rows, int64_t height, int64_t row) {
 
 } // namespace
 
-Strips Dissection::draw(size_t index, int64_t unit, const std::vector<const uint8_t *> &pixels, uint8_t *into,
-                        size_t bytes) {
-  double seconds = 0;
-  Strips strips;
-  {
-    const Stopwatch watch(seconds);
-    strips = drawStrips(index, unit, pixels, into, bytes);
-  }
-  const std::lock_guard<std::mutex> lock(drawing_);
-  profile_.draw += seconds;
-  return strips;
-}
-
-Strips Dissection::drawStrips(size_t index, int64_t unit, const std::vector<const uint8_t *> &pixels,
-                              uint8_t *into, size_t bytes) const {
-  const Layer &layer = layers_.at(index);
-  const int height = static_cast<int>(options_.height), width = static_cast<int>(options_.width);
-  const bool labelled = !segmentations_.empty();
-  if (phase_ != Phase::levelled || !counted())
-    throw Failure("ERR_NETDISSECT_USAGE", "pictures can be drawn once all images are observed and counted");
-  if (unit < 0 || unit >= layer.units || layer.hot.empty())
-    throw Failure("ERR_NETDISSECT_USAGE", "there is no unit " + std::to_string(unit) + " with masks");
-  const std::vector<TopImage> &ranked = layer.top->of(unit);
-  const auto images = static_cast<int64_t>(std::min(pixels.size(), ranked.size()));
+Strips layOutStrips(int64_t images, int64_t height, int64_t width, int gap, bool labelled) {
   Strips strips;
   strips.height = height;
   strips.width = images * width + std::max<int64_t>(0, images - 1) * gap;
@@ -131,9 +105,30 @@ Strips Dissection::drawStrips(size_t index, int64_t unit, const std::vector<cons
   strips.orig = {strips.top.end, strips.top.end + height * rgbRow};
   strips.mask = {strips.orig.end, strips.orig.end + height * maskRow};
   strips.seg = {strips.mask.end, strips.mask.end + (labelled ? height * segRow : 0)};
+  return strips;
+}
+
+Strips drawStrips(const Counted &counted, size_t index, int64_t unit,
+                  const std::vector<const uint8_t *> &pixels, const StripStyle &style, uint8_t *into,
+                  size_t bytes) {
+  const auto refuse = [](const std::string &message) { throw Failure("ERR_NETDISSECT_USAGE", message); };
+  const DissectionOptions &options = counted.plan->options;
+  const ImageStore &store = *counted.store;
+  if (index >= counted.layers.size())
+    refuse("there is no layer " + std::to_string(index));
+  const LayerShape &shape = counted.plan->layers[index];
+  const LevelledLayer &layer = counted.layers[index];
+  const int height = static_cast<int>(options.height), width = static_cast<int>(options.width);
+  const int gap = style.gap;
+  const bool labelled = store.hasLabels();
+  if (unit < 0 || unit >= shape.units || !store.hasMasks())
+    refuse("there is no unit " + std::to_string(unit) + " with masks");
+  const std::vector<TopImage> &ranked = layer.top->of(unit);
+  const auto images = static_cast<int64_t>(std::min(pixels.size(), ranked.size()));
+  const Strips strips = layOutStrips(images, height, width, gap, labelled);
+  const int64_t rgbRow = strips.width * 3, segRow = 1 + strips.width, maskRow = 1 + (strips.width + 3) / 4;
   if (bytes < static_cast<size_t>(strips.seg.end))
-    throw Failure("ERR_NETDISSECT_USAGE", "the strips take " + std::to_string(strips.seg.end) +
-                                              " bytes, not " + std::to_string(bytes));
+    refuse("the strips take " + std::to_string(strips.seg.end) + " bytes, not " + std::to_string(bytes));
   uint8_t *top = into, *orig = into + strips.orig.begin, *mask = into + strips.mask.begin,
           *seg = into + strips.seg.begin;
   // Four pixels to a byte, the leftmost in the highest bits.
@@ -151,16 +146,11 @@ Strips Dissection::drawStrips(size_t index, int64_t unit, const std::vector<cons
       if (labelled)
         std::fill_n(seg + y * segRow + 1 + left, gap, uint8_t{labelBetween});
     }
-  HotCells cells(layer.height, layer.width);
-  const Grid grid = layer.mapGeometry(options_).grid(height, width);
+  HotCells cells(shape.height, shape.width);
+  const Grid grid = counted.plan->geometry(shape).grid(height, width);
   MaskBuilder builder(grid);
   for (int64_t i = 0; i < images; i++) {
-    const auto piece = std::upper_bound(pieces_.begin(), pieces_.end(), ranked[i].image,
-                                        [](int64_t image, const Piece &p) { return image < p.first; }) -
-                       1;
-    const size_t block = piece - pieces_.begin();
-    const int64_t number = ranked[i].image - piece->first;
-    const Words hot = layer.hot[block].record(unit * piece->images + number, spill_);
+    const Words hot = store.hotOf(index, unit, ranked[i].image);
     builder.build(cells.decode(hot.data(), hot.data() + hot.size()), layer.thresholds[unit]);
     BitImage lit(height, width);
     for (int y = builder.begin(); y < builder.end(); y++)
@@ -174,16 +164,16 @@ Strips Dissection::drawStrips(size_t index, int64_t unit, const std::vector<cons
       darken(from, to, width * 3);
       forEachBit(wide.row(y), width, [&](int x) {
         const bool in = lit.row(y)[x / 64] >> x % 64 & 1;
-        std::copy_n(in ? from + x * 3 : borderColor, 3, to + x * 3);
+        std::copy_n(in ? from + x * 3 : style.border.data(), 3, to + x * 3);
         place(y, left + x, in ? inside : border);
       });
     }
     if (!labelled)
       continue;
-    const Words record = segmentations_[block].record(number, spill_);
+    const Words record = store.labelsOf(ranked[i].image);
     const Segmentation segmentation(record.data());
-    const uint32_t *areas = areas_[block].words.data() + (number ? areas_[block].ends[number - 1] : 0);
-    const std::vector<uint8_t> labels = labelIndices(segmentation, areas);
+    const std::vector<uint8_t> labels =
+        labelIndices(segmentation, store.areasOf(ranked[i].image), options.labels, style.labelColors);
     std::vector<int> column(width);
     for (int x = 0; x < width; x++)
       column[x] = static_cast<int>((x + 0.5) * segmentation.width / width);

@@ -3,18 +3,57 @@
 
 namespace netdissect {
 
-void TopImages::add(int64_t unit, float activation, int64_t image) {
+constexpr uint32_t kind = 5;
+
+static bool stronger(const TopImage &a, const TopImage &b) {
+  return a.activation != b.activation ? a.activation > b.activation : a.image < b.image;
+}
+
+void TopImages::add(int64_t unit, TopImage entry) {
   std::vector<TopImage> &best = best_[unit];
-  const TopImage entry{activation, image};
-  const auto stronger = [](const TopImage &a, const TopImage &b) {
-    return a.activation != b.activation ? a.activation > b.activation : a.image < b.image;
-  };
   if (static_cast<int64_t>(best.size()) == k_) {
     if (k_ == 0 || !stronger(entry, best.back()))
       return;
     best.pop_back();
   }
   best.insert(std::upper_bound(best.begin(), best.end(), entry, stronger), entry);
+}
+
+void TopImages::merge(const Statistic &other) {
+  const auto &part = sameKind<TopImages>(other);
+  requireSame(part.k_ == k_ && part.best_.size() == best_.size());
+  for (size_t unit = 0; unit < best_.size(); unit++)
+    for (const TopImage &entry : part.best_[unit])
+      add(static_cast<int64_t>(unit), entry);
+}
+
+void TopImages::save(Writer &out) const {
+  out.put(kind);
+  out.put(k_);
+  out.put(static_cast<uint64_t>(best_.size()));
+  for (const std::vector<TopImage> &best : best_) {
+    out.put(static_cast<uint64_t>(best.size()));
+    for (const TopImage &entry : best) {
+      out.put(entry.activation);
+      out.put(entry.image);
+    }
+  }
+}
+
+void TopImages::load(Reader &in) {
+  in.expect(kind, "kind of statistic");
+  in.expect(k_, "number of top images");
+  in.expect(static_cast<uint64_t>(best_.size()), "number of units");
+  for (std::vector<TopImage> &best : best_) {
+    const auto size = in.get<uint64_t>();
+    if (size > static_cast<uint64_t>(k_))
+      throw Failure("ERR_NETDISSECT_STORE", "what was saved is damaged");
+    best.clear();
+    for (uint64_t i = 0; i < size; i++) {
+      const auto activation = in.get<float>();
+      best.push_back({activation, in.get<int64_t>()});
+    }
+  }
 }
 
 } // namespace netdissect

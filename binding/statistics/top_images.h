@@ -1,6 +1,6 @@
 // The k images on which each unit is strongest.
 #pragma once
-#include <cstdint>
+#include "statistics/statistic.h"
 #include <vector>
 
 namespace netdissect {
@@ -11,14 +11,20 @@ struct TopImage {
 };
 
 /// Ranks by the larger activation, then by the lower image number, whatever the order of arrival.
-class TopImages {
+class TopImages : public Statistic {
 public:
   TopImages(int64_t units, int64_t k) : k_(k), best_(units) {}
 
-  void add(int64_t unit, float activation, int64_t image);
+  void observe(const UnitMap &map) override { add(map.unit, {map.scan.largest, map.image}); }
+  void merge(const Statistic &other) override;
+  void save(Writer &out) const override;
+  void load(Reader &in) override;
+
   const std::vector<TopImage> &of(int64_t unit) const { return best_[unit]; }
 
 private:
+  void add(int64_t unit, TopImage entry);
+
   int64_t k_;
   std::vector<std::vector<TopImage>> best_;
 };

@@ -34,6 +34,7 @@ class BlockView {
 public:
   BlockView(const Block &block, const SpillFile &file);
   BlockView(const BlockView &) = delete;
+  BlockView(BlockView &&) = default; // vectors keep their memory when they are moved
   const uint32_t *begin(size_t record) const { return words_ + (record ? ends_[record - 1] : 0); }
   const uint32_t *end(size_t record) const { return words_ + ends_[record]; }
 

@@ -6,30 +6,30 @@ namespace netdissect {
 
 namespace {
 
-/// A map as indices into the numbers found in it; found[0] is 0, no label.
+constexpr int32_t none = -1;
+
+/// A map as indices into the codes found in it; found[0] is the one of a constant map, else none.
 struct Indexed {
-  std::vector<uint32_t> found{0};
+  std::vector<int32_t> found{none};
   std::vector<uint16_t> indices;
 };
 
 Indexed indexMap(const LabelMap &map, size_t pixels, const LabelTable &table) {
   Indexed result;
   if (!map.numbers && !map.bytes) {
-    result.found[0] = table.has(map.constant) ? map.constant : 0;
+    result.found[0] = table.code(map.constant);
     return result;
   }
-  constexpr int32_t unseen = -1;
-  std::vector<int32_t> places(table.category.size(), unseen); // number -> index
+  std::vector<uint16_t> places(table.size(), 0); // code -> index; 0 where it was not found yet
   const auto indexOf = [&](uint32_t number) -> uint16_t {
-    if (number >= places.size())
+    const int32_t code = table.code(number);
+    if (code == none)
       return 0;
-    int32_t &place = places[number];
-    if (place == unseen) {
-      place = table.has(number) ? static_cast<int32_t>(result.found.size()) : 0;
-      if (place)
-        result.found.push_back(number);
+    if (!places[code]) {
+      places[code] = static_cast<uint16_t>(result.found.size());
+      result.found.push_back(code);
     }
-    return static_cast<uint16_t>(place);
+    return places[code];
   };
   result.indices.resize(pixels);
   uint16_t *out = result.indices.data();
@@ -50,14 +50,14 @@ Indexed indexMap(const LabelMap &map, size_t pixels, const LabelTable &table) {
 void packSegmentation(const LabelMaps &maps, const LabelTable &table, Words &out) {
   const size_t pixels = static_cast<size_t>(maps.height) * maps.width;
   std::vector<Indexed> indexed;
-  std::vector<uint32_t> labels;
+  std::vector<int32_t> labels;
   for (const LabelMap &map : maps.maps) {
     indexed.push_back(indexMap(map, pixels, table));
     labels.insert(labels.end(), indexed.back().found.begin(), indexed.back().found.end());
   }
   std::sort(labels.begin(), labels.end());
   labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
-  if (!labels.empty() && labels[0] == 0)
+  if (!labels.empty() && labels[0] == none)
     labels.erase(labels.begin());
 
   out.insert(out.end(), {static_cast<uint32_t>(maps.height), static_cast<uint32_t>(maps.width),
@@ -70,10 +70,11 @@ void packSegmentation(const LabelMaps &maps, const LabelTable &table, Words &out
       for (bits = 1; (size_t{1} << bits) < map.found.size();)
         bits *= 2;
     out.insert(out.end(), {static_cast<uint32_t>(bits), static_cast<uint32_t>(map.found.size())});
-    for (const uint32_t number : map.found)
-      out.push_back(number ? static_cast<uint32_t>(std::lower_bound(labels.begin(), labels.end(), number) -
-                                                   labels.begin() + 1)
-                           : 0);
+    for (const int32_t code : map.found)
+      out.push_back(code == none
+                        ? 0
+                        : static_cast<uint32_t>(std::lower_bound(labels.begin(), labels.end(), code) -
+                                                labels.begin() + 1));
     const size_t first = out.size();
     out.resize(first + (pixels * bits + 31) / 32, 0);
     const size_t perWord = bits ? 32 / bits : 1;

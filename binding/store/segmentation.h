@@ -1,6 +1,7 @@
 // Label maps: kept packed while the data passes, unpacked to one plane of bits a label when they are counted.
 #pragma once
 #include "store/block.h"
+#include "store/label_table.h"
 #include <cstdint>
 #include <vector>
 
@@ -20,26 +21,19 @@ struct LabelMaps {
   std::vector<LabelMap> maps;
 };
 
-/// Which label numbers are labels: `category[number]` is its category, or -1.
-struct LabelTable {
-  std::vector<int32_t> category;
-  int categories = 0;
-  bool has(uint32_t number) const { return number && number < category.size() && category[number] >= 0; }
-};
-
 /// Appends the record of an image's label maps; what is no label becomes 0.
 void packSegmentation(const LabelMaps &maps, const LabelTable &table, Words &out);
 
-/// A record of packSegmentation: height, width, the labels present (ascending), then for each map the bits of
-/// an index (0 where the map is constant), how many indices there are, what each stands for (a place in the
-/// labels present plus one; 0 is no label), and the packed indices.
+/// A record of packSegmentation: height, width, the codes of the labels present (ascending), then for each
+/// map the bits of an index (0 where the map is constant), how many indices there are, what each stands for
+/// (a place in the labels present plus one; 0 is no label), and the packed indices.
 class Segmentation {
 public:
   Segmentation() = default;
   explicit Segmentation(const uint32_t *record);
 
   int height = 0, width = 0;
-  std::vector<uint16_t> labels;
+  std::vector<uint16_t> labels; // codes
   size_t maps = 0;
 
   /// Pixel by pixel `[height, width]` what a map says: a place in `labels` plus one, or 0.
@@ -52,7 +46,7 @@ private:
 /// Planes of bits: `[height][labels][words]`, one plane for each label present.
 struct LabelPlanes {
   int height = 0, width = 0, words = 0;
-  std::vector<uint16_t> labels;
+  std::vector<uint16_t> labels; // codes
   std::vector<uint64_t> bits;
 
   LabelPlanes() = default;

@@ -1,5 +1,4 @@
 #include "tally/tally.h"
-#include "kernels/kernels.h"
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -23,10 +22,6 @@ Grid MapGeometry::grid(int targetHeight, int targetWidth) const {
   return {axis(0, height, targetHeight, imageHeight), axis(1, width, targetWidth, imageWidth)};
 }
 
-LayerTally::LayerTally(int64_t units, const MapGeometry &geometry, const LabelTable &labels)
-    : units_(units), geometry_(geometry), labels_(labels), categoryPixels_(units * labels.categories),
-      intersections_(units * labels.category.size()) {}
-
 LabelledImages::LabelledImages(std::vector<LabelPlanes> all, const LabelTable &table)
     : planes(std::move(all)), categories(planes.size()) {
   for (size_t i = 0; i < planes.size(); i++) {
@@ -38,48 +33,32 @@ LabelledImages::LabelledImages(std::vector<LabelPlanes> all, const LabelTable &t
   }
 }
 
-void LayerTally::prepare(const LabelledImages &images) {
-  for (const LabelPlanes &p : images.planes)
-    if (const std::pair<int, int> size{p.height, p.width}; !p.labels.empty() && !grids_.count(size))
-      grids_.emplace(size, geometry_.grid(p.height, p.width));
+void LayerTally::merge(const LayerTally &other) {
+  if (other.units != units || other.categoryPixels.size() != categoryPixels.size() ||
+      other.intersections.size() != intersections.size())
+    throw Failure("ERR_NETDISSECT_STORE", "counts of different layers or labels cannot be merged");
+  for (size_t i = 0; i < categoryPixels.size(); i++)
+    categoryPixels[i] += other.categoryPixels[i];
+  for (size_t i = 0; i < intersections.size(); i++)
+    intersections[i] += other.intersections[i];
 }
 
-void LayerTally::add(int64_t firstUnit, int64_t lastUnit, const std::vector<std::unique_ptr<BlockView>> &hot,
-                     const std::vector<int64_t> &sizes, const LabelledImages &images,
-                     const std::vector<float> &thresholds) {
-  const Kernels &k = kernels();
-  HotCells cells(geometry_.height, geometry_.width);
-  std::map<std::pair<int, int>, MaskBuilder> builders;
-  std::vector<uint32_t> counts(images.mostLabels);
-  size_t first = 0;
-  for (size_t block = 0; block < hot.size(); first += sizes[block++])
-    for (int64_t unit = firstUnit; unit < lastUnit; unit++)
-      for (int64_t i = 0; i < sizes[block]; i++) {
-        const LabelPlanes &p = images.planes[first + i];
-        const size_t record = static_cast<size_t>(unit * sizes[block] + i);
-        const uint32_t *begin = hot[block]->begin(record), *end = hot[block]->end(record);
-        if (begin == end || p.labels.empty() || !(HotCells::largest(begin) > thresholds[unit]))
-          continue;
-        const std::pair<int, int> size{p.height, p.width};
-        auto builder = builders.find(size);
-        if (builder == builders.end())
-          builder = builders.emplace(size, MaskBuilder(grids_.at(size))).first;
-        MaskBuilder &mask = builder->second;
-        const uint32_t count = mask.build(cells.decode(begin, end), thresholds[unit]);
-        if (!count)
-          continue;
-        for (const int32_t category : images.categories[first + i])
-          categoryPixels_[unit * labels_.categories + category] += count;
-        std::fill(counts.begin(), counts.end(), 0);
-        k.intersect(mask.row(mask.begin()), p.row(mask.begin()), mask.end() - mask.begin(),
-                    static_cast<int>(p.labels.size()), p.words, counts.data());
-        int64_t *row = intersections_.data() + unit * labels_.category.size();
-        for (size_t l = 0; l < p.labels.size(); l++)
-          row[p.labels[l]] += counts[l];
-      }
+void LayerTally::save(Writer &out) const {
+  out.put(units);
+  out.put(categoryPixels);
+  out.put(intersections);
 }
 
-static std::vector<double> transposed(const std::vector<int64_t> &counts, int64_t units) {
+void LayerTally::load(Reader &in) {
+  in.expect(units, "number of units");
+  std::vector<int64_t> categories = in.list<int64_t>(), labels = in.list<int64_t>();
+  if (categories.size() != categoryPixels.size() || labels.size() != intersections.size())
+    throw Failure("ERR_NETDISSECT_STORE", "what was saved has other labels");
+  categoryPixels = std::move(categories);
+  intersections = std::move(labels);
+}
+
+std::vector<double> unitsLast(const std::vector<int64_t> &counts, int64_t units) {
   const int64_t columns = units ? static_cast<int64_t>(counts.size()) / units : 0;
   std::vector<double> result(counts.size());
   for (int64_t u = 0; u < units; u++)
@@ -87,8 +66,5 @@ static std::vector<double> transposed(const std::vector<int64_t> &counts, int64_
       result[c * units + u] = static_cast<double>(counts[u * columns + c]);
   return result;
 }
-
-std::vector<double> LayerTally::categoryPixels() const { return transposed(categoryPixels_, units_); }
-std::vector<double> LayerTally::intersections() const { return transposed(intersections_, units_); }
 
 } // namespace netdissect

@@ -1,12 +1,9 @@
-// Counting masks against labels: the heart of network dissection.
+// Counts of masks against labels, and what masks are made by.
 #pragma once
-#include "model/script_model.h"
-#include "store/hot_cells.h"
+#include "base/bytes.h"
+#include "model/unit_source.h"
 #include "store/segmentation.h"
 #include "tally/upsample.h"
-#include <map>
-#include <memory>
-#include <utility>
 #include <vector>
 
 namespace netdissect {
@@ -31,30 +28,21 @@ struct LabelledImages {
   LabelledImages(std::vector<LabelPlanes> planes, const LabelTable &table);
 };
 
-/// The counts of one layer; units are counted by different threads at once.
-class LayerTally {
-public:
-  LayerTally(int64_t units, const MapGeometry &geometry, const LabelTable &labels);
+/// The counts of one layer. Sums: parts of the data can be counted apart.
+struct LayerTally {
+  int64_t units = 0;
+  std::vector<int64_t> categoryPixels; // [units, categories]
+  std::vector<int64_t> intersections;  // [units, labels]
 
-  /// Has to be called, by one thread, before add() is with these images.
-  void prepare(const LabelledImages &images);
-  /// Adds the units [firstUnit, lastUnit) on some images. `hot` are the blocks that hold them, `sizes` how
-  /// many images each block has: record `unit * size + image` of a block.
-  void add(int64_t firstUnit, int64_t lastUnit, const std::vector<std::unique_ptr<BlockView>> &hot,
-           const std::vector<int64_t> &sizes, const LabelledImages &images,
-           const std::vector<float> &thresholds);
+  LayerTally(int64_t units, const LabelTable &labels)
+      : units(units), categoryPixels(units * labels.categories), intersections(units * labels.size()) {}
 
-  /// [categories, units] and [labels, units].
-  std::vector<double> categoryPixels() const;
-  std::vector<double> intersections() const;
-
-private:
-  int64_t units_;
-  MapGeometry geometry_;
-  const LabelTable &labels_;
-  std::map<std::pair<int, int>, Grid> grids_;
-  std::vector<int64_t> categoryPixels_; // [units, categories]
-  std::vector<int64_t> intersections_;  // [units, labels]
+  void merge(const LayerTally &other);
+  void save(Writer &out) const;
+  void load(Reader &in);
 };
+
+/// [columns, units] of [units, columns], as float64.
+std::vector<double> unitsLast(const std::vector<int64_t> &counts, int64_t units);
 
 } // namespace netdissect

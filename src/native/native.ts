@@ -72,16 +72,25 @@ export interface NativeRetainOptions {
   keepTraining?: boolean;
 }
 
-export interface NativeOptions extends NativeRetainOptions {
+export interface NativeForwardOptions extends NativeRetainOptions {
   layers: string[];
-  images: number;
   channels: number;
   height: number;
   width: number;
-  quantile: number;
-  topImages: number;
   /** Images of one forward. */
   piece: number;
+  mean: readonly number[];
+  deviation: readonly number[];
+}
+
+export interface NativeForward {
+  run(batch: NativeBatch): Promise<void>;
+}
+
+export interface NativeOptions extends NativeForwardOptions {
+  images: number;
+  quantile: number;
+  topImages: number;
   /** Bytes for what is kept of the images; more goes to a temporary file. */
   memory: number;
   spillFolder: string;
@@ -89,17 +98,15 @@ export interface NativeOptions extends NativeRetainOptions {
   approximate?: boolean;
   keepMasks: boolean;
   scaleOffset: boolean;
-  /** For benchmarks: runs the model and looks at nothing. */
-  forwardOnly?: boolean;
-  mean: readonly number[];
-  deviation: readonly number[];
-  /** The category of each label number, -1 where it is no label; absent where no labels are counted. */
-  labelCategory?: Int32Array;
+  /** The numbers of the labels, ascending; absent where none are counted. Results have a row for each. */
+  labelNumbers?: Uint16Array;
+  /** The category of each. */
+  labelCategories?: Int32Array;
   categories?: number;
 }
 
 export interface NativeLayerResult {
-  shape: [number, number, number];
+  shape: [units: number, height: number, width: number];
   tokensDropped: number;
   unitsLast: boolean;
   changedInPlace: boolean;
@@ -107,11 +114,27 @@ export interface NativeLayerResult {
   offset?: [number, number];
   /** Present where levels are estimated. */
   rankError?: number;
+  /** `[units]` */
   levels: Float64Array;
+  /** `[units, top]`, twice */
   topImages: Int32Array;
   topActivations: Float32Array;
+  /** `[categories, units]` */
   categoryPixels: Float64Array;
+  /** `[labels, units]` */
   intersections: Float64Array;
+}
+
+/**
+ * How strips look. Palette indices of the mask strip are 0 outside, 1 inside, 2 the border and 3 between images; of the
+ * label strip 0 for no label, 1 between images, then the labels' colours, by their numbers.
+ */
+export interface NativeStripStyle {
+  /** White pixels between images. */
+  gap: number;
+  /** The colour of masks' borders in the photographs. */
+  border: readonly [red: number, green: number, blue: number];
+  labelColors: number;
 }
 
 /**
@@ -152,7 +175,15 @@ export interface NativeDissection {
   count(images: number): Promise<number>;
   results(): Promise<{ labelPixels: Float64Array; layers: NativeLayerResult[] }>;
   /** Draws a unit's strips; `into` must hold them. Any number of units can be drawn at once. */
-  draw(layer: number, unit: number, pixels: Uint8Array[], into: Uint8Array): Promise<NativeStrips>;
+  draw(
+    layer: number,
+    unit: number,
+    pixels: Uint8Array[],
+    into: Uint8Array,
+    style: NativeStripStyle,
+  ): Promise<NativeStrips>;
+  /** Bytes of memory that holds the strips of a unit with so many images. */
+  stripBytes(images: number, style: NativeStripStyle): number;
   profile(): NativeProfile;
   /** Ends `observe` at the next chance, with the code `ABORT_ERR`. */
   cancel(): void;
@@ -193,6 +224,8 @@ export interface NativeModel {
   /** Overwrites a parameter or buffer with values in C order; they are converted from `dtype`. */
   setParameter(name: string, dtype: string, bytes: Uint8Array): Promise<void>;
   dissect(options: NativeOptions): Promise<NativeDissection>;
+  /** For benchmarks: the forward as a dissection runs it, and nothing else. */
+  bareForward(options: NativeForwardOptions): Promise<NativeForward>;
   /** What LibTorch warned of and the model printed since the last call, each message once. */
   takeLog(): string[];
   forward(

@@ -7,27 +7,32 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 import { inOrder } from '../base/in-order';
-import type { NativeDissection } from '../native/native';
+import type { NativeDissection, NativeStripStyle } from '../native/native';
 import { STRIP_GAP } from '../report/page';
 import { encodeIndexedPng, type Palette } from './png';
+
+const BORDER = [200, 200, 0] as const;
+const LABEL_COLORS = 254;
+
+const STYLE: NativeStripStyle = { gap: STRIP_GAP, border: BORDER, labelColors: LABEL_COLORS };
 
 const MASK_PALETTE: Palette = {
   depth: 2,
   colors: [
     [0, 0, 0, 178], // outside
     [0, 0, 0, 0], // inside
-    [200, 200, 0, 255], // the border
+    [...BORDER, 255], // the border
     [255, 255, 255, 255], // between images
   ],
 };
 
-/** No label, white between images, then 254 colours that differ most between neighbours. */
+/** No label, white between images, then colours that differ most between neighbours. */
 const LABEL_PALETTE: Palette = {
   depth: 8,
   colors: [
     [0, 0, 0, 255],
     [255, 255, 255, 255],
-    ...Array.from({ length: 254 }, (_, i) => {
+    ...Array.from({ length: LABEL_COLORS }, (_, i) => {
       const [r, g, b] = hsl((i * 137.508) % 360, 0.85 - 0.3 * ((i >> 2) % 2), [0.55, 0.4, 0.7, 0.28][i % 4]);
       return [r, g, b, 255] as const;
     }),
@@ -66,8 +71,6 @@ export class ImageCache {
 }
 
 export interface StripsOptions {
-  /** Of the pictures. */
-  imageSize: readonly [height: number, width: number];
   /** The unit's top images in rank order, `[units, top]`, of each layer. */
   layers: { folder: string; topImages: Int32Array; units: number }[];
   images: ImageCache;
@@ -90,7 +93,7 @@ export async function writeStrips(dissection: NativeDissection, options: StripsO
       options.signal?.throwIfAborted();
       const numbers = [...topImages.subarray(unit * top, (unit + 1) * top)];
       const pixels = await Promise.all(numbers.map(image => options.images.get(image)));
-      const canvas = canvases.pop() ?? new Uint8Array(stripBytes(options.imageSize, top));
+      const canvas = canvases.pop() ?? new Uint8Array(dissection.stripBytes(top, STYLE));
       await writeUnit(dissection, layer, unit, pixels, canvas, path.join(folder, `${unit}-`));
       if (options.single)
         await writeUnit(dissection, layer, unit, pixels.slice(0, 1), canvas, path.join(folder, `s-${unit}-`));
@@ -98,12 +101,6 @@ export async function writeStrips(dissection: NativeDissection, options: StripsO
     };
     for await (const _ of inOrder(units, write, options.workers, 2 * options.workers)) options.onUnit();
   }
-}
-
-/** Bytes that hold the four strips of a unit. */
-function stripBytes([height, width]: readonly [number, number], images: number): number {
-  const total = images * (width + STRIP_GAP);
-  return height * (3 * total + 3 * total + (1 + total) + (1 + Math.ceil(total / 4)));
 }
 
 async function writeUnit(
@@ -114,7 +111,7 @@ async function writeUnit(
   canvas: Uint8Array,
   prefix: string,
 ): Promise<void> {
-  const { width, height, top, orig, mask, seg } = await dissection.draw(layer, unit, pixels, canvas);
+  const { width, height, top, orig, mask, seg } = await dissection.draw(layer, unit, pixels, canvas, STYLE);
   const jpeg = (strip: [number, number], name: string) =>
     sharp(canvas.subarray(...strip), { raw: { width, height, channels: 3 } })
       .jpeg({ quality: 80, optimiseCoding: false }) // half the time for 2 % more bytes

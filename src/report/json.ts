@@ -172,7 +172,6 @@ export function buildReport(
   context: ReportContext,
 ): Report {
   const dirnames = layerDirnames(statistics.map(({ layer }) => layer));
-  const byNumber = new Map(labels.map(label => [label.number, label]));
   const labelled = statistics.some(({ tally }) => tally !== null);
   return {
     netname: context.netname,
@@ -187,8 +186,7 @@ export function buildReport(
     layers: statistics.map((layer, i) => {
       const { tally } = layer;
       const scores = tally && scoreLayer(tally, labels, categories, context.iou_threshold);
-      const scored =
-        tally && scores && scoredParts(tally, scores, byNumber, categories, context.iou_threshold);
+      const scored = tally && scores && scoredParts(tally, scores, labels, categories, context.iou_threshold);
       return buildLayer(layer, dirnames[i], scored, context.iou_threshold);
     }),
   };
@@ -262,23 +260,23 @@ function buildLayer(
 function scoredParts(
   tally: NonNullable<LayerStatistics['tally']>,
   scores: Scores,
-  byNumber: ReadonlyMap<number, Label>,
+  concepts: readonly Label[],
   categories: readonly string[],
   iouThreshold: number,
 ): ScoredParts {
-  const { bestLabel, bestIou, interpretable, iou } = scores;
-  const count = bestLabel.length;
-  const units = Array.from(bestLabel, (labelnum, unit) => {
-    const label = byNumber.get(labelnum);
-    const row = label ? categories.indexOf(label.category) : -1;
+  const { best: bestRow, bestScore, interpretable } = scores;
+  const count = bestRow.length;
+  const rows = new Map(concepts.map(({ number }, row) => [number, row]));
+  const units = Array.from(bestRow, (row, unit) => {
+    const label = row < 0 ? null : concepts[row];
     return {
       interp: interpretable[unit] === 1,
-      iou: bestIou[unit],
-      lc: label ? tally.labelPixels[labelnum] : 0,
-      cc: label ? tally.categoryPixels[row * count + unit] : 0,
-      ic: label ? tally.intersections[labelnum * count + unit] : 0,
+      iou: bestScore[unit],
+      lc: label ? tally.labelPixels[row] : 0,
+      cc: label ? tally.categoryPixels[categories.indexOf(label.category) * count + unit] : 0,
+      ic: label ? tally.intersections[row * count + unit] : 0,
       label: label ? label.name : null,
-      labelnum,
+      labelnum: label ? label.number : 0,
       cat: label ? label.category : null,
     };
   });
@@ -309,30 +307,31 @@ function scoredParts(
 
   const labelnums = [...detectors.keys()].sort(byWeight);
   const labels = labelnums.map(labelnum => {
-    const { name, category } = byNumber.get(labelnum)!;
+    const { name, category } = concepts[rows.get(labelnum)!];
     return { label: name, labelnum, units: detectors.get(labelnum)!.units, cat: category };
   });
   return {
     units,
     rankings: [
       ranked({ name: 'label' }, place),
-      ranked({ name: 'iou' }, negated(bestIou)),
-      ...labels.map(({ label, labelnum }) =>
-        ranked(
+      ranked({ name: 'iou' }, negated(bestScore)),
+      ...labels.map(({ label, labelnum }) => {
+        const row = rows.get(labelnum)!;
+        return ranked(
           { name: `${label}-iou`, concept: label, metric: 'iou', labelnum },
-          negated(iou.subarray(labelnum * count, (labelnum + 1) * count)),
-        ),
-      ),
+          negated(scores.scores.subarray(row * count, (row + 1) * count)),
+        );
+      }),
     ],
     labels: labels.toSorted((a, b) => categoryRank(a.cat, categories) - categoryRank(b.cat, categories)),
-    outOfReach: outOfReach(tally, byNumber.values(), categories, iouThreshold),
+    outOfReach: outOfReach(tally, concepts, categories, iouThreshold),
   };
 }
 
 /** Labels larger than every unit's masks, by so much that the threshold cannot be passed; in the order of their numbers. */
 function outOfReach(
   { labelPixels, categoryPixels }: NonNullable<LayerStatistics['tally']>,
-  labels: Iterable<Label>,
+  labels: readonly Label[],
   categories: readonly string[],
   iouThreshold: number,
 ): OutOfReach[] {
@@ -343,9 +342,9 @@ function outOfReach(
       .reduce((most, pixels) => Math.max(most, pixels), 0),
   );
   const found: OutOfReach[] = [];
-  for (const { number, name, category } of labels) {
+  for (const [row, { number, name, category }] of labels.entries()) {
     const pixels = largest[categories.indexOf(category)];
-    const bound = pixels / labelPixels[number];
+    const bound = pixels / labelPixels[row];
     if (pixels > 0 && bound <= Math.min(iouThreshold, 1))
       found.push({ label: name, labelnum: number, cat: category, bound });
   }

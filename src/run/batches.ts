@@ -7,6 +7,7 @@ import { checkItem } from '../dataset/check';
 import type { DissectionDataset, Item } from '../dataset/dataset';
 import { FileDataset } from '../dataset/files';
 import type { NativeBatch } from '../native/native';
+import type { Labeller } from './labeller';
 
 /** An item with arrays of its own; what makes no sense is left for the check to say. */
 function copied(item: Item): Item {
@@ -28,7 +29,8 @@ export interface BatchOptions {
   workers: number;
   /** Of the model; float images have as many, bytes three. */
   channels?: number;
-  segmentation: boolean;
+  /** Whose label maps the batches have; none without it. */
+  labeller?: Labeller;
   /** Is told the milliseconds that an image took to come. */
   onDecoded?: (time: number) => void;
 }
@@ -38,19 +40,20 @@ export async function* batches(
   dataset: DissectionDataset,
   options: BatchOptions,
 ): AsyncGenerator<NativeBatch> {
-  const { batchSize, workers, channels = 3, segmentation, onDecoded } = options;
+  const { batchSize, workers, channels = 3, labeller, onDecoded } = options;
   const area = dataset.imageSize[0] * dataset.imageSize[1];
   const own = dataset instanceof FileDataset;
   const decode = async (index: number) => {
     if (!own) await turn();
     const start = performance.now();
-    const item = await dataset.get(index, segmentation, channels === 4);
+    const item = await dataset.get(index, labeller?.reads === true, channels === 4);
     onDecoded?.(performance.now() - start);
     // data sets of users may fill the same arrays again
     return own ? item : copied(item);
   };
   const items = inOrder(dataset.length, decode, workers, 2 * batchSize);
   let batch: NativeBatch | undefined;
+  let batchItems: Item[] = [];
   try {
     for (let index = 0; index < dataset.length; index++) {
       const { value: item } = (await items.next()) as { value: Item };
@@ -60,7 +63,7 @@ export async function* batches(
       if (!batch) {
         const count = Math.min(batchSize, dataset.length - index);
         batch = { first: index, count, pixels: new (floats ? Float32Array : Uint8Array)(count * size) };
-        if (segmentation) batch.segmentations = [];
+        batchItems = [];
       }
       if (floats !== batch.pixels instanceof Float32Array)
         throw new NetdissectError(
@@ -72,8 +75,9 @@ export async function* batches(
         batch.alpha ??= new Uint8Array(batch.count * area).fill(255);
         if (item.alpha) batch.alpha.set(item.alpha, (index - batch.first) * area);
       }
-      if (segmentation) batch.segmentations!.push(item.segmentation ?? { height: 1, width: 1, maps: [] });
+      batchItems.push(item);
       if (index + 1 === batch.first + batch.count) {
+        if (labeller) batch.segmentations = await labeller.segment(batchItems);
         yield batch;
         batch = undefined;
       }

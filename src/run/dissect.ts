@@ -30,6 +30,7 @@ import {
 import { renderPage, STRIP_GAP } from '../report/page';
 import type { Label, LayerStatistics } from '../score/results';
 import { batches } from './batches';
+import { datasetLabeller, type Labeller } from './labeller';
 import { type CheckedOptions, checkedOptions, type DissectOptions } from './options';
 
 export interface DissectionResult {
@@ -79,7 +80,7 @@ export async function dissect(
   const meta = plainData(options.meta, 'meta');
   const settings = plainData(dataset.settings, "the data set's settings");
   const dirnames = layerDirnames(retained.map(layer => layer.reported));
-  const labelled = checked.labels && dataset.labels.length > 0;
+  const labeller = checked.labels && dataset.labels.length > 0 ? datasetLabeller(dataset) : undefined;
   const pictures = checked.images && checked.examplesPerUnit > 0;
   if (pictures) await checkPictures(dataset, options, checked.examplesPerUnit, model.channels);
   options.signal?.throwIfAborted();
@@ -92,7 +93,7 @@ export async function dissect(
       ...checked,
       forwardSize,
       ...retainOptions,
-      labelled,
+      labeller,
       pictures,
     });
     options.signal?.addEventListener('abort', cancel);
@@ -104,17 +105,16 @@ export async function dissect(
       // of whole forwards, so that these are cut by the images' numbers alone
       batchSize: Math.ceil(checked.batchSize / forwardSize) * forwardSize,
       channels: model.channels,
-      labelled,
+      labeller,
       onDecoded: time => {
         decoding += time;
       },
     });
-    const layers = await count(dissection, retained, dataset, options, labelled);
+    const layers = await count(dissection, retained, dataset, options, labeller !== undefined);
     const counted = performance.now();
     const [height, width] = dataset.imageSize;
-    const labelSet = labelled
-      ? { labels: dataset.labels, categories: dataset.categories }
-      : { labels: [], categories: [] };
+    const { labels, categories } = labeller ?? { labels: [], categories: [] };
+    const labelSet = { labels, categories };
     const report = buildReport(layers, labelSet, {
       netname: options.netname ?? path.basename(model.path).replace(/\.[^.]*$/, ''),
       meta,
@@ -139,7 +139,6 @@ export async function dissect(
       const total = layers.reduce((sum, layer) => sum + layer.shape[0], 0);
       let done = 0;
       await writeStrips(dissection, {
-        imageSize: [height, width],
         layers: layers.map((layer, i) => ({
           folder: path.join(staged.path, dirnames[i], 'image'),
           topImages: layer.topImages,
@@ -253,7 +252,7 @@ function begin(
   model: Model,
   retained: readonly RetainedLayer[],
   dataset: DissectionDataset,
-  settings: CheckedOptions & Required<RetainOptions> & { labelled: boolean; pictures: boolean },
+  settings: CheckedOptions & Required<RetainOptions> & { labeller?: Labeller; pictures: boolean },
 ): Promise<NativeDissection> {
   const { mean, deviation } = dataset.normalization ?? IMAGENET_NORMALIZATION;
   const [height, width] = dataset.imageSize;
@@ -269,23 +268,21 @@ function begin(
     memory: settings.memory,
     spillFolder: os.tmpdir(),
     approximate: settings.approximate,
-    keepMasks: settings.labelled || settings.pictures,
+    keepMasks: settings.labeller !== undefined || settings.pictures,
     scaleOffset: settings.addScaleOffset,
     ...nativeOptions(settings),
     mean,
     deviation,
-    ...(settings.labelled && {
-      labelCategory: labelCategories(dataset),
-      categories: dataset.categories.length,
-    }),
+    ...(settings.labeller && nativeLabels(settings.labeller)),
   });
 }
 
-/** The category of each label number, -1 where it is no label. */
-function labelCategories({ labels, categories }: DissectionDataset): Int32Array {
-  const table = new Int32Array(Math.max(...labels.map(label => label.number)) + 1).fill(-1);
-  for (const { number, category } of labels) table[number] = categories.indexOf(category);
-  return table;
+function nativeLabels({ labels, categories }: Labeller) {
+  return {
+    labelNumbers: Uint16Array.from(labels, label => label.number),
+    labelCategories: Int32Array.from(labels, label => categories.indexOf(label.category)),
+    categories: categories.length,
+  };
 }
 
 /** Milliseconds. */
@@ -299,16 +296,16 @@ async function observe(
     batchSize: number;
     numWorkers: number;
     channels: number;
-    labelled: boolean;
+    labeller?: Labeller;
     onDecoded: (time: number) => void;
   },
 ): Promise<void> {
   const { onProgress, signal } = options;
-  const { batchSize, numWorkers: workers, channels, labelled, onDecoded } = settings;
+  const { batchSize, numWorkers: workers, channels, labeller, onDecoded } = settings;
   const total = dataset.length * dissection.passes;
   let reported = -1;
   for (let pass = 1; pass <= dissection.passes; pass++) {
-    const segmentation = labelled && pass === dissection.passes;
+    const last = pass === dissection.passes;
     const report = () => {
       const done = (pass - 1) * dataset.length + dissection.observed;
       if (done > reported) onProgress?.({ phase: 'observe', done, total });
@@ -326,7 +323,13 @@ async function observe(
     const timer = onProgress && setInterval(watch, PROGRESS_EVERY);
     let previous: Promise<void> = Promise.resolve();
     try {
-      for await (const batch of batches(dataset, { batchSize, workers, channels, segmentation, onDecoded })) {
+      for await (const batch of batches(dataset, {
+        batchSize,
+        workers,
+        channels,
+        labeller: last ? labeller : undefined,
+        onDecoded,
+      })) {
         // While the engine has one batch in hand, the next is decoded.
         await previous;
         signal?.throwIfAborted();

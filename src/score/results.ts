@@ -3,19 +3,22 @@
  * scores are computed from and what every report is a function of.
  */
 
-/** A segmentation data set's label. Numbers may have gaps; 0 is no label. */
-export interface Label {
-  /** The number that label maps carry, over 0. */
+/** What a unit can be found to respond to. */
+export interface Concept {
+  /** What it goes by in reports, over 0; the lower one goes first where scores are equal. */
   number: number;
   /** The name as it is shown (readable: no `-c`/`-s` ending, spaces for `_`). */
   name: string;
-  /** The one category that the label counts in. */
+  /** The one category that it counts in. */
   category: string;
 }
 
-/** What was counted for one layer. Pixel counts are whole numbers, exact in float64. */
+/** A segmentation data set's label, whose number is the one that label maps carry. Numbers may have gaps; 0 is no label. */
+export type Label = Concept;
+
+/** What was counted for one layer, a row for each label. Pixel counts are whole numbers, exact in float64. */
 export interface Tally {
-  /** lc: pixels that carry the label, `[labels]`, indexed by label number. */
+  /** lc: pixels that carry the label, `[labels]`. */
   labelPixels: Float64Array;
   /** cc: pixels of a unit's masks on images that carry a label of the category, `[categories, units]`. */
   categoryPixels: Float64Array;

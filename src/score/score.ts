@@ -1,57 +1,55 @@
-/**
- * From counted pixels to scores: how well each unit's masks match each label, which label fits a unit best
- * and whether the unit counts as a detector of it. Definitions: Bau, Zhou, Khosla, Oliva, Torralba, *Network
- * Dissection* (CVPR 2017). Sums were made in whole numbers before; all arithmetic here is float64.
- */
+/** Which concept fits each unit best, and whether the unit counts as a detector of it. */
 
-import type { Label, Tally } from './results';
+import { iou } from './iou';
+import type { Concept, Tally } from './results';
+import type { Scorer } from './scorer';
 
 /** The scores of one layer's units. */
 export interface Scores {
-  /** IoU of label and unit, `[labels, units]`, row by label number; 0 in rows that no label was scored for. */
-  iou: Float64Array;
-  /** The number of the label with the highest IoU, `[units]`; 0 where every IoU is 0. */
-  bestLabel: Int32Array;
-  /** The IoU of that label, `[units]`. */
-  bestIou: Float64Array;
-  /** 1 where the best IoU is over the threshold, `[units]`. */
+  /** The score of concept and unit, `[concepts, units]`. */
+  scores: Float64Array;
+  /** The row of the concept with the highest score, `[units]`; -1 where every score is 0. */
+  best: Int32Array;
+  /** That score, `[units]`. */
+  bestScore: Float64Array;
+  /** 1 where it is over the threshold, `[units]`. */
   interpretable: Uint8Array;
 }
 
 /**
- * Scores every unit of a layer against every named label that any pixel carries:
- * `ic / (cc + lc - ic)`, with cc of the label's category.
+ * Scores every unit of a layer against every concept that any pixel carries.
  *
- * @param labels the named labels; other numbers in the tally are never scored
+ * @param concepts what the tally's rows are; a tie goes to the lower number
  * @param categories the names of the tally's category rows, in their order
- * @param iouThreshold what a unit's best IoU must exceed, strictly, to be interpretable
+ * @param threshold what a unit's best score must exceed, strictly, to be interpretable
  */
 export function scoreLayer(
   tally: Tally,
-  labels: readonly Label[],
+  concepts: readonly Concept[],
   categories: readonly string[],
-  iouThreshold: number,
+  threshold: number,
+  scorer: Scorer = iou,
 ): Scores {
-  const { labelPixels, categoryPixels, intersections } = tally;
-  const units = intersections.length / labelPixels.length;
-  const iou = new Float64Array(intersections.length);
-  const bestLabel = new Int32Array(units);
-  const bestIou = new Float64Array(units);
-  // In ascending order, so that a tie stays with the lower number.
-  for (const { number, category } of labels.toSorted((a, b) => a.number - b.number)) {
-    const pixels = labelPixels[number];
-    const row = categories.indexOf(category);
-    if (!(pixels > 0) || row < 0) continue;
+  const scores = scorer.score(tally, concepts, categories);
+  const units =
+    concepts.length > 0
+      ? scores.length / concepts.length
+      : tally.categoryPixels.length / Math.max(1, categories.length);
+  const best = new Int32Array(units).fill(-1);
+  const bestScore = new Float64Array(units);
+  const ascending = [...concepts.keys()].sort((a, b) => concepts[a].number - concepts[b].number);
+  for (const row of ascending)
     for (let unit = 0; unit < units; unit++) {
-      const both = intersections[number * units + unit];
-      const either = categoryPixels[row * units + unit] + pixels - both;
-      const score = either > 0 ? both / either : 0;
-      iou[number * units + unit] = score;
-      if (score > bestIou[unit]) {
-        bestIou[unit] = score;
-        bestLabel[unit] = number;
+      const score = scores[row * units + unit];
+      if (score > bestScore[unit]) {
+        bestScore[unit] = score;
+        best[unit] = row;
       }
     }
-  }
-  return { iou, bestLabel, bestIou, interpretable: Uint8Array.from(bestIou, best => +(best > iouThreshold)) };
+  return {
+    scores,
+    best,
+    bestScore,
+    interpretable: Uint8Array.from(bestScore, score => +(score > threshold)),
+  };
 }

@@ -4,7 +4,7 @@ import { dissect, loadModel, retainLayers } from '../../lib/index.js';
 import { modelFixture } from '../fixtures/models.mjs';
 import { referenceDissect } from '../reference.mjs';
 import { temporaryFolder } from './broden.mjs';
-import { sameResults } from './native.mjs';
+import { byNumber, sameResults } from './native.mjs';
 
 export async function openModel(t, layers = ['plain']) {
   const model = await loadModel(modelFixture('in_place').files.scripted, { device: 'cpu' });
@@ -26,6 +26,10 @@ export function normalised(pixels, { mean, deviation }) {
     }
   return floats;
 }
+
+/** Pixels of the label with that number. */
+export const pixelsOf = ({ labels, layers }, number) =>
+  layers[0].tally.labelPixels[labels.findIndex(label => label.number === number)];
 
 /** A label map as label numbers. */
 function numbers(map, size) {
@@ -67,6 +71,17 @@ export async function sameAsReference(t, dataset, options = {}) {
     topImages: 2,
   });
   sameResults(t, results.layers[0], rest);
-  sameResults(t, results.layers[0].tally, { labelPixels, categoryPixels, intersections });
+  sameResults(
+    t,
+    byNumber(
+      results.layers[0].tally,
+      results.labels.map(label => label.number),
+    ),
+    {
+      labelPixels,
+      categoryPixels,
+      intersections,
+    },
+  );
   return results;
 }

@@ -10,6 +10,38 @@ export async function identityModel(t, threads) {
   return model;
 }
 
+const labelNumbers = ({ labelCategory }) =>
+  [...labelCategory.keys()].filter(number => labelCategory[number] >= 0);
+
+/** The labels of `input` as the engine takes them. */
+function labelOptions(input) {
+  const numbers = labelNumbers(input);
+  return {
+    labelNumbers: Uint16Array.from(numbers),
+    labelCategories: Int32Array.from(numbers, number => input.labelCategory[number]),
+    categories: input.categories,
+  };
+}
+
+/** Counts that have a row for each label as the reference has them, a row for every number. */
+export function byNumber(
+  { labelPixels, categoryPixels, intersections },
+  numbers,
+  rows = Math.max(...numbers) + 1,
+) {
+  const units = intersections.length / labelPixels.length;
+  const all = {
+    labelPixels: new Float64Array(rows),
+    categoryPixels,
+    intersections: new Float64Array(rows * units),
+  };
+  for (const [row, number] of numbers.entries()) {
+    all.labelPixels[number] = labelPixels[row];
+    all.intersections.set(intersections.subarray(row * units, (row + 1) * units), number * units);
+  }
+  return all;
+}
+
 /** Options of a dissection over the identity model; `input` as for referenceDissect. */
 export function nativeOptions(input, options = {}) {
   const [channels, height, width] = input.shape;
@@ -28,8 +60,7 @@ export function nativeOptions(input, options = {}) {
     scaleOffset: false,
     mean: [0, 0, 0],
     deviation: [1, 1, 1],
-    labelCategory: input.labelCategory,
-    categories: input.categories,
+    ...(input.labelCategory && labelOptions(input)),
     ...options,
   };
 }
@@ -58,7 +89,12 @@ export async function nativeDissect(model, input, { batchSize = 100, ...options 
   }
   while ((await dissection.count(5)) < images);
   const { labelPixels, layers } = await dissection.results();
-  return { labelPixels, passes: dissection.passes, profile: dissection.profile(), ...layers[0] };
+  return {
+    passes: dissection.passes,
+    profile: dissection.profile(),
+    ...layers[0],
+    ...byNumber({ labelPixels, ...layers[0] }, labelNumbers(input)),
+  };
 }
 
 /** Fails where any number differs from the reference's; -0 is 0. */

@@ -25,6 +25,7 @@ const file = modelFile('identity_s.pt');
 const pixels = Float32Array.from({ length: IMAGES * 18 }, (_, i) => (i * 7) % 5);
 const segmentations = Array.from({ length: IMAGES }, () => ({ height: 1, width: 1, maps: [1] }));
 const strips = new Uint8Array(4096);
+const style = { gap: 5, border: [200, 200, 0], labelColors: 254 };
 
 const ofModel = {
   load: model => model.load(file, 'cpu'),
@@ -40,7 +41,7 @@ const ofDissection = {
   finish: dissection => dissection.finish(),
   count: dissection => dissection.count(IMAGES),
   results: dissection => dissection.results(),
-  draw: dissection => dissection.draw(0, 1, [new Uint8Array(27), new Uint8Array(27)], strips),
+  draw: dissection => dissection.draw(0, 1, [new Uint8Array(27), new Uint8Array(27)], strips, style),
   close: dissection => dissection.close(),
 };
 

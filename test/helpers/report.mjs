@@ -34,16 +34,15 @@ export const context = {
   image_size: [32, 48],
 };
 
-const ROWS = 12;
-
 /** The tally of units given as `{LABEL: pixels in common}`. */
-export function tally(units) {
-  const intersections = new Float64Array(ROWS * units.length);
+export function tally(units, concepts = labels) {
+  const intersections = new Float64Array(concepts.length * units.length);
   units.forEach((unit, u) => {
-    for (const [number, both] of Object.entries(unit)) intersections[number * units.length + u] = both;
+    for (const [number, both] of Object.entries(unit))
+      intersections[concepts.findIndex(label => label.number === Number(number)) * units.length + u] = both;
   });
   return {
-    labelPixels: Float64Array.from({ length: ROWS }, (_, number) => (number === 0 ? 0 : 100)),
+    labelPixels: new Float64Array(concepts.length).fill(100),
     categoryPixels: new Float64Array(categories.length * units.length).fill(100),
     intersections,
   };

@@ -123,9 +123,9 @@ test('a unit without a label says so', t => {
 test('labels that cover too much for any unit are listed with the bound of their IoU', t => {
   const layer = (lc, ...cc) => {
     const tally = {
-      labelPixels: Float64Array.of(0, lc),
+      labelPixels: Float64Array.of(lc),
       categoryPixels: Float64Array.from(cc),
-      intersections: new Float64Array(2 * cc.length),
+      intersections: new Float64Array(cc.length),
     };
     const layers = [
       statistics(

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import test from 'ava';
 import jsonModule from '../../lib/report/json.js';
 import pageModule from '../../lib/report/page.js';
-import { categories, context, labels, report, statistics, unlabelled } from '../helpers/report.mjs';
+import { categories, context, labels, report, statistics, tally, unlabelled } from '../helpers/report.mjs';
 
 const { buildReport, singleLayerReport } = jsonModule;
 const { renderPage } = pageModule;
@@ -187,7 +187,7 @@ test('every name from the data is text, wherever it stands', t => {
   const hostile = `</script><script>alert("1")</script><img src=x onerror='alert(1)'>&\u0000../`;
   const names = [{ number: 1, name: hostile, category: hostile }];
   const whole = buildReport(
-    [statistics([{ 1: 50 }], { layer: hostile })],
+    [statistics([{ 1: 50 }], { layer: hostile, tally: tally([{ 1: 50 }], names) })],
     { labels: names, categories: [hostile, ...categories] },
     { ...context, netname: hostile, meta: { [hostile]: hostile }, settings: { [hostile]: [hostile] } },
   );

@@ -1,5 +1,8 @@
 import test from 'ava';
 import { batches } from '../../lib/run/batches.js';
+import labeller from '../../lib/run/labeller.js';
+
+const { datasetLabeller } = labeller;
 
 const collect = async iterable => {
   const all = [];
@@ -14,7 +17,7 @@ test('a data set comes in batches, the last one smaller', async t => {
     pixels: Uint8Array.from([i, i, i, i, i, i]),
     segmentation: { height: 1, width: 1, maps: [i] },
   }));
-  const all = await collect(batches(images, { batchSize: 2, workers: 2, segmentation: true }));
+  const all = await collect(batches(images, { batchSize: 2, workers: 2, labeller: datasetLabeller(images) }));
   t.deepEqual(
     all.map(({ first, count }) => [first, count]),
     [
@@ -28,7 +31,7 @@ test('a data set comes in batches, the last one smaller', async t => {
 });
 
 test('images of another size, and bytes among floats, are refused', async t => {
-  const run = get => collect(batches(dataset(2, get), { batchSize: 2, workers: 1, segmentation: false }));
+  const run = get => collect(batches(dataset(2, get), { batchSize: 2, workers: 1 }));
   await t.throwsAsync(
     run(async () => ({ pixels: new Uint8Array(5) })),
     {

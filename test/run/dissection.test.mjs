@@ -170,7 +170,7 @@ test('without labels there are levels and top images', async t => {
   const input = randomInput(10, { shape: [3, 4, 4], images: 9, size: [5, 5], value: VALUES.normal });
   const dissection = await model.dissect({
     ...nativeOptions(input),
-    labelCategory: undefined,
+    labelNumbers: undefined,
     keepMasks: false,
   });
   const pixels = new Float32Array(9 * 48);
@@ -257,7 +257,7 @@ test('batches of other than whole pieces are refused, but for the last', async t
   const model = await identityModel(t);
   const input = randomInput(12, { shape: [1, 2, 2], images: 5, size: [3, 3], value: VALUES.normal });
   const dissection = await model.dissect(
-    nativeOptions(input, { piece: 2, labelCategory: undefined, keepMasks: false }),
+    nativeOptions(input, { piece: 2, labelNumbers: undefined, keepMasks: false }),
   );
   const observe = (first, count) => dissection.observe({ first, count, pixels: new Float32Array(count * 4) });
   await t.throwsAsync(observe(0, 3), {

@@ -1,0 +1,47 @@
+// What runs on a device: passing values of units to their statistics, choosing the cells to keep, and
+// counting masks against labels. The same numbers come of every backend.
+#pragma once
+#include "model/unit_source.h"
+#include "statistics/radix_tail.h"
+#include "statistics/top_images.h"
+#include "store/block.h"
+#include "tally/tally.h"
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace netdissect {
+
+/// Where a value is NaN or infinite: the first image, and of that the first unit.
+struct BadValue {
+  int64_t image = 0, unit = 0;
+};
+
+/// One layer's share of a count.
+struct LayerCount {
+  const MapGeometry &geometry;
+  const std::vector<float> &thresholds; // of the units
+  std::vector<BlockView> hot;           // the blocks that hold the images
+  LayerTally &tally;
+};
+
+class Backend {
+public:
+  virtual ~Backend() = default;
+
+  /// The first of two passes: every value to its bin.
+  virtual void bin(const UnitBatch &units, int64_t firstImage, RadixBins &bins) const = 0;
+
+  /// Shows the values to the statistics, and puts the records of the hot cells, [units, images], into `hot`
+  /// if it is given.
+  virtual std::optional<BadValue> select(const UnitBatch &units, int64_t firstImage, Tail &tail,
+                                         TopImages &top, Block *hot) const = 0;
+
+  /// Counts the masks of all layers on some images. `sizes`: how many images each block has.
+  virtual void count(const LabelledImages &images, const std::vector<int64_t> &sizes,
+                     std::vector<LayerCount> &layers) const = 0;
+};
+
+std::unique_ptr<Backend> cpuBackend();
+
+} // namespace netdissect

@@ -1,0 +1,21 @@
+// What is settled before the first image: the layers' shapes, and by what their levels are found.
+#pragma once
+#include "run/pass.h"
+#include <optional>
+
+namespace netdissect {
+
+/// The layers' shapes, by one image of zeros.
+std::vector<LayerShape> layerShapes(UnitSource &source, const DissectionOptions &options);
+
+/// Where the values of each layer go in the pass that keeps, and before it.
+struct Tails {
+  std::vector<LayerValues> values;
+  std::vector<std::unique_ptr<RadixBins>> bins; // null where a layer needs no pass before
+  std::vector<std::string> binned;              // the layers that do
+};
+
+/// Buffers of the largest values while they fit into half of the memory, else bins.
+Tails chooseTails(const Plan &plan);
+
+} // namespace netdissect

@@ -1,0 +1,91 @@
+#include "run/levelled.h"
+#include "base/parallel.h"
+#include "base/stopwatch.h"
+#include <algorithm>
+
+namespace netdissect {
+
+Levelled::Levelled(std::shared_ptr<Plan> plan, std::vector<LevelledLayer> layers,
+                   std::unique_ptr<ImageStore> store)
+    : plan_(std::move(plan)), layers_(std::move(layers)), store_(std::move(store)),
+      labelPixels_(plan_->options.labels.size()) {
+  for (const LayerShape &layer : plan_->layers)
+    tallies_.emplace_back(layer.units, plan_->options.labels);
+}
+
+int64_t Levelled::counted() const {
+  if (!counted_)
+    return 0;
+  const ImageRange last = store_->images(counted_ - 1);
+  return last.first + last.count;
+}
+
+void Levelled::count(int64_t wanted) {
+  const Stopwatch watch(plan_->profile.count);
+  const size_t begin = counted_;
+  size_t end = begin;
+  // Everything of some blocks in two parallel steps: the label planes of all images, then all units of all
+  // layers.
+  std::vector<BlockView> records;
+  std::vector<int64_t> sizes;
+  std::vector<const uint32_t *> images;
+  while (store_->hasLabels() && end < store_->blocks() && static_cast<int64_t>(images.size()) < wanted) {
+    records.push_back(store_->labels(end));
+    sizes.push_back(store_->images(end).count);
+    for (int64_t i = 0; i < sizes.back(); i++)
+      images.push_back(records.back().begin(i));
+    end++;
+  }
+  std::vector<LabelPlanes> planes(images.size());
+  std::vector<std::vector<uint32_t>> areas(images.size());
+  parallelFor(static_cast<int64_t>(images.size()), 1, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; i++) {
+      planes[i] = LabelPlanes(Segmentation(images[i]));
+      areas[i] = planes[i].areas();
+    }
+  });
+  for (size_t i = 0; i < planes.size(); i++)
+    for (size_t l = 0; l < areas[i].size(); l++)
+      labelPixels_[planes[i].labels[l]] += areas[i][l];
+  auto area = areas.begin();
+  for (size_t b = begin; b < end; area += sizes[b++ - begin])
+    store_->setAreas(b, {area, area + sizes[b - begin]});
+  const LabelledImages labelled(std::move(planes), plan_->options.labels);
+  std::vector<MapGeometry> geometries;
+  for (const LayerShape &layer : plan_->layers)
+    geometries.push_back(plan_->geometry(layer));
+  std::vector<LayerCount> layers;
+  for (size_t l = 0; l < layers_.size(); l++) {
+    std::vector<BlockView> hot;
+    for (size_t b = begin; b < end; b++)
+      hot.push_back(store_->hot(b, l));
+    layers.push_back({geometries[l], layers_[l].thresholds, std::move(hot), tallies_[l]});
+  }
+  plan_->backend->count(labelled, sizes, layers);
+  counted_ = end;
+}
+
+Counted Levelled::finish() && {
+  return {std::move(plan_), std::move(layers_), std::move(store_), std::move(tallies_),
+          std::move(labelPixels_)};
+}
+
+LayerResult Counted::result(size_t index) const {
+  const LayerShape &shape = plan->layers[index];
+  const LevelledLayer &layer = layers[index];
+  LayerResult result;
+  static_cast<LayerShape &>(result) = shape;
+  result.levels = layer.levels;
+  result.estimated = layer.estimated;
+  result.rankError = static_cast<double>(layer.rankError) / static_cast<double>(plan->values(shape));
+  for (int64_t unit = 0; unit < shape.units; unit++)
+    for (const TopImage &top : layer.top->of(unit)) {
+      result.topImages.push_back(static_cast<int32_t>(top.image));
+      result.topActivations.push_back(top.activation);
+    }
+  result.categoryPixels = unitsLast(tallies[index].categoryPixels, shape.units);
+  result.intersections = unitsLast(tallies[index].intersections, shape.units);
+  return result;
+}
+
+} // namespace netdissect

@@ -1,0 +1,61 @@
+// When all images have passed levels are final. Masks are counted (Levelled), and then there are results
+// (Counted).
+#pragma once
+#include "run/plan.h"
+#include "statistics/top_images.h"
+#include <memory>
+#include <vector>
+
+namespace netdissect {
+
+struct LevelledLayer {
+  std::vector<double> levels;
+  bool estimated = false; // whether the levels are
+  int64_t rankError = 0;
+  std::vector<float> thresholds;
+  std::unique_ptr<TopImages> top;
+};
+
+struct LayerResult : LayerShape {
+  std::vector<double> levels;
+  bool estimated = false;             // whether the levels are
+  double rankError = 0;               // how far off they may be, as a part of all values
+  std::vector<int32_t> topImages;     // [units, top]
+  std::vector<float> topActivations;  // [units, top]
+  std::vector<double> categoryPixels; // [categories, units]
+  std::vector<double> intersections;  // [labels, units]
+};
+
+/// What is known once all is counted; it does not change any more.
+struct Counted {
+  std::shared_ptr<const Plan> plan;
+  std::vector<LevelledLayer> layers;
+  std::unique_ptr<const ImageStore> store;
+  std::vector<LayerTally> tallies;
+  std::vector<int64_t> labelPixels; // by code
+
+  LayerResult result(size_t layer) const;
+};
+
+class Levelled {
+public:
+  Levelled(std::shared_ptr<Plan> plan, std::vector<LevelledLayer> layers, std::unique_ptr<ImageStore> store);
+
+  /// Counts some more images, whole blocks of them.
+  void count(int64_t images);
+  /// How many are counted.
+  int64_t counted() const;
+  bool done() const { return counted_ == (store_->hasLabels() ? store_->blocks() : 0); }
+  Counted finish() &&;
+  const ImageStore &store() const { return *store_; }
+
+private:
+  std::shared_ptr<Plan> plan_;
+  std::vector<LevelledLayer> layers_;
+  std::unique_ptr<ImageStore> store_;
+  std::vector<LayerTally> tallies_;
+  std::vector<int64_t> labelPixels_;
+  size_t counted_ = 0; // blocks
+};
+
+} // namespace netdissect

@@ -1,0 +1,75 @@
+// The passes of the data: one that keeps what masks and counts are made of (Observing), and where memory is
+// too short for exact levels in one pass another before it (Bounding). Each phase has what only it needs, and
+// ends in the next.
+#pragma once
+#include "run/levelled.h"
+#include "run/plan.h"
+#include <atomic>
+#include <memory>
+#include <vector>
+
+namespace netdissect {
+
+/// Consecutive images, from number 0 on, in batches of whole pieces but for the last.
+class Pass {
+public:
+  virtual ~Pass() = default;
+  Pass(Pass &&) = default;
+  Pass &operator=(Pass &&) = default;
+  void observe(const Batch &batch, const std::atomic<bool> &stopping);
+
+protected:
+  Pass(std::shared_ptr<Plan> plan, std::unique_ptr<UnitSource> source)
+      : plan_(std::move(plan)), source_(std::move(source)) {}
+  /// What is wrong with a batch of this pass, before any of it is run.
+  virtual void check(const Batch &) const {}
+  /// Some images of a batch, which the source has run.
+  virtual void look(std::vector<UnitBatch> units, const Batch &batch, int64_t begin, int64_t count) = 0;
+  void checkShape(const LayerShape &layer, const UnitBatch &units) const;
+  /// Throws where images are missing.
+  void requireAll() const;
+
+  std::shared_ptr<Plan> plan_;
+  std::unique_ptr<UnitSource> source_;
+};
+
+/// A layer's values while they pass.
+struct LayerValues {
+  std::unique_ptr<Tail> tail;
+  std::unique_ptr<TopImages> top;
+  bool estimated = false;
+};
+
+class Observing : public Pass {
+public:
+  Observing(std::shared_ptr<Plan> plan, std::unique_ptr<UnitSource> source, std::vector<LayerValues> values);
+  Levelled finish() &&;
+  void requireFinished() const { requireAll(); }
+
+private:
+  void check(const Batch &batch) const override;
+  void look(std::vector<UnitBatch> units, const Batch &batch, int64_t begin, int64_t count) override;
+  Block pack(const Batch &batch, int64_t begin, int64_t count) const;
+
+  std::vector<LayerValues> values_;
+  std::unique_ptr<ImageStore> store_;
+};
+
+class Bounding : public Pass {
+public:
+  /// `all` is the source of the next pass, `some` of those layers that have bins; the tails of the others are
+  /// in `values` already.
+  Bounding(std::shared_ptr<Plan> plan, std::unique_ptr<UnitSource> all, std::unique_ptr<UnitSource> some,
+           std::vector<LayerValues> values, std::vector<std::unique_ptr<RadixBins>> bins);
+  Observing finish() &&;
+  void requireFinished() const { requireAll(); }
+
+private:
+  void look(std::vector<UnitBatch> units, const Batch &batch, int64_t begin, int64_t count) override;
+
+  std::unique_ptr<UnitSource> all_;
+  std::vector<LayerValues> values_;
+  std::vector<std::unique_ptr<RadixBins>> bins_; // null where a layer needs none
+};
+
+} // namespace netdissect

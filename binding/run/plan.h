@@ -1,0 +1,81 @@
+// What a dissection is asked for, and what is known before the first image.
+#pragma once
+#include "backend/backend.h"
+#include "model/unit_source.h"
+#include "store/image_store.h"
+#include "store/segmentation.h"
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace netdissect {
+
+struct DissectionOptions {
+  std::vector<std::string> layers;
+  int64_t images = 0; // how many will be observed: the levels' ranks depend on it
+  int64_t channels = 3, height = 0, width = 0;
+  double quantile = 0.005;
+  int64_t topImages = 20;
+  LabelTable labels;        // empty: no label is counted
+  bool approximate = false; // estimate levels where exact ones take another pass
+  bool keepMasks = true;    // false where neither labels nor pictures are wanted
+  bool scaleOffset = false;
+  std::array<float, 3> mean{0, 0, 0}, deviation{1, 1, 1};
+  int64_t piece = 8;  // images of one forward
+  int64_t memory = 0; // bytes for what is kept of the images
+  std::string spillFolder;
+};
+
+struct Batch {
+  int64_t first = 0; // the first image's number
+  Images images;
+  std::vector<LabelMaps> segmentations; // one an image, or none
+};
+
+/// Seconds that the engine spent.
+struct Profile {
+  double forward = 0, select = 0, pack = 0, count = 0;
+};
+
+/// What a layer's output is.
+struct LayerShape : MapShape {
+  std::string name;
+  int tokensDropped = 0;
+  bool unitsLast = false;
+  bool changedInPlace = false;
+  Geometry geometry;
+};
+
+/// What is told and asked from other threads while a pass is under way.
+struct Progress {
+  std::atomic<int64_t> observed{0}; // images of this pass
+  std::atomic<bool> cancelled{false};
+};
+
+/// The source of some layers' units.
+using OpenUnits = std::function<std::unique_ptr<UnitSource>(const std::vector<std::string> &layers)>;
+
+/// What all phases of a dissection share.
+struct Plan {
+  DissectionOptions options;
+  std::vector<LayerShape> layers;
+  std::unique_ptr<Backend> backend;
+  Progress progress;
+  Profile profile;
+
+  int64_t values(const LayerShape &layer) const { return options.images * layer.cells(); }
+  MapGeometry geometry(const LayerShape &layer) const {
+    return {layer.height, layer.width, options.scaleOffset ? &layer.geometry : nullptr,
+            static_cast<int>(options.height), static_cast<int>(options.width)};
+  }
+};
+
+/// Runs some images of a batch, filled up with the last of them to a whole piece: the kernels that LibTorch
+/// chooses depend on how many images there are, and with them the last bits.
+std::vector<UnitBatch> runPiece(UnitSource &source, const DissectionOptions &options, const Images &all,
+                                int64_t begin, int64_t count);
+
+} // namespace netdissect

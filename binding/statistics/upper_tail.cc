@@ -1,0 +1,68 @@
+#include "statistics/upper_tail.h"
+#include <functional>
+
+namespace netdissect {
+
+constexpr uint32_t kind = 1;
+
+static int64_t capacityFor(int64_t fromTop) { return fromTop + std::max<int64_t>(fromTop / 2, 64); }
+
+UpperTail::UpperTail(int64_t units, int64_t n, double threshold)
+    : Tail(units, n, threshold), capacity_(capacityFor(rank_.fromTop)), kept_(units) {}
+
+int64_t UpperTail::bytes(int64_t units, int64_t n, double threshold) {
+  return units * capacityFor(QuantileRank(n, threshold).fromTop) * static_cast<int64_t>(sizeof(float));
+}
+
+void UpperTail::observe(const UnitMap &map) {
+  forEachOver(map, [&](float value) { add(map.unit, value); });
+}
+
+void UpperTail::cut(int64_t unit) {
+  std::vector<float> &kept = kept_[unit];
+  std::nth_element(kept.begin(), kept.begin() + (rank_.fromTop - 1), kept.end(), std::greater<float>());
+  kept.resize(rank_.fromTop);
+  bound_[unit] = kept.back();
+}
+
+void UpperTail::merge(const Statistic &other) {
+  const auto &part = same<UpperTail>(other);
+  for (int64_t unit = 0; unit < units(); unit++)
+    for (const float value : part.kept_[unit])
+      if (value > bound_[unit])
+        add(unit, value);
+}
+
+void UpperTail::save(Writer &out) const {
+  saveNumbers(out, kind);
+  for (std::vector<float> kept : kept_) {
+    for (float &value : kept)
+      value += 0.0f; // no -0
+    std::sort(kept.begin(), kept.end(), std::greater<float>());
+    if (static_cast<int64_t>(kept.size()) > rank_.fromTop)
+      kept.resize(rank_.fromTop);
+    out.put(kept);
+  }
+}
+
+void UpperTail::load(Reader &in) {
+  expectNumbers(in, kind);
+  for (int64_t unit = 0; unit < units(); unit++) {
+    kept_[unit] = in.list<float>();
+    const auto size = static_cast<int64_t>(kept_[unit].size());
+    if (size > rank_.fromTop || !std::is_sorted(kept_[unit].rbegin(), kept_[unit].rend()))
+      throw Failure("ERR_NETDISSECT_STORE", "what was saved is damaged");
+    if (size == rank_.fromTop)
+      bound_[unit] = kept_[unit].back();
+  }
+}
+
+double UpperTail::level(int64_t unit) const {
+  std::vector<float> kept = kept_[unit];
+  const auto at = kept.begin() + (rank_.fromTop - 1);
+  std::nth_element(kept.begin(), at, kept.end(), std::greater<float>());
+  // The next larger value, if there is one.
+  return rank_.between(*at, rank_.fromTop == 1 ? *at : *std::min_element(kept.begin(), at));
+}
+
+} // namespace netdissect

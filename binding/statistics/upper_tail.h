@@ -1,0 +1,33 @@
+// Exact levels in one pass: the k largest values of every unit.
+#pragma once
+#include "statistics/tail.h"
+
+namespace netdissect {
+
+class UpperTail : public Tail {
+public:
+  UpperTail(int64_t units, int64_t n, double threshold);
+
+  void observe(const UnitMap &map) override;
+  void merge(const Statistic &other) override;
+  void save(Writer &out) const override;
+  void load(Reader &in) override;
+  double level(int64_t unit) const override;
+
+  /// Bytes that the buffers take at most.
+  static int64_t bytes(int64_t units, int64_t n, double threshold);
+
+private:
+  void add(int64_t unit, float value) {
+    std::vector<float> &kept = kept_[unit];
+    kept.push_back(value);
+    if (static_cast<int64_t>(kept.size()) >= capacity_)
+      cut(unit);
+  }
+  void cut(int64_t unit);
+
+  int64_t capacity_;
+  std::vector<std::vector<float>> kept_;
+};
+
+} // namespace netdissect
