@@ -22,7 +22,9 @@ async function biome(write) {
 }
 
 async function format(write) {
-  const sources = filesUnder('binding').filter(name => /\.(cc|h|cu|cuh)$/.test(name));
+  const sources = [...filesUnder('binding'), ...filesUnder('test/core')].filter(name =>
+    /\.(cc|h|cu|cuh)$/.test(name),
+  );
   if (sources.length === 0) return { status: 0, stdout: '', stderr: '' };
   return capture(clangFormat(), [...(write ? ['-i'] : ['--dry-run', '--Werror']), ...sources]);
 }

@@ -197,7 +197,11 @@ async function buildAddon(state, libtorch, { rebuild, config }) {
   // Other LibTorch, other configuration, moved folder: CMake's cache would keep what it knew before.
   if (rebuild || state.configured !== setting) {
     for (const name of fs.existsSync(BUILD) ? fs.readdirSync(BUILD) : []) {
-      if (!['setup.json', 'prebuild'].includes(name) && !name.startsWith('part-')) {
+      if (
+        !['setup.json', 'prebuild', 'bench'].includes(name) &&
+        !name.startsWith('core') &&
+        !name.startsWith('part-')
+      ) {
         fs.rmSync(path.join(BUILD, name), { recursive: true });
       }
     }

@@ -4,16 +4,10 @@
  * is used, since loading yargs alone takes longer than printing the help.
  */
 
+import { type CommandName, commandNamed } from './commands/commands';
 import { COMPLETION_REQUEST, formatCompletions, printCompletionScript } from './commands/completion';
 import { helpText, PROGRAM } from './commands/help';
-import {
-  type CommandName,
-  commandNamed,
-  type DirectoryValues,
-  type DissectValues,
-  type LayersValues,
-  type StatsValues,
-} from './commands/options';
+import type { DirectoryValues, DissectValues, LayersValues, StatsValues } from './commands/options';
 import type { Terminal } from './commands/terminal';
 
 /** Runs the command with these arguments; resolves to its exit code. */

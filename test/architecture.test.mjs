@@ -61,4 +61,11 @@ for (const [tree, read] of Object.entries(TREES)) {
     for (const file of graph.keys()) visit(file, []);
     t.true(done.size > 40);
   });
+
+  test(`${tree}: no file has over 400 lines`, t => {
+    for (const file of read().keys()) {
+      const lines = fs.readFileSync(path.join(root, tree, file), 'utf8').split('\n').length - 1;
+      t.true(lines <= 400, `${file} has ${lines}`);
+    }
+  });
 }

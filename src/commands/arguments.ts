@@ -7,9 +7,10 @@ import path from 'node:path';
 import yargs from 'yargs';
 import { optionError } from '../base/errors';
 import { didYouMean } from '../base/nearest';
+import { COMMANDS, type Command, type CommandName, commandNamed, optionNamed } from './commands';
 import { PROGRAM } from './help';
 import { readJsonObject } from './json';
-import { COMMANDS, type Command, type CommandName, commandNamed, type Option, optionNamed } from './options';
+import type { Option } from './options';
 
 type Values = Record<string, unknown>;
 

@@ -1,6 +1,6 @@
 /** Shell completion: the script is yargs', and what it asks for is answered from the tables. */
 
-import { COMMANDS, type Command, type CommandName, commandNamed, optionNamed } from './options';
+import { COMMANDS, type Command, type CommandName, commandNamed, optionNamed } from './commands';
 
 /** How the script asks: with this and the words so far, the program's name first and the one being written last. */
 export const COMPLETION_REQUEST = '--get-yargs-completions';

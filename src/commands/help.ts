@@ -1,6 +1,7 @@
 /** The help, from the tables of commands and options. */
 
-import { COMMANDS, type Command, type CommandName, type Option } from './options';
+import { COMMANDS, type Command, type CommandName } from './commands';
+import type { Option } from './options';
 
 export const PROGRAM = 'netdissect-native';
 

@@ -1,6 +1,6 @@
 /**
- * The commands and their options: the tables that the parser, the help, the configuration file, the shell completion
- * and the checks read. Nothing heavy is imported here, since `--help` has to answer at once.
+ * The options of the commands: the tables that the parser, the help, the configuration file, the shell completion and
+ * the checks read. Nothing heavy is imported here, since `--help` has to answer at once.
  */
 
 import os from 'node:os';
@@ -37,7 +37,7 @@ export interface Option<T = unknown> {
   alias?: string;
 }
 
-type Table = Record<string, Option>;
+export type Table = Record<string, Option>;
 type ValueOf<O> = O extends { kind: Kind<infer T> } ? (O extends { list: true | number } ? T[] : T) : never;
 
 /** The values of a table of options; undefined where nothing is given and there is no default. */
@@ -52,7 +52,7 @@ const STATISTICS = 'Statistics';
 const OUTPUT = 'Output';
 const RUN = 'Run';
 
-const GENERAL = {
+export const GENERAL = {
   help: { kind: flag, group: RUN, default: 'false', describe: 'print this help' },
   version: { kind: flag, group: RUN, default: 'false', describe: "print the package's version" },
 } satisfies Table;
@@ -150,7 +150,7 @@ const LAYOUT = {
     "what outputs with four dimensions are: channels before height and width, or (Swin) after them; auto goes by the image's shape",
 } satisfies Option<'auto' | 'nchw' | 'nhwc'>;
 
-const DISSECT = {
+export const DISSECT = {
   model: { kind: file, value: 'FILE', group: MODEL, describe: 'the TorchScript model, a .pt file' },
   pthfile: {
     kind: file,
@@ -363,68 +363,12 @@ const DISSECT = {
   ...GENERAL,
 } satisfies Table;
 
-const LAYERS = { tokens: TOKENS, layout: LAYOUT, imgsize: IMGSIZE, ...GENERAL } satisfies Table;
-const DIRECTORY = { imgsize: IMGSIZE, ...SELECTION, quiet: QUIET, ...GENERAL } satisfies Table;
-const STATS = {
+export const LAYERS = { tokens: TOKENS, layout: LAYOUT, imgsize: IMGSIZE, ...GENERAL } satisfies Table;
+export const DIRECTORY = { imgsize: IMGSIZE, ...SELECTION, quiet: QUIET, ...GENERAL } satisfies Table;
+export const STATS = {
   ...DIRECTORY,
   json: { kind: flag, default: 'false', group: OUTPUT, describe: 'print JSON' },
 } satisfies Table;
-
-export interface Command {
-  /** The one argument that is no option, and what it is. */
-  argument?: { name: string; kind: Kind<string>; describe: string };
-  describe: string;
-  usage: string;
-  example: { command: string; describe: string };
-  options: Table;
-}
-
-const directory = { name: 'directory', kind: folder, describe: 'the folder or file of the data set' };
-
-/** The commands; `dissect` is what runs where none is named. */
-export const COMMANDS = {
-  dissect: {
-    describe: 'Finds what each unit of a vision network responds to, and writes a report.',
-    usage: '--model FILE --layers LAYER... [options]',
-    example: {
-      command: '--model resnet18.pt --layers layer3 layer4:last --imgsize 224',
-      describe: 'dissects two layers into ./dissect',
-    },
-    options: DISSECT,
-  },
-  layers: {
-    argument: { name: 'model', kind: file, describe: 'the TorchScript model, a .pt file' },
-    describe: "Lists a model's layers: output shape, calls, geometry, and why one cannot be dissected.",
-    usage: 'layers MODEL [options]',
-    example: {
-      command: 'layers resnet18.pt --imgsize 224',
-      describe: 'lists the layers, for images of that size',
-    },
-    options: LAYERS,
-  },
-  validate: {
-    argument: directory,
-    describe: 'Checks a data set and says by file and line what is wrong.',
-    usage: 'validate DIRECTORY [options]',
-    example: { command: 'validate dataset/broden', describe: 'checks every image and label map' },
-    options: DIRECTORY,
-  },
-  stats: {
-    argument: directory,
-    describe: "Lists a data set's concepts with their images and pixels.",
-    usage: 'stats DIRECTORY [options]',
-    example: { command: 'stats dataset/broden --categories object', describe: 'lists the objects' },
-    options: STATS,
-  },
-  completion: {
-    describe: 'Prints a script that completes commands and options in bash or zsh.',
-    usage: 'completion',
-    example: { command: 'completion >> ~/.bashrc', describe: 'has every new shell complete them' },
-    options: GENERAL,
-  },
-} satisfies Record<string, Command>;
-
-export type CommandName = keyof typeof COMMANDS;
 
 export type DissectValues = Values<typeof DISSECT>;
 export type LayersValues = Values<typeof LAYERS> & { model: string };
@@ -432,15 +376,3 @@ export type DirectoryValues = Values<typeof DIRECTORY> & { directory: string };
 export type StatsValues = Values<typeof STATS> & { directory: string };
 /** What of a data set is asked for, in all commands that open one. */
 export type SelectionValues = Values<typeof SELECTION> & Values<{ imgsize: typeof IMGSIZE }>;
-
-/** The command that the arguments name: their first word, where it is one. */
-export function commandNamed([first = '-']: readonly string[]): CommandName | undefined {
-  if (first.startsWith('-')) return 'dissect';
-  return first !== 'dissect' && Object.hasOwn(COMMANDS, first) ? (first as CommandName) : undefined;
-}
-
-/** The option that a name means, whether written with hyphens or underscores; undefined where there is none. */
-export function optionNamed(options: Table, name: string): string | undefined {
-  const plain = name.replaceAll('_', '-');
-  return Object.keys(options).find(key => key.replaceAll('_', '-') === plain || options[key].alias === name);
-}

@@ -4,9 +4,9 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
-import { asNetdissectError, type NetdissectError, optionError, requireText } from '../base/errors';
+import { asNetdissectError, optionError, requireText } from '../base/errors';
 import { StagedFolder } from '../base/outdir';
-import { checkDataset, checkItem } from '../dataset/check';
+import { checkDataset } from '../dataset/check';
 import type { DissectionDataset } from '../dataset/dataset';
 import { IMAGENET_NORMALIZATION } from '../dataset/images/normalization';
 import {
@@ -19,19 +19,14 @@ import {
 import type { NativeDissection, NativeProfile } from '../native/native';
 import { ImageCache, writeStrips } from '../pictures/strips';
 import { bargraph } from '../report/bargraph';
-import {
-  boundsInWords,
-  buildReport,
-  formatReport,
-  layerDirnames,
-  type Report,
-  singleLayerReport,
-} from '../report/json';
-import { renderPage, STRIP_GAP } from '../report/page';
+import { formatReport } from '../report/format';
+import { boundsInWords, buildReport, layerDirnames, type Report, singleLayerReport } from '../report/json';
+import { renderPage } from '../report/page';
 import type { Label, LayerStatistics } from '../score/results';
-import { batches } from './batches';
 import { datasetLabeller, type Labeller } from './labeller';
+import { count, observe } from './observe';
 import { type CheckedOptions, checkedOptions, type DissectOptions } from './options';
+import { checkPictures, picture } from './pictures';
 
 export interface DissectionResult {
   /** One entry a retained layer. */
@@ -220,34 +215,6 @@ function limitSharp(): () => void {
   };
 }
 
-/** The most pixels that a side of a JPEG can have. */
-const JPEG_SIDE = 65_500;
-
-/** What would keep the pictures from being written, found before the run and not after it. */
-async function checkPictures(
-  dataset: DissectionDataset,
-  { recoverImage }: DissectOptions,
-  examples: number,
-  channels: number,
-): Promise<void> {
-  const [, width] = dataset.imageSize;
-  const most = Math.floor((JPEG_SIDE + STRIP_GAP) / (width + STRIP_GAP));
-  if (Math.min(examples, dataset.length) > most)
-    throw optionError(
-      `expected at most ${most} examples per unit, which is what a strip of images ${width} pixels wide holds, but received ${examples}`,
-    );
-  if (recoverImage || dataset.picture) return;
-  const item = await dataset.get(0, false);
-  checkItem(item, 0, dataset, channels);
-  if (item.pixels instanceof Float32Array) throw noPictures();
-}
-
-function noPictures(): NetdissectError {
-  return optionError(
-    'the data set gives normalised images; pass recoverImage to turn them back into pictures, or leave the pictures out',
-  );
-}
-
 function begin(
   model: Model,
   retained: readonly RetainedLayer[],
@@ -283,105 +250,6 @@ function nativeLabels({ labels, categories }: Labeller) {
     labelCategories: Int32Array.from(labels, label => categories.indexOf(label.category)),
     categories: categories.length,
   };
-}
-
-/** Milliseconds. */
-const PROGRESS_EVERY = 100;
-
-async function observe(
-  dissection: NativeDissection,
-  dataset: DissectionDataset,
-  options: DissectOptions,
-  settings: {
-    batchSize: number;
-    numWorkers: number;
-    channels: number;
-    labeller?: Labeller;
-    onDecoded: (time: number) => void;
-  },
-): Promise<void> {
-  const { onProgress, signal } = options;
-  const { batchSize, numWorkers: workers, channels, labeller, onDecoded } = settings;
-  const total = dataset.length * dissection.passes;
-  let reported = -1;
-  for (let pass = 1; pass <= dissection.passes; pass++) {
-    const last = pass === dissection.passes;
-    const report = () => {
-      const done = (pass - 1) * dataset.length + dissection.observed;
-      if (done > reported) onProgress?.({ phase: 'observe', done, total });
-      reported = Math.max(reported, done);
-    };
-    report();
-    let failure: { error: unknown } | undefined;
-    const watch = () => {
-      try {
-        report();
-      } catch (error) {
-        failure ??= { error };
-      }
-    };
-    const timer = onProgress && setInterval(watch, PROGRESS_EVERY);
-    let previous: Promise<void> = Promise.resolve();
-    try {
-      for await (const batch of batches(dataset, {
-        batchSize,
-        workers,
-        channels,
-        labeller: last ? labeller : undefined,
-        onDecoded,
-      })) {
-        // While the engine has one batch in hand, the next is decoded.
-        await previous;
-        signal?.throwIfAborted();
-        if (failure) throw failure.error;
-        previous = dissection.observe(batch).then(report);
-        previous.catch(() => {}); // it is awaited above or below
-      }
-    } finally {
-      clearInterval(timer);
-      await previous;
-    }
-    await dissection.finish();
-  }
-}
-
-async function count(
-  dissection: NativeDissection,
-  retained: readonly RetainedLayer[],
-  dataset: DissectionDataset,
-  { onProgress, signal }: DissectOptions,
-  labelled: boolean,
-): Promise<LayerStatistics[]> {
-  const total = dataset.length;
-  for (let done = 0; labelled && done < total; ) {
-    signal?.throwIfAborted();
-    done = await dissection.count(64);
-    onProgress?.({ phase: 'count', done, total });
-  }
-  const { labelPixels, layers } = await dissection.results();
-  return layers.map((layer, i) => {
-    const { categoryPixels, intersections, ...statistics } = layer;
-    return {
-      layer: retained[i].reported,
-      ...statistics,
-      tally: labelled ? { labelPixels, categoryPixels, intersections } : null,
-    };
-  });
-}
-
-async function picture(
-  dataset: DissectionDataset,
-  image: number,
-  { recoverImage }: DissectOptions,
-): Promise<Uint8Array> {
-  if (!recoverImage && dataset.picture) return dataset.picture(image);
-  const { pixels } = await dataset.get(image, false);
-  if (pixels instanceof Uint8Array) return pixels;
-  if (!recoverImage) throw noPictures();
-  const [height, width] = dataset.imageSize;
-  return typeof recoverImage === 'function'
-    ? recoverImage(pixels, height, width)
-    : recoverImage.recover(pixels);
 }
 
 async function writeReport(

@@ -4,7 +4,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import test from 'ava';
-import options from '../../lib/commands/options.js';
+import options from '../../lib/commands/commands.js';
 import { modelFile, modelFixture } from '../fixtures/models.mjs';
 import { ROW_A, ROW_B, temporaryFolder, writeBroden, writeFiles, writeLabelMap } from '../helpers/broden.mjs';
 

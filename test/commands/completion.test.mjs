@@ -4,8 +4,8 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import test from 'ava';
+import options from '../../lib/commands/commands.js';
 import completion from '../../lib/commands/completion.js';
-import options from '../../lib/commands/options.js';
 import { temporaryFolder } from '../helpers/broden.mjs';
 
 const program = path.join(import.meta.dirname, '../../lib/cli.js');

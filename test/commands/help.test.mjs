@@ -1,8 +1,8 @@
 // The help of each command.
 import test from 'ava';
 import parsing from '../../lib/commands/arguments.js';
+import options from '../../lib/commands/commands.js';
 import help from '../../lib/commands/help.js';
-import options from '../../lib/commands/options.js';
 
 const { COMMANDS } = options;
 

@@ -3,8 +3,8 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import parsing from '../../lib/commands/arguments.js';
+import options from '../../lib/commands/commands.js';
 import help from '../../lib/commands/help.js';
-import options from '../../lib/commands/options.js';
 import { temporaryFolder, writeFiles } from '../helpers/broden.mjs';
 
 const document = await fs.readFile(path.join(import.meta.dirname, '../../docs/command.md'), 'utf8');

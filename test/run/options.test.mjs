@@ -1,7 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import commands from '../../lib/commands/options.js';
+import commands from '../../lib/commands/commands.js';
 import { dissect, loadModel, retainLayers } from '../../lib/index.js';
 import { checkedOptions, DISSECT_OPTIONS } from '../../lib/run/options.js';
 import { modelFixture } from '../fixtures/models.mjs';

@@ -1,0 +1,18 @@
+# What needs neither Node nor LibTorch, for the addon and for its own tests.
+file(GLOB core_sources CONFIGURE_DEPENDS
+  ${CMAKE_CURRENT_LIST_DIR}/base/*.cc ${CMAKE_CURRENT_LIST_DIR}/kernels/*.cc
+  ${CMAKE_CURRENT_LIST_DIR}/statistics/*.cc ${CMAKE_CURRENT_LIST_DIR}/store/*.cc
+  ${CMAKE_CURRENT_LIST_DIR}/tally/*.cc ${CMAKE_CURRENT_LIST_DIR}/backend/*.cc
+  ${CMAKE_CURRENT_LIST_DIR}/run/*.cc ${CMAKE_CURRENT_LIST_DIR}/pictures/*.cc)
+
+# No fused multiply-add: counts must not depend on the processor.
+set(core_options -Wall -Wextra -Werror -ffp-contract=off)
+
+# The inner loops once for every instruction set; which one runs is chosen at run time.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
+  set(core_definitions NETDISSECT_X86)
+  set_source_files_properties(${CMAKE_CURRENT_LIST_DIR}/kernels/kernels_avx2.cc
+    PROPERTIES COMPILE_OPTIONS "-mavx2;-mpopcnt")
+  set_source_files_properties(${CMAKE_CURRENT_LIST_DIR}/kernels/kernels_avx512.cc
+    PROPERTIES COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512vl;-mavx512vpopcntdq;-mpopcnt")
+endif()

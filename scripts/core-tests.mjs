@@ -1,0 +1,80 @@
+/**
+ * Builds and runs the C++ tests of what needs neither Node nor LibTorch: `node scripts/core-tests.mjs [options]`.
+ *
+ *   --sanitize address    with AddressSanitizer and UndefinedBehaviorSanitizer
+ *   --sanitize thread     with ThreadSanitizer
+ *   ...                   what else there is goes to the test program, such as --test-case='*labels*'
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { aptInstall, canUseApt } from './libtorch.mjs';
+import { jobs } from './setup.mjs';
+import { capture, Failure, isScript, main, root, which } from './tools.mjs';
+
+const SANITIZERS = { address: 'address,undefined', thread: 'thread' };
+
+/** Whether doctest's header is there; on Debian it is installed where that can be done. */
+async function haveDoctest() {
+  const present = () =>
+    [
+      '/usr/include',
+      '/usr/local/include',
+      '/opt/homebrew/include',
+      ...(process.env.CPATH ?? '').split(':'),
+    ].some(folder => folder && fs.existsSync(path.join(folder, 'doctest/doctest.h')));
+  if (present()) return true;
+  if (!canUseApt()) return false;
+  console.log('core: installing doctest-dev with apt-get');
+  await aptInstall(['doctest-dev']);
+  return present();
+}
+
+/**
+ * @returns how many test cases `{passed, failed, skipped}`
+ * @throws {Failure} where they do not compile
+ */
+export async function coreTests({ sanitize, args = [] } = {}) {
+  if (!(await haveDoctest())) {
+    console.log('- core: skipped, since doctest is not there (Debian: apt-get install doctest-dev)');
+    return { passed: 0, failed: 0, skipped: 1 };
+  }
+  const folder = path.join(root, 'build', `core${sanitize ? `-${sanitize}` : ''}`);
+  const configure = ['-S', path.join(root, 'test/core'), '-B', folder, '--log-level=WARNING'];
+  if (which('ninja')) configure.push('-G', 'Ninja');
+  if (sanitize) configure.push(`-DSANITIZE=${SANITIZERS[sanitize]}`);
+  const build = ['--build', folder, '--parallel', String(jobs())];
+  for (const step of [configure, build]) {
+    const { status, stdout, stderr } = await capture('cmake', step);
+    if (status !== 0) throw new Failure(`${stdout}${stderr}\nThe C++ tests do not build; see above.`);
+  }
+  const program = path.join(folder, 'core_tests');
+  const { status, stdout, stderr } = await capture(program, args);
+  const [, passed, failed, skipped] =
+    /test cases: +\d+ \| +(\d+) passed \| +(\d+) failed \| +(\d+) skipped/.exec(stdout) ?? [];
+  const counts = {
+    passed: Number(passed ?? 0),
+    failed: Number(failed ?? 0),
+    skipped: args.length ? 0 : Number(skipped ?? 0),
+  };
+  if (status !== 0 && counts.failed === 0) counts.failed = 1; // it crashed, or a sanitizer ended it
+  console.log(
+    `${status === 0 ? '✔' : '✖'} core${sanitize ? ` (${sanitize})` : ''}: ${counts.passed} test cases`,
+  );
+  if (status !== 0) console.log(`${stdout}${stderr}`);
+  return counts;
+}
+
+if (isScript(import.meta.filename)) {
+  await main(async () => {
+    const args = process.argv.slice(2);
+    const at = args.indexOf('--sanitize');
+    const [, sanitize] = at < 0 ? [] : args.splice(at, 2);
+    if (at >= 0 && !SANITIZERS[sanitize])
+      throw new Failure(
+        `--sanitize takes one of ${Object.keys(SANITIZERS).join(', ')}, not ${sanitize ?? 'nothing'}.`,
+      );
+    const { passed, failed, skipped } = await coreTests({ sanitize, args });
+    console.log(`${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}`);
+    return failed === 0 ? 0 : 1;
+  });
+}

@@ -1,0 +1,72 @@
+/** The commands: what each is for, its argument and its options. */
+
+import { file, folder, type Kind } from './kinds';
+import { DIRECTORY, DISSECT, GENERAL, LAYERS, STATS, type Table } from './options';
+
+export interface Command {
+  /** The one argument that is no option, and what it is. */
+  argument?: { name: string; kind: Kind<string>; describe: string };
+  describe: string;
+  usage: string;
+  example: { command: string; describe: string };
+  options: Table;
+}
+
+const directory = { name: 'directory', kind: folder, describe: 'the folder or file of the data set' };
+
+/** The commands; `dissect` is what runs where none is named. */
+export const COMMANDS = {
+  dissect: {
+    describe: 'Finds what each unit of a vision network responds to, and writes a report.',
+    usage: '--model FILE --layers LAYER... [options]',
+    example: {
+      command: '--model resnet18.pt --layers layer3 layer4:last --imgsize 224',
+      describe: 'dissects two layers into ./dissect',
+    },
+    options: DISSECT,
+  },
+  layers: {
+    argument: { name: 'model', kind: file, describe: 'the TorchScript model, a .pt file' },
+    describe: "Lists a model's layers: output shape, calls, geometry, and why one cannot be dissected.",
+    usage: 'layers MODEL [options]',
+    example: {
+      command: 'layers resnet18.pt --imgsize 224',
+      describe: 'lists the layers, for images of that size',
+    },
+    options: LAYERS,
+  },
+  validate: {
+    argument: directory,
+    describe: 'Checks a data set and says by file and line what is wrong.',
+    usage: 'validate DIRECTORY [options]',
+    example: { command: 'validate dataset/broden', describe: 'checks every image and label map' },
+    options: DIRECTORY,
+  },
+  stats: {
+    argument: directory,
+    describe: "Lists a data set's concepts with their images and pixels.",
+    usage: 'stats DIRECTORY [options]',
+    example: { command: 'stats dataset/broden --categories object', describe: 'lists the objects' },
+    options: STATS,
+  },
+  completion: {
+    describe: 'Prints a script that completes commands and options in bash or zsh.',
+    usage: 'completion',
+    example: { command: 'completion >> ~/.bashrc', describe: 'has every new shell complete them' },
+    options: GENERAL,
+  },
+} satisfies Record<string, Command>;
+
+export type CommandName = keyof typeof COMMANDS;
+
+/** The command that the arguments name: their first word, where it is one. */
+export function commandNamed([first = '-']: readonly string[]): CommandName | undefined {
+  if (first.startsWith('-')) return 'dissect';
+  return first !== 'dissect' && Object.hasOwn(COMMANDS, first) ? (first as CommandName) : undefined;
+}
+
+/** The option that a name means, whether written with hyphens or underscores; undefined where there is none. */
+export function optionNamed(options: Table, name: string): string | undefined {
+  const plain = name.replaceAll('_', '-');
+  return Object.keys(options).find(key => key.replaceAll('_', '-') === plain || options[key].alias === name);
+}

@@ -1,0 +1,93 @@
+/** Takes a dissection through its phases: all images observed, masks counted. */
+
+import type { DissectionDataset } from '../dataset/dataset';
+import type { RetainedLayer } from '../model/model';
+import type { NativeDissection } from '../native/native';
+import type { LayerStatistics } from '../score/results';
+import { batches } from './batches';
+import type { Labeller } from './labeller';
+import type { DissectOptions } from './options';
+
+/** Milliseconds. */
+const PROGRESS_EVERY = 100;
+
+export async function observe(
+  dissection: NativeDissection,
+  dataset: DissectionDataset,
+  options: DissectOptions,
+  settings: {
+    batchSize: number;
+    numWorkers: number;
+    channels: number;
+    labeller?: Labeller;
+    onDecoded: (time: number) => void;
+  },
+): Promise<void> {
+  const { onProgress, signal } = options;
+  const { batchSize, numWorkers: workers, channels, labeller, onDecoded } = settings;
+  const total = dataset.length * dissection.passes;
+  let reported = -1;
+  for (let pass = 1; pass <= dissection.passes; pass++) {
+    const last = pass === dissection.passes;
+    const report = () => {
+      const done = (pass - 1) * dataset.length + dissection.observed;
+      if (done > reported) onProgress?.({ phase: 'observe', done, total });
+      reported = Math.max(reported, done);
+    };
+    report();
+    let failure: { error: unknown } | undefined;
+    const watch = () => {
+      try {
+        report();
+      } catch (error) {
+        failure ??= { error };
+      }
+    };
+    const timer = onProgress && setInterval(watch, PROGRESS_EVERY);
+    let previous: Promise<void> = Promise.resolve();
+    try {
+      for await (const batch of batches(dataset, {
+        batchSize,
+        workers,
+        channels,
+        labeller: last ? labeller : undefined,
+        onDecoded,
+      })) {
+        // While the engine has one batch in hand, the next is decoded.
+        await previous;
+        signal?.throwIfAborted();
+        if (failure) throw failure.error;
+        previous = dissection.observe(batch).then(report);
+        previous.catch(() => {}); // it is awaited above or below
+      }
+    } finally {
+      clearInterval(timer);
+      await previous;
+    }
+    await dissection.finish();
+  }
+}
+
+export async function count(
+  dissection: NativeDissection,
+  retained: readonly RetainedLayer[],
+  dataset: DissectionDataset,
+  { onProgress, signal }: DissectOptions,
+  labelled: boolean,
+): Promise<LayerStatistics[]> {
+  const total = dataset.length;
+  for (let done = 0; labelled && done < total; ) {
+    signal?.throwIfAborted();
+    done = await dissection.count(64);
+    onProgress?.({ phase: 'count', done, total });
+  }
+  const { labelPixels, layers } = await dissection.results();
+  return layers.map((layer, i) => {
+    const { categoryPixels, intersections, ...statistics } = layer;
+    return {
+      layer: retained[i].reported,
+      ...statistics,
+      tally: labelled ? { labelPixels, categoryPixels, intersections } : null,
+    };
+  });
+}

@@ -1,0 +1,405 @@
+// A whole dissection of units that a test makes up, against the plain definition.
+#include "base/failure.h"
+#include "pictures/strips.h"
+#include "random.h"
+#include "run/dissection.h"
+#include <cstring>
+#include <doctest/doctest.h>
+#include <set>
+
+using namespace netdissect;
+
+namespace {
+
+struct Layer {
+  int64_t units;
+  int height, width;
+  bool unitsLast;
+};
+
+/// A data set and what every layer's units give on it.
+struct Case {
+  int64_t images;
+  std::vector<Layer> layers;
+  double quantile = 0.05;
+  int64_t height = 12, width = 10;                     // of images
+  std::vector<std::vector<std::vector<float>>> values; // layer, image: [units, cells]
+  std::vector<std::pair<int, int>> sizes;
+  std::vector<std::vector<std::vector<uint16_t>>> maps; // image, map
+  std::vector<uint16_t> numbers{1, 5, 300, 65535};
+  std::vector<int32_t> category{0, 1, 1, 2};
+
+  Case(uint64_t seed, const std::string &kind, int64_t images, std::vector<Layer> of)
+      : images(images), layers(std::move(of)) {
+    Random random(seed);
+    for (const Layer &layer : layers) {
+      auto &all = values.emplace_back();
+      for (int64_t i = 0; i < images; i++) {
+        auto &one = all.emplace_back(layer.units * layer.height * layer.width);
+        for (float &value : one)
+          value = valueOf(kind, random);
+      }
+    }
+    for (int64_t i = 0; i < images; i++) {
+      sizes.push_back(i % 3 ? std::pair{9, 13} : std::pair{20, 70});
+      auto &own = maps.emplace_back(random.below(4));
+      for (auto &map : own) {
+        map.resize(static_cast<size_t>(sizes[i].first) * sizes[i].second);
+        const uint16_t label = numbers[random.below(4)];
+        for (size_t p = 0; p < map.size(); p++)
+          map[p] = random.below(3) ? label : static_cast<uint16_t>(random.below(7));
+      }
+    }
+  }
+};
+
+/// Images carry their number in their first value.
+class Made : public UnitSource {
+public:
+  Made(const Case &data, std::vector<size_t> layers) : data_(data), layers_(std::move(layers)) {}
+  std::vector<UnitBatch> run(const Images &images) override {
+    std::vector<UnitBatch> result;
+    for (const size_t l : layers_) {
+      const Layer &layer = data_.layers[l];
+      const int64_t cells = int64_t{layer.height} * layer.width, size = layer.units * cells;
+      auto owner = std::make_shared<std::vector<float>>(images.count * size);
+      for (int64_t i = 0; i < images.count; i++) {
+        const auto number =
+            static_cast<size_t>(images.floats[i * images.channels * images.height * images.width]);
+        const std::vector<float> &from = data_.values[l][number];
+        for (int64_t unit = 0; unit < layer.units; unit++)
+          for (int64_t c = 0; c < cells; c++)
+            (*owner)[i * size + (layer.unitsLast ? c * layer.units + unit : unit * cells + c)] =
+                from[unit * cells + c];
+      }
+      UnitBatch &units = result.emplace_back();
+      units.values = owner->data();
+      units.owner = owner;
+      units.unitsLast = layer.unitsLast;
+      units.count = images.count;
+      units.units = layer.units;
+      units.height = layer.height;
+      units.width = layer.width;
+    }
+    return result;
+  }
+  std::vector<std::string> notices() const override { return {"made up"}; }
+  Geometry geometry(size_t) override { return {}; }
+
+private:
+  const Case &data_;
+  std::vector<size_t> layers_;
+};
+
+OpenUnits openerOf(const Case &data) {
+  return [&data](const std::vector<std::string> &names) {
+    std::vector<size_t> layers;
+    for (const std::string &name : names)
+      layers.push_back(static_cast<size_t>(name[0] - 'a'));
+    return std::make_unique<Made>(data, std::move(layers));
+  };
+}
+
+DissectionOptions optionsOf(const Case &data) {
+  DissectionOptions options;
+  for (size_t l = 0; l < data.layers.size(); l++)
+    options.layers.push_back(std::string(1, static_cast<char>('a' + l)));
+  options.images = data.images;
+  options.height = data.height;
+  options.width = data.width;
+  options.quantile = data.quantile;
+  options.topImages = 4;
+  options.labels = LabelTable(data.numbers, data.category, 3);
+  options.piece = 5;
+  options.memory = int64_t{1} << 40;
+  options.spillFolder = "/tmp";
+  return options;
+}
+
+struct Prepared {
+  std::vector<float> floats;
+  Batch batch;
+};
+
+Prepared batchFor(const Case &data, const DissectionOptions &options, int64_t first, int64_t count,
+                  bool labels) {
+  Prepared result;
+  const int64_t size = options.channels * data.height * data.width;
+  result.floats.resize(count * size);
+  result.batch.first = first;
+  result.batch.images.floats = result.floats.data();
+  result.batch.images.count = count;
+  result.batch.images.channels = options.channels;
+  result.batch.images.height = data.height;
+  result.batch.images.width = data.width;
+  for (int64_t i = 0; i < count; i++) {
+    result.floats[i * size] = static_cast<float>(first + i);
+    if (!labels)
+      continue;
+    LabelMaps &maps = result.batch.segmentations.emplace_back();
+    maps.height = data.sizes[first + i].first;
+    maps.width = data.sizes[first + i].second;
+    for (const auto &map : data.maps[first + i])
+      maps.maps.emplace_back().numbers = map.data();
+  }
+  return result;
+}
+
+const std::atomic<bool> never{false};
+
+void observeAll(Dissection &dissection, const Case &data, int64_t step = 10) {
+  for (int pass = 0; pass < dissection.passes(); pass++) {
+    for (int64_t first = 0; first < data.images; first += step) {
+      const Prepared some = batchFor(data, dissection.options(), first, std::min(step, data.images - first),
+                                     pass + 1 == dissection.passes());
+      dissection.observe(some.batch, never);
+    }
+    dissection.finish();
+  }
+}
+
+/// The mask of a map by the definition: bilinear, borders repeated, pixel centres lined up, in float32.
+std::vector<bool> plainMask(const float *map, int height, int width, double level, int rows, int columns) {
+  std::vector<bool> mask(static_cast<size_t>(rows) * columns);
+  const auto place = [](int t, int source, int target) {
+    const double scale = static_cast<double>(target) / source, offset = scale / 2 - 0.5;
+    return std::min(std::max((t - offset) / scale, 0.0), source - 1.0);
+  };
+  for (int y = 0; y < rows; y++)
+    for (int x = 0; x < columns; x++) {
+      const double cy = place(y, height, rows), cx = place(x, width, columns);
+      const int y0 = static_cast<int>(cy), x0 = static_cast<int>(cx);
+      const int y1 = std::min(y0 + 1, height - 1), x1 = std::min(x0 + 1, width - 1);
+      const auto wy = static_cast<float>(cy - y0), wx = static_cast<float>(cx - x0);
+      const auto across = [&](int row) {
+        const float a = map[row * width + x0], difference = map[row * width + x1] - a;
+        const float product = wx * difference;
+        return a + product;
+      };
+      const float upper = across(y0), difference = across(y1) - upper;
+      const float product = wy * difference;
+      mask[static_cast<size_t>(y) * columns + x] = static_cast<double>(upper + product) > level;
+    }
+  return mask;
+}
+
+void sameAsDefinition(const Counted &counted, const Case &data) {
+  for (size_t l = 0; l < data.layers.size(); l++) {
+    const Layer &layer = data.layers[l];
+    const LayerResult result = counted.result(l);
+    const int64_t cells = int64_t{layer.height} * layer.width;
+    for (int64_t unit = 0; unit < layer.units; unit++) {
+      std::vector<float> all;
+      std::vector<std::pair<float, int64_t>> strongest; // minus activation, image
+      for (int64_t i = 0; i < data.images; i++) {
+        const float *map = data.values[l][i].data() + unit * cells;
+        all.insert(all.end(), map, map + cells);
+        strongest.emplace_back(-*std::max_element(map, map + cells), i);
+      }
+      std::sort(all.begin(), all.end());
+      std::sort(strongest.begin(), strongest.end());
+      const double place = (1 - data.quantile) * static_cast<double>(all.size() - 1);
+      const auto low = static_cast<size_t>(std::floor(place));
+      const double level =
+          all[low] + (place - static_cast<double>(low)) *
+                         (static_cast<double>(all[std::min(low + 1, all.size() - 1)]) - all[low]);
+      REQUIRE(result.levels[unit] == level);
+      for (size_t rank = 0; rank < 4; rank++) {
+        CHECK(result.topImages[unit * 4 + rank] == strongest[rank].second);
+        CHECK(result.topActivations[unit * 4 + rank] == -strongest[rank].first);
+      }
+      std::vector<double> both(data.numbers.size()), category(3);
+      for (int64_t i = 0; i < data.images; i++) {
+        const auto [rows, columns] = data.sizes[i];
+        const std::vector<bool> mask = plainMask(data.values[l][i].data() + unit * cells, layer.height,
+                                                 layer.width, level, rows, columns);
+        std::set<int32_t> present;
+        for (size_t p = 0; p < mask.size(); p++) {
+          std::set<size_t> here;
+          for (const auto &map : data.maps[i])
+            for (size_t code = 0; code < data.numbers.size(); code++)
+              if (map[p] == data.numbers[code])
+                here.insert(code);
+          for (const size_t code : here) {
+            present.insert(data.category[code]);
+            both[code] += mask[p];
+          }
+        }
+        for (const int32_t c : present)
+          category[c] += static_cast<double>(std::count(mask.begin(), mask.end(), true));
+      }
+      for (size_t code = 0; code < both.size(); code++)
+        CHECK(result.intersections[code * layer.units + unit] == both[code]);
+      for (size_t c = 0; c < 3; c++)
+        CHECK(result.categoryPixels[c * layer.units + unit] == category[c]);
+    }
+  }
+}
+
+std::string codeOf(const std::function<void()> &call) {
+  try {
+    call();
+  } catch (const Failure &failure) {
+    return failure.code;
+  }
+  return "";
+}
+
+const std::vector<Layer> twoLayers{{5, 3, 4, false}, {37, 6, 5, true}};
+
+} // namespace
+
+TEST_CASE("levels, top images and counts are those of the definition, for every kind of values") {
+  uint64_t seed = 1;
+  for (const std::string &kind : kinds) {
+    CAPTURE(kind);
+    const Case data(seed++, kind, 23, twoLayers);
+    Dissection dissection(openerOf(data), optionsOf(data), cpuBackend());
+    CHECK(dissection.passes() == 1);
+    CHECK(dissection.notices() == std::vector<std::string>{"made up"});
+    observeAll(dissection, data);
+    while (dissection.count(7) < data.images) {
+    }
+    sameAsDefinition(*dissection.counted("results"), data);
+  }
+}
+
+TEST_CASE("memory that is too short changes nothing: pruned, spilled, in two passes") {
+  for (const int64_t memory : {int64_t{3000}, int64_t{400}}) {
+    Case data(7, "normal", 61, twoLayers);
+    data.quantile = 0.02;
+    DissectionOptions options = optionsOf(data);
+    options.memory = memory;
+    Dissection dissection(openerOf(data), options, cpuBackend());
+    observeAll(dissection, data, 20);
+    while (dissection.count(1) < data.images) {
+    }
+    CHECK(dissection.spilledBytes() > 0);
+    sameAsDefinition(*dissection.counted("results"), data);
+  }
+  Case data(8, "few values", 40, {{2, 60, 60, false}});
+  data.quantile = 0.9;
+  DissectionOptions options = optionsOf(data);
+  options.memory = 100'000;
+  Dissection dissection(openerOf(data), options, cpuBackend());
+  CHECK(dissection.passes() == 2);
+  observeAll(dissection, data);
+  while (dissection.count(100) < data.images) {
+  }
+  sameAsDefinition(*dissection.counted("results"), data);
+}
+
+TEST_CASE("counts of parts of the images add up to those of all") {
+  const Case data(3, "normal", 20, twoLayers);
+  Dissection dissection(openerOf(data), optionsOf(data), cpuBackend());
+  observeAll(dissection, data);
+  dissection.count(1000);
+  const LayerTally &whole = dissection.counted("results")->tallies[1];
+  LayerTally sum(37, optionsOf(data).labels), again(37, optionsOf(data).labels);
+  sum.merge(whole);
+  sum.merge(whole);
+  Writer out;
+  sum.save(out);
+  Reader in(out.bytes().data(), out.bytes().size());
+  again.load(in);
+  for (size_t i = 0; i < whole.intersections.size(); i++)
+    CHECK(again.intersections[i] == 2 * whole.intersections[i]);
+  LayerTally other(5, optionsOf(data).labels);
+  CHECK(codeOf([&] { other.merge(sum); }) == "ERR_NETDISSECT_STORE");
+}
+
+TEST_CASE("without labels there is nothing to count, and results at once") {
+  const Case data(4, "normal", 10, twoLayers);
+  DissectionOptions options = optionsOf(data);
+  options.keepMasks = false;
+  Dissection dissection(openerOf(data), options, cpuBackend());
+  const Prepared all = batchFor(data, options, 0, 10, false);
+  dissection.observe(all.batch, never);
+  dissection.finish();
+  CHECK(dissection.count(5) == 0);
+  CHECK(dissection.counted("results")->result(0).topImages.size() == 20);
+}
+
+TEST_CASE("a call out of order is refused and changes nothing; after another error a dissection is over") {
+  const Case data(5, "normal", 10, twoLayers);
+  Dissection dissection(openerOf(data), optionsOf(data), cpuBackend());
+  const std::string usage = "ERR_NETDISSECT_USAGE";
+  const Prepared first = batchFor(data, dissection.options(), 0, 5, true),
+                 second = batchFor(data, dissection.options(), 5, 5, true),
+                 bare = batchFor(data, dissection.options(), 5, 5, false);
+  CHECK(codeOf([&] { dissection.count(1); }) == usage);
+  CHECK(codeOf([&] { dissection.counted("results"); }) == usage);
+  CHECK(codeOf([&] { dissection.finish(); }) == usage);
+  CHECK(codeOf([&] { dissection.observe(second.batch, never); }) == usage);
+  dissection.observe(first.batch, never);
+  CHECK(codeOf([&] { dissection.observe(first.batch, never); }) == usage);
+  CHECK(codeOf([&] { dissection.observe(bare.batch, never); }) == usage);
+  dissection.observe(second.batch, never);
+  dissection.finish();
+  CHECK(codeOf([&] { dissection.finish(); }) == usage);
+  CHECK(codeOf([&] { dissection.observe(first.batch, never); }) == usage);
+  CHECK(codeOf([&] { dissection.counted("results"); }) == usage);
+  CHECK(dissection.count(100) == 10);
+  sameAsDefinition(*dissection.counted("results"), data);
+
+  Dissection stopped(openerOf(data), optionsOf(data), cpuBackend());
+  stopped.observe(first.batch, never);
+  stopped.cancel();
+  CHECK(codeOf([&] { stopped.observe(second.batch, never); }) == "ABORT_ERR");
+  CHECK(codeOf([&] { stopped.observe(second.batch, never); }) == usage);
+  CHECK(codeOf([&] { stopped.finish(); }) == usage);
+}
+
+TEST_CASE("a value that is not finite is told with its layer, unit and first image") {
+  Case data(6, "normal", 20, twoLayers);
+  data.values[1][13][4 * 30 + 7] = std::numeric_limits<float>::quiet_NaN();
+  data.values[1][14][0] = std::numeric_limits<float>::infinity();
+  Dissection dissection(openerOf(data), optionsOf(data), cpuBackend());
+  const Prepared all = batchFor(data, dissection.options(), 0, 20, true);
+  try {
+    dissection.observe(all.batch, never);
+    FAIL("it was not found");
+  } catch (const Failure &failure) {
+    CHECK(failure.code == "ERR_NETDISSECT_ACTIVATION");
+    CHECK(failure.image == 13);
+    CHECK(std::string(failure.what()) == "layer 'b', unit 4: a NaN or infinite activation on image 13");
+  }
+}
+
+TEST_CASE("strips: the photographs, darkened outside of the mask, and memory that is too small is refused") {
+  const Case data(9, "normal", 10, {{2, 4, 4, false}});
+  Dissection dissection(openerOf(data), optionsOf(data), cpuBackend());
+  observeAll(dissection, data);
+  dissection.count(100);
+  const auto counted = dissection.counted("draw");
+  const StripStyle style{5, {200, 200, 0}, 254};
+  const std::vector<uint8_t> photograph(12 * 10 * 3, 100);
+  const Strips layout = layOutStrips(2, 12, 10, style.gap, true);
+  CHECK(layout.width == 25);
+  std::vector<uint8_t> canvas(layout.seg.end);
+  const Strips strips =
+      drawStrips(*counted, 0, 1, {photograph.data(), photograph.data()}, style, canvas.data(), canvas.size());
+  CHECK(strips.seg.end == layout.seg.end);
+  const LayerResult result = counted->result(0);
+  for (int i = 0; i < 2; i++) {
+    const int64_t image = result.topImages[4 + i];
+    const std::vector<bool> mask =
+        plainMask(data.values[0][image].data() + 16, 4, 4, result.levels[1], 12, 10);
+    for (int y = 0; y < 12; y++)
+      for (int x = 0; x < 10; x++) {
+        const uint8_t *top = canvas.data() + (y * 25 + i * 15 + x) * 3;
+        const uint8_t *orig = canvas.data() + strips.orig.begin + (y * 25 + i * 15 + x) * 3;
+        CHECK(orig[0] == 100);
+        if (mask[y * 10 + x])
+          CHECK((top[0] == 100 && top[2] == 100));
+        else
+          CHECK(((top[0] == 30 && top[2] == 30) || (top[0] == 200 && top[2] == 0)));
+      }
+  }
+  CHECK(codeOf([&] { drawStrips(*counted, 0, 1, {photograph.data()}, style, canvas.data(), 10); }) ==
+        "ERR_NETDISSECT_USAGE");
+  CHECK(codeOf([&] { drawStrips(*counted, 0, 2, {}, style, canvas.data(), canvas.size()); }) ==
+        "ERR_NETDISSECT_USAGE");
+  CHECK(codeOf([&] { drawStrips(*counted, 1, 0, {}, style, canvas.data(), canvas.size()); }) ==
+        "ERR_NETDISSECT_USAGE");
+}

@@ -1,0 +1,240 @@
+// Statistics: what parts give together is what the whole gives, in any order, and after saving and loading.
+#include "base/failure.h"
+#include "random.h"
+#include "statistics/histogram_tail.h"
+#include "statistics/radix_tail.h"
+#include "statistics/top_images.h"
+#include "statistics/upper_tail.h"
+#include <doctest/doctest.h>
+#include <functional>
+#include <memory>
+
+using namespace netdissect;
+
+namespace {
+
+constexpr int64_t units = 3, cells = 35;
+
+/// Values [images, units, cells].
+std::vector<float> valuesFor(const std::string &kind, int64_t images, uint64_t seed) {
+  Random random(seed);
+  std::vector<float> values(images * units * cells);
+  for (float &value : values)
+    value = valueOf(kind, random);
+  return values;
+}
+
+/// Shows some images to a statistic, as a backend does.
+void show(Statistic &statistic, const std::function<float(int64_t)> &bound, const std::vector<float> &values,
+          const std::vector<int64_t> &images) {
+  for (const int64_t image : images)
+    for (int64_t unit = 0; unit < units; unit++) {
+      const float *map = values.data() + (image * units + unit) * cells;
+      statistic.observe({unit, image, map, cells, kernels().scan(map, cells, bound(unit))});
+    }
+}
+
+void show(Tail &tail, const std::vector<float> &values, const std::vector<int64_t> &images) {
+  show(tail, [&](int64_t unit) { return tail.bound(unit); }, values, images);
+}
+
+std::vector<int64_t> shuffled(int64_t images, uint64_t seed) {
+  std::vector<int64_t> order(images);
+  for (int64_t i = 0; i < images; i++)
+    order[i] = i;
+  Random random(seed);
+  std::shuffle(order.begin(), order.end(), random.source);
+  return order;
+}
+
+/// `count` parts of all images, of uneven sizes.
+std::vector<std::vector<int64_t>> cut(const std::vector<int64_t> &images, size_t count, uint64_t seed) {
+  Random random(seed);
+  std::vector<std::vector<int64_t>> parts(count);
+  for (const int64_t image : images)
+    parts[random.below(static_cast<int64_t>(count))].push_back(image);
+  return parts;
+}
+
+std::vector<uint8_t> saved(const Statistic &statistic) {
+  Writer out;
+  statistic.save(out);
+  return out.bytes();
+}
+
+void reload(Statistic &statistic, const std::vector<uint8_t> &bytes) {
+  Reader in(bytes.data(), bytes.size());
+  statistic.load(in);
+  CHECK(in.left() == 0);
+}
+
+double plainLevel(const std::vector<float> &values, int64_t images, int64_t unit, double quantile) {
+  std::vector<float> all;
+  for (int64_t image = 0; image < images; image++)
+    for (int64_t i = 0; i < cells; i++)
+      all.push_back(values[(image * units + unit) * cells + i]);
+  std::sort(all.begin(), all.end());
+  const double place = (1 - quantile) * static_cast<double>(all.size() - 1);
+  const auto low = static_cast<size_t>(std::floor(place));
+  const size_t high = std::min(low + 1, all.size() - 1);
+  return all[low] + (place - static_cast<double>(low)) * (static_cast<double>(all[high]) - all[low]);
+}
+
+using MakeTail = std::function<std::unique_ptr<Tail>()>;
+
+/// Parts merged in any order, each saved and loaded on its way, are the whole: levels, rank errors and bytes.
+void partsAreTheWhole(const MakeTail &make, const std::vector<float> &values, int64_t images) {
+  const auto whole = make();
+  show(*whole, values, shuffled(images, 0));
+  for (const uint64_t parts : {2, 5}) {
+    const auto together = make();
+    for (const std::vector<int64_t> &part : cut(shuffled(images, parts), parts, parts)) {
+      const auto some = make(), again = make();
+      show(*some, values, part);
+      reload(*again, saved(*some));
+      CHECK(saved(*again) == saved(*some));
+      together->merge(*again);
+    }
+    CHECK(saved(*together) == saved(*whole));
+    for (int64_t unit = 0; unit < units; unit++) {
+      CHECK(together->level(unit) == whole->level(unit));
+      CHECK(together->rankError(unit) == whole->rankError(unit));
+    }
+  }
+}
+
+} // namespace
+
+TEST_CASE("the buffers' levels are the sorted values', and parts are the whole") {
+  for (const std::string &kind : kinds)
+    for (const double quantile : {0.005, 0.05, 1.0 / 3, 0.9})
+      for (const int64_t images : {1, 7, 120}) {
+        CAPTURE(kind);
+        CAPTURE(quantile);
+        const auto values = valuesFor(kind, images, 1 + images);
+        const auto make = [&] { return std::make_unique<UpperTail>(units, images * cells, quantile); };
+        const auto tail = make();
+        show(*tail, values, shuffled(images, 9));
+        for (int64_t unit = 0; unit < units; unit++) {
+          CHECK(tail->level(unit) == plainLevel(values, images, unit, quantile));
+          CHECK(tail->bound(unit) <= tail->level(unit));
+        }
+        partsAreTheWhole(make, values, images);
+      }
+}
+
+TEST_CASE("two passes of bins give the sorted values' levels, and parts are the whole in each") {
+  for (const std::string &kind : kinds)
+    for (const double quantile : {0.005, 0.4}) {
+      CAPTURE(kind);
+      const int64_t images = 60;
+      const auto values = valuesFor(kind, images, 3);
+      const auto none = [](int64_t) { return 0.0f; };
+      const auto bins = [&] { return std::make_unique<RadixBins>(units, images * cells, quantile); };
+      const auto whole = bins(), together = bins();
+      show(*whole, none, values, shuffled(images, 1));
+      for (const auto &part : cut(shuffled(images, 2), 3, 4)) {
+        const auto some = bins(), again = bins();
+        show(*some, none, values, part);
+        reload(*again, saved(*some));
+        together->merge(*again);
+      }
+      CHECK(saved(*together) == saved(*whole));
+      const std::vector<uint8_t> first = saved(*whole);
+      const auto make = [&] {
+        const auto again = bins();
+        reload(*again, first);
+        return std::make_unique<RadixTail>(std::move(*again));
+      };
+      const auto tail = make();
+      show(*tail, values, shuffled(images, 5));
+      for (int64_t unit = 0; unit < units; unit++)
+        CHECK(tail->level(unit) == plainLevel(values, images, unit, quantile));
+      partsAreTheWhole(make, values, images);
+    }
+}
+
+TEST_CASE("estimated levels are within their rank error, and parts are the whole") {
+  for (const std::string &kind : kinds) {
+    CAPTURE(kind);
+    const int64_t images = 200;
+    const auto values = valuesFor(kind, images, 8);
+    partsAreTheWhole([&] { return std::make_unique<HistogramTail>(units, images * cells, 0.02); }, values,
+                     images);
+  }
+}
+
+TEST_CASE("a bound is never over the final level, at any moment") {
+  for (const std::string &kind : kinds) {
+    const int64_t images = 100, n = images * cells;
+    const auto values = valuesFor(kind, images, 12);
+    std::vector<std::unique_ptr<Tail>> tails;
+    tails.push_back(std::make_unique<UpperTail>(units, n, 0.01));
+    tails.push_back(std::make_unique<HistogramTail>(units, n, 0.01));
+    for (const auto &tail : tails) {
+      std::vector<std::vector<float>> bounds;
+      for (int64_t image = 0; image < images; image++) {
+        show(*tail, values, {image});
+        bounds.push_back({tail->bound(0), tail->bound(1), tail->bound(2)});
+      }
+      for (size_t i = 0; i < bounds.size(); i++)
+        for (int64_t unit = 0; unit < units; unit++) {
+          CHECK(bounds[i][unit] <= tail->level(unit));
+          CHECK(bounds[i][unit] >= bounds[i ? i - 1 : 0][unit]);
+        }
+    }
+  }
+}
+
+TEST_CASE("top images: by activation, then by the lower number, in parts as in the whole") {
+  const int64_t images = 50;
+  for (const std::string &kind : kinds) {
+    const auto values = valuesFor(kind, images, 2);
+    const auto none = [](int64_t) { return 0.0f; };
+    const auto make = [] { return std::make_unique<TopImages>(units, 7); };
+    const auto whole = make(), together = make();
+    show(*whole, none, values, shuffled(images, 3));
+    for (const auto &part : cut(shuffled(images, 4), 5, 6)) {
+      const auto some = make(), again = make();
+      show(*some, none, values, part);
+      reload(*again, saved(*some));
+      together->merge(*again);
+    }
+    CHECK(saved(*together) == saved(*whole));
+    for (int64_t unit = 0; unit < units; unit++) {
+      const auto &best = whole->of(unit);
+      REQUIRE(best.size() == 7);
+      for (size_t i = 1; i < best.size(); i++)
+        CHECK((best[i - 1].activation > best[i].activation ||
+               (best[i - 1].activation == best[i].activation && best[i - 1].image < best[i].image)));
+    }
+  }
+}
+
+TEST_CASE("what does not belong together is refused") {
+  UpperTail tail(units, 100, 0.1), otherUnits(units + 1, 100, 0.1), otherN(units, 101, 0.1);
+  TopImages top(units, 3), otherTop(units, 4);
+  HistogramTail histogram(units, 100, 0.1);
+  const auto refused = [](const std::function<void()> &call) {
+    try {
+      call();
+    } catch (const Failure &failure) {
+      return failure.code == "ERR_NETDISSECT_STORE";
+    }
+    return false;
+  };
+  CHECK(refused([&] { tail.merge(otherUnits); }));
+  CHECK(refused([&] { tail.merge(otherN); }));
+  CHECK(refused([&] { tail.merge(histogram); }));
+  CHECK(refused([&] { tail.merge(top); }));
+  CHECK(refused([&] { top.merge(otherTop); }));
+  CHECK(refused([&] { reload(tail, saved(otherN)); }));
+  CHECK(refused([&] { reload(tail, saved(histogram)); }));
+  CHECK(refused([&] { reload(top, saved(otherTop)); }));
+  std::vector<uint8_t> bytes = saved(tail);
+  for (size_t length = 0; length < bytes.size(); length++)
+    CHECK(refused([&] {
+      Reader in(bytes.data(), length);
+      tail.load(in);
+    }));
+}
