@@ -1,12 +1,13 @@
 // The tally of one image, alone: the engine's kernel against the same composed of LibTorch's operations
 // (grid_sample, comparison, one-hot matrix product). Prints JSON: milliseconds an image, medians of interleaved runs.
-#include "run/dissection.h"
-#include "base/parallel.h"
+#include "backend/backend.h"
+#include "store/hot_cells.h"
 #include <ATen/Parallel.h>
 #include <algorithm>
 #include <chrono>
 #include <functional>
 #include <iostream>
+#include <numeric>
 #include <torch/nn/functional.h>
 #include <torch/torch.h>
 
@@ -42,10 +43,9 @@ void measure(const Shape &shape, int labels, int images) {
       std::get<0>(maps.permute({1, 0, 2, 3}).reshape({shape.units, -1}).kthvalue(sorted, 1)).contiguous();
 
   // Three maps of rectangles, ten labels each.
-  LabelTable table;
-  table.category.assign(labels + 1, 0);
-  table.category[0] = -1;
-  table.categories = 1;
+  std::vector<uint16_t> numbers(labels);
+  std::iota(numbers.begin(), numbers.end(), 1);
+  const LabelTable table(numbers, std::vector<int32_t>(labels, 0), 1);
   std::vector<std::vector<uint16_t>> maps16(images * 3, std::vector<uint16_t>(pixels));
   for (int i = 0; i < images * 3; i++)
     for (int n = 0; n < 40; n++) {
@@ -76,7 +76,7 @@ void measure(const Shape &shape, int labels, int images) {
     labelled.emplace_back(std::vector<LabelPlanes>{LabelPlanes(Segmentation(record.data()))}, table);
     std::vector<torch::Tensor> present;
     for (const uint16_t label : labelled.back().planes[0].labels)
-      present.push_back(hotLabels[label]);
+      present.push_back(hotLabels[label + 1]); // by number
     oneHot.push_back(torch::stack(present).contiguous());
     for (int64_t u = 0; u < shape.units; u++) {
       encoder.encode(maps.data_ptr<float>() + (i * shape.units + u) * cells, thresholds[u], blocks[i].words);
@@ -94,26 +94,24 @@ void measure(const Shape &shape, int labels, int images) {
   const MapGeometry geometry{static_cast<int>(shape.side), static_cast<int>(shape.side), nullptr, 0, 0};
   std::vector<double> kernel, composition;
   const c10::InferenceMode inference;
+  const std::unique_ptr<Backend> backend = cpuBackend();
   double sum = 0, counted = 0;
   for (int round = 0; round < 2; round++)
     for (int i = 0; i < images; i++) {
-      LayerTally tally(shape.units, geometry, table);
-      std::vector<std::unique_ptr<BlockView>> view;
-      view.push_back(std::make_unique<BlockView>(blocks[i], none));
-      kernel.push_back(seconds([&] {
-        tally.prepare(labelled[i]);
-        parallelFor(shape.units, 8, [&](int64_t begin, int64_t end) {
-          tally.add(begin, end, view, {1}, labelled[i], thresholds);
-        });
-      }));
+      LayerTally tally(shape.units, table);
+      std::vector<LayerCount> layers;
+      std::vector<BlockView> view;
+      view.emplace_back(blocks[i], none);
+      layers.push_back({geometry, thresholds, std::move(view), tally});
+      kernel.push_back(seconds([&] { backend->count(labelled[i], {1}, layers); }));
       composition.push_back(seconds([&] {
         const torch::Tensor up = F::grid_sample(maps[i].unsqueeze(0), grid, options)[0];
         const torch::Tensor mask = (up > levels.view({-1, 1, 1})).to(torch::kFloat).view({shape.units, -1});
         const torch::Tensor counts = torch::mm(oneHot[i], mask.t());
         sum += counts.sum().item<double>();
       }));
-      for (const double value : tally.intersections())
-        counted += value;
+      for (const int64_t value : tally.intersections)
+        counted += static_cast<double>(value);
     }
   const double ours = median(kernel) * 1e3, theirs = median(composition) * 1e3;
   double present = 0;

@@ -7,8 +7,8 @@
 import { type CommandName, commandNamed } from './commands/commands';
 import { COMPLETION_REQUEST, formatCompletions, printCompletionScript } from './commands/completion';
 import { helpText, PROGRAM } from './commands/help';
+import type { Terminal } from './commands/interrupt';
 import type { DirectoryValues, DissectValues, LayersValues, StatsValues } from './commands/options';
-import type { Terminal } from './commands/terminal';
 
 /** Runs the command with these arguments; resolves to its exit code. */
 export async function main(args: readonly string[], terminal: Terminal = process): Promise<number> {

@@ -34,6 +34,21 @@ export function oneOf<const T extends string>(...choices: T[]): Kind<T> {
   };
 }
 
+export const text: Kind<string> = {
+  expected: 'a text',
+  fits: (value): value is string => typeof value === 'string' && value !== '',
+};
+
+export function listOf<T>(kind: Kind<T>, what: string): Kind<T[]> {
+  return {
+    expected: `a list of ${what}`,
+    fits: (value): value is T[] => Array.isArray(value) && value.every(item => kind.fits(item)),
+  };
+}
+
+/** May be left out, without a default. */
+export const optional = <T>(kind: Kind<T>): Kind<T | undefined> => kind as Kind<T | undefined>;
+
 /** The value, or the default where it is left out; throws `ERR_NETDISSECT_OPTION` where it is of another kind. */
 export function checked<T>(name: string, value: unknown, kind: Kind<T>, byDefault: T): T {
   if (value === undefined) return byDefault;

@@ -11,11 +11,11 @@ import { type DissectionResult, dissect } from '../run/dissect';
 import { openData } from './data';
 import { runDownload } from './download';
 import { PROGRAM } from './help';
+import { interruptible, type Terminal } from './interrupt';
 import { readJsonObject } from './json';
 import type { DissectValues } from './options';
 import { progressReporter } from './progress';
 import { table } from './table';
-import { interruptible, type Terminal } from './terminal';
 
 export async function runDissect(values: DissectValues, terminal: Terminal): Promise<void> {
   const { model: file, layers, outdir, quiet } = values;

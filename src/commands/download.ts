@@ -1,8 +1,8 @@
 /** `--download`: fetches the Broden data set, and says what it did. */
 
 import type { DownloadOptions } from '../download/download';
+import { interruptible, type Terminal } from './interrupt';
 import { progressReporter } from './progress';
-import { interruptible, type Terminal } from './terminal';
 
 const PHASES = { download: 'fetching', unpack: 'unpacking' };
 const STOPPED = 'stopped; what is fetched is kept, and running this again goes on from there';

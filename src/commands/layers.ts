@@ -3,9 +3,9 @@
 import { loadModel } from '../model/model';
 import type { LayerInfo } from '../native/native';
 import { PROGRAM } from './help';
+import type { Terminal } from './interrupt';
 import type { LayersValues } from './options';
 import { table } from './table';
-import type { Terminal } from './terminal';
 
 export async function runLayers(
   { model: path, imgsize, tokens, layout }: LayersValues,

@@ -4,10 +4,10 @@ import { some } from '../base/words';
 import { type DatasetStats, datasetStats } from '../dataset/stats';
 import { openData } from './data';
 import { PROGRAM } from './help';
+import { interruptible, type Terminal } from './interrupt';
 import type { StatsValues } from './options';
 import { progressReporter } from './progress';
 import { table } from './table';
-import { interruptible, type Terminal } from './terminal';
 
 export async function runStats(values: StatsValues, { stdout, stderr }: Terminal): Promise<void> {
   const dataset = openData(values.directory, values);

@@ -3,9 +3,9 @@
 import { NetdissectError } from '../base/errors';
 import { validateDataset } from '../dataset/validate';
 import { openData } from './data';
+import { interruptible, type Terminal } from './interrupt';
 import type { DirectoryValues } from './options';
 import { progressReporter } from './progress';
-import { interruptible, type Terminal } from './terminal';
 
 /** Prints problems and warnings on standard output; throws where there are problems. */
 export async function runValidate(values: DirectoryValues, { stdout, stderr }: Terminal): Promise<void> {

@@ -2,7 +2,7 @@
 
 import fs from 'node:fs';
 import { NetdissectError, optionError, requireText, sizeOf } from '../base/errors';
-import { shown } from '../base/words';
+import { checked } from '../base/kinds';
 import type { Segmentation } from '../native/native';
 import type { Label } from '../score/results';
 import type { DissectionDataset, Item } from './dataset';
@@ -10,7 +10,9 @@ import { cropWindow, cutSegmentation } from './images/crop';
 import { IMAGENET_NORMALIZATION, type Normalization } from './images/normalization';
 import type { Perturbation } from './images/npy';
 import { UnreadableFile } from './images/pixels';
-import { isTurned, normalize, perturb, type Resize, type ResizedImage, readImage } from './images/transforms';
+import { isTurned, type Resize, type ResizedImage, readImage } from './images/read-image';
+import { normalize, perturb } from './images/transforms';
+import { DATASET_OPTIONS } from './options';
 
 /** Gets what is wrong with an entry of a table or list, which is then left out. */
 export type OnProblem = (error: NetdissectError) => void;
@@ -67,18 +69,10 @@ export abstract class FileDataset implements DissectionDataset {
   /** A kind with another default says so: `super(directory, { ...options, resize: options.resize ?? 'crop' })`. */
   constructor(directory: string, options: FileDatasetOptions) {
     requireText(directory, DIRECTORY);
-    const {
-      imageSize = 227,
-      categories,
-      resize = 'stretch',
-      split = 'train',
-      shuffle,
-      transformImage,
-    } = options;
+    for (const [name, { kind, default: byDefault }] of Object.entries(DATASET_OPTIONS))
+      checked<unknown>(name, options[name as keyof FileDatasetOptions], kind, byDefault);
+    const { imageSize = 227, resize = 'stretch', split = 'train', shuffle, transformImage } = options;
     this.imageSize = sizeOf(imageSize, 'imageSize');
-    requireList(categories, 'categories');
-    if (resize !== 'stretch' && resize !== 'crop')
-      throw optionError(`expected 'stretch' or 'crop' for resize but received '${resize}'`);
     this.#resize = resize;
     if (options.perturbation) this.#perturbation = centreOf(options.perturbation, this.imageSize);
     if (typeof transformImage === 'function') this.#transform = transformImage;
@@ -198,12 +192,6 @@ export abstract class FileDataset implements DissectionDataset {
       cause,
     );
   }
-}
-
-/** Refuses what is neither a list nor left out. */
-export function requireList(value: unknown, option: string): void {
-  if (value !== undefined && !Array.isArray(value))
-    throw optionError(`expected a list for ${option} but received ${shown(value)}`);
 }
 
 function rounded(values: Float32Array): Uint8Array {

@@ -8,7 +8,7 @@ import type { Segmentation } from '../native/native';
 import { checkDataset } from './check';
 import type { DissectionDataset } from './dataset';
 import { FileDataset } from './files';
-import { isTurned, STRETCHED } from './images/transforms';
+import { isTurned, STRETCHED } from './images/read-image';
 import { AHEAD, AT_ONCE, type DatasetStats, LabelCounter, nameOf, type ReadOptions } from './stats';
 
 export interface Validation {

@@ -135,14 +135,21 @@ test('options that make no sense are refused', async t => {
     { perturbation: { ...perturbation(), width: 36 } },
     /expected 3132 values \(29 × 36 × 3\) in perturbation\.npy/,
   );
-  await refused({ resize: 'squash' }, /'stretch' or 'crop' for resize but received 'squash'/);
+  await refused({ resize: 'squash' }, /expected stretch or crop for resize but received 'squash'/);
   await refused({ imageSize: 0 }, /for imageSize but received 0/);
   await refused({ imageSize: [8] }, /for imageSize but received \[8\]/);
   await refused({ imageSize: [8, 8.5] }, /for imageSize but received \[8, 8\.5\]/);
-  await refused({ shuffle: -3 }, /as the seed for shuffle but received -3/);
+  for (const shuffle of [-3, 0.5, 2 ** 32, Number.NaN, '7'])
+    await refused({ shuffle }, /expected a whole number from 0 to 4294967295 for shuffle but received /);
+  await refused({ categories: [7] }, /^expected a list of names for categories but received a list of 1$/);
+  await refused({ split: 7 }, /^expected a text for split but received 7$/);
+  await refused(
+    { resolution: '224' },
+    /^expected a whole number from 1 on for resolution but received '224'$/,
+  );
   for (const size of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '8'])
     await refused({ size }, /expected a whole number from 1 on for size but received /);
   for (const imageSize of [null, 'large', Number.NaN, {}])
     await refused({ imageSize }, /for imageSize but received (null|'large'|NaN|Object)$/);
-  await refused({ categories: 'object' }, /^expected a list for categories but received 'object'$/);
+  await refused({ categories: 'object' }, /^expected a list of names for categories but received 'object'$/);
 });

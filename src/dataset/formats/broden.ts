@@ -9,7 +9,7 @@ import type { Label } from '../../score/results';
 import { chosenCategories } from '../choose';
 import { damaged, FileDataset, type FileDatasetOptions } from '../files';
 import type { Pixels } from '../images/pixels';
-import { readLabelMap } from '../images/transforms';
+import { readLabelMap } from '../images/read-image';
 import { select } from '../select';
 import { readTable, type Row as TableRow } from './csv';
 

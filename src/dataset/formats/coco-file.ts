@@ -1,6 +1,5 @@
 /** Reads a JSON file in one of COCO's formats, and checks all of it. */
 
-import { optionError } from '../../base/errors';
 import { readJson } from '../../base/read';
 import type { Label } from '../../score/results';
 import { chosenCategories } from '../choose';
@@ -57,8 +56,6 @@ const LAST_SEGMENT = 256 ** 3 - 1;
 
 export function readCoco(file: string, options: CocoFileOptions = {}): CocoFile {
   const { category = 'kind', categories: wish, onProblem } = options;
-  if (category !== 'kind' && category !== 'supercategory')
-    throw optionError(`expected 'kind' or 'supercategory' as category but received ${show(category)}`);
   const each = (entries: Entry[], read: (entry: Entry, index: number) => void) =>
     takeEach(entries, read, error => {
       const problem = damaged(`${file}: ${error.message}`, error.cause);

@@ -10,7 +10,7 @@ import { optionError, sizeOf } from '../../base/errors';
 import type { Segmentation } from '../../native/native';
 import type { Label } from '../../score/results';
 import { damaged, FileDataset, type FileDatasetOptions } from '../files';
-import { readLabelMap } from '../images/transforms';
+import { readLabelMap } from '../images/read-image';
 import { outline } from '../maps/polygon';
 import { LabelMaps } from '../maps/region';
 import { flipRuns } from '../maps/rle';

@@ -7,9 +7,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Label } from '../../score/results';
 import { chosenCategories, isSplit, noSplit, SPLIT_FOLDERS } from '../choose';
-import { damaged, type FileDatasetOptions, requireList } from '../files';
-import { asUnreadable } from '../images/transforms';
-import { readMaskColours, readMaskValues } from '../maps/mask-values';
+import { damaged, type FileDatasetOptions } from '../files';
+import { asUnreadable } from '../images/read-image';
+import { readMaskColours, readMaskValues } from '../maps/read-mask';
 import type { MaskValues } from '../maps/values';
 import { select } from '../select';
 import { CITYSCAPES_NAMES, type KnownName, VOC_NAMES } from './known-names';
@@ -109,7 +109,6 @@ export class MaskDataset extends PairDataset {
 
   constructor(directory: string, options: MaskOptions = {}) {
     super(directory, options);
-    requireList(options.void, 'void');
     this.directory = directory;
     const [part] = findParts(directory);
     const { file, names, complete, colours, numbered } = readNames(

@@ -12,7 +12,7 @@ import type { Label } from '../../score/results';
 import { chosenCategories } from '../choose';
 import type { Item } from '../dataset';
 import { damaged, type FileDatasetOptions } from '../files';
-import { readLabelMap } from '../images/transforms';
+import { readLabelMap } from '../images/read-image';
 import { sample } from '../maps/sample';
 import { select } from '../select';
 import { byName, filesUnder, IMAGE, isFolder, type Pair, PairDataset, PNG, readLines } from './pairs';

@@ -191,7 +191,7 @@ test("labels' categories can be the supercategories", async t => {
   );
   await t.throwsAsync(open(t, SMALL, { category: 'scene' }), {
     code: 'ERR_NETDISSECT_OPTION',
-    message: "expected 'kind' or 'supercategory' as category but received \"scene\"",
+    message: "expected kind or supercategory for category but received 'scene'",
   });
 });
 

@@ -3,14 +3,14 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import crop from '../../../lib/dataset/images/crop.js';
+import reading from '../../../lib/dataset/images/read-image.js';
 import resampling from '../../../lib/dataset/images/resample.js';
-import transforms from '../../../lib/dataset/images/transforms.js';
 import { difference, IMAGES, reference } from '../../helpers/images.mjs';
 import { randomSource } from '../../helpers/random.mjs';
 
 const { cropWindow, cutSegmentation } = crop;
 const { resample } = resampling;
-const { readImage } = transforms;
+const { readImage } = reading;
 
 const references = fs.readdirSync(path.join(IMAGES, 'resize')).filter(name => name.split('.').length === 4);
 

@@ -5,12 +5,12 @@ import zlib from 'node:zlib';
 import test from 'ava';
 import sharp from 'sharp';
 import { UnreadableFile } from '../../../lib/dataset/images/pixels.js';
-import transforms from '../../../lib/dataset/images/transforms.js';
+import reading from '../../../lib/dataset/images/read-image.js';
 import { temporaryFolder } from '../../helpers/broden.mjs';
 import { difference, IMAGES, reference } from '../../helpers/images.mjs';
 import { encodePng } from '../../helpers/png.mjs';
 
-const { readImage, readLabelMap } = transforms;
+const { readImage, readLabelMap } = reading;
 
 async function sameAsReference(t, name, tolerance = 0) {
   const { data, height, width } = await reference(`kinds/${name}.rgb.png`);

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import test from 'ava';
 import sharp from 'sharp';
-import { readMaskValues } from '../../../lib/dataset/maps/mask-values.js';
+import { readMaskValues } from '../../../lib/dataset/maps/read-mask.js';
 import { temporaryFolder, writeImage } from '../../helpers/broden.mjs';
 import { writeGreyPng, writePalettePng, writeRgbPng } from '../../helpers/png.mjs';
 import { randomSource } from '../../helpers/random.mjs';
