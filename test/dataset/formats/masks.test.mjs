@@ -126,7 +126,9 @@ test('the highest value of a mask is void where it has no name, and so are those
   await writePalettePng(file, 3, 1, [200, 1, 2]);
   const options = { void: [200, 2] };
   t.deepEqual([...(await map(open(folder, options)))], [0, 1, 0]);
-  t.throws(() => open(folder, { void: 255 }), { message: 'expected a list for void but received 255' });
+  t.throws(() => open(folder, { void: 255 }), {
+    message: 'expected a list of whole numbers from 0 to 65535 for void but received 255',
+  });
   t.deepEqual(labels(open(folder, options)), ['1 wall object', '3 tree-s object', '4 car object']);
   await writePalettePng(file, 2, 1, [255, 1]);
   await writeFiles(folder, { 'labels.csv': 'number,name\n1,wall\n255,tree\n' });
