@@ -8,6 +8,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import sharp from 'sharp';
 import { setup } from '../scripts/setup.mjs';
 import { root } from '../scripts/tools.mjs';
 import { benchmarkData } from './data.mjs';
@@ -36,6 +37,12 @@ const { values: options } = parseArgs({
 });
 
 const images = Number(options.images);
+
+/** As the command sets its process up. */
+function asTheCommand(addon) {
+  addon.keepFreedMemory();
+  sharp.concurrency(1);
+}
 const median = values => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 /** The parts of one model, in a process of their own: prints JSON. */
@@ -44,6 +51,7 @@ async function measure() {
   const { batches } = await import('../lib/run/batches.js');
   const { datasetLabeller } = await import('../lib/run/labeller.js');
   const { layers, size } = MODELS[options.measure];
+  asTheCommand((await import('../lib/native/native.js')).native());
   const model = await loadModel(options.model, { device: 'cpu' });
   retainLayers(model, layers);
   const dataset = new BrodenDataset(options.data, { imageSize: size, size: images });
@@ -101,7 +109,7 @@ async function measure() {
       cpu[part].push(user + system);
     }
   fs.rmSync(output, { recursive: true, force: true });
-  model.close();
+  await model.close();
   const ratios = of => of.dissect.map((time, i) => time / of.limit[i]);
   console.log(JSON.stringify({ times, ratios: ratios(times), cpuRatios: ratios(cpu), profile }));
 }
@@ -119,7 +127,7 @@ function peakMemory(name, model, data) {
       const output = require('node:os').tmpdir() + '/netdissect-bench-' + process.pid;
       const { profile } = await dissect(output, model, dataset, { images: false, memory: ${options.memory} * 2 ** 20 });
       require('node:fs').rmSync(output, { recursive: true });
-      model.close();
+      await model.close();
       const usage = process.resourceUsage();
       console.log(JSON.stringify({ loaded: loaded / 1024, peak: usage.maxRSS / 1024, spilled: profile.spilledBytes / 2 ** 20 }));
     })();`;

@@ -61,7 +61,7 @@ async function measure(images) {
     memory: Number(options.memory) * 2 ** 20,
   });
   fs.rmSync(output, { recursive: true, force: true });
-  model.close();
+  await model.close();
   const peak = process.resourceUsage().maxRSS;
   const mib = bytes => Math.round(bytes / 2 ** 20);
   console.log(

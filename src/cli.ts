@@ -7,7 +7,7 @@
 import { type CommandName, commandNamed } from './commands/commands';
 import { COMPLETION_REQUEST, formatCompletions, printCompletionScript } from './commands/completion';
 import { helpText, PROGRAM } from './commands/help';
-import type { Terminal } from './commands/interrupt';
+import { Interruption, type Terminal } from './commands/interrupt';
 import type { DirectoryValues, DissectValues, LayersValues, StatsValues } from './commands/options';
 
 /** Runs the command with these arguments; resolves to its exit code. */
@@ -29,7 +29,7 @@ export async function main(args: readonly string[], terminal: Terminal = process
     const error = caught as Error;
     stderr.write(`${PROGRAM}: ${inCommandWords(error.message)}\n`);
     if (process.env.NETDISSECT_DEBUG) stderr.write(`${error.stack}\n`);
-    return error.name === 'AbortError' ? 130 : 1;
+    return error instanceof Interruption ? error.exitCode : 1;
   }
 }
 

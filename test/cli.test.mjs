@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { modelFixture } from './fixtures/models.mjs';
+import { modelFile, modelFixture } from './fixtures/models.mjs';
 import { ROW_A, ROW_B, temporaryFolder, writeBroden, writeFiles } from './helpers/broden.mjs';
 
 const program = path.join(import.meta.dirname, '../lib/cli.js');
@@ -140,22 +140,76 @@ test('layers: a table', async t => {
   },
 );
 
-test('Ctrl-C stops cleanly: exit code 130, an earlier report stays', async t => {
-  const { args, broden, outdir } = await small(t);
-  await writeFiles(outdir, { 'dissect.json': 'earlier' });
-  await writeBroden(broden, Array(5000).fill(ROW_A));
+const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
+const wait = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
+
+/** Sends a signal when `ready` says so; what the command said, its end, and how long that took. */
+async function interrupted(args, signal, ready, again = false) {
   const child = spawn(process.execPath, [program, ...args]);
+  const closed = new Promise(resolve => child.on('close', (...end) => resolve(end)));
   let stderr = '';
   child.stderr.on('data', data => {
     stderr += data;
   });
-  // the run is under way when its unfinished report is there
-  while (!(await fs.readdir(outdir)).some(name => name.startsWith('.unfinished')))
-    await new Promise(r => setTimeout(r, 20));
-  await new Promise(r => setTimeout(r, 200));
-  child.kill('SIGINT');
-  const code = await new Promise(resolve => child.on('close', resolve));
-  t.is(code, 130);
-  t.is(stderr, 'netdissect-native: stopped; nothing was written\n');
-  t.deepEqual(await fs.readdir(outdir), ['dissect.json']);
+  await ready();
+  const start = Date.now();
+  child.kill(signal);
+  if (again) {
+    await wait(50);
+    child.kill(signal);
+  }
+  const [code, killed] = await closed;
+  return { code, killed, stderr, took: Date.now() - start };
+}
+
+/** The run is under way when its unfinished report is there. */
+const underWay = outdir => async () => {
+  const beside = path.dirname(outdir);
+  while (!(await fs.readdir(beside)).some(name => name.includes('.unfinished'))) await wait(20);
+  await wait(200);
+};
+
+for (const [signal, expected] of Object.entries(CODES))
+  test(`${signal} stops cleanly: exit code ${expected}, an earlier report stays`, async t => {
+    const { args, broden, outdir } = await small(t);
+    await writeFiles(outdir, { 'dissect.json': 'earlier' });
+    await writeBroden(broden, Array(5000).fill(ROW_A));
+    const before = (await fs.readdir(path.dirname(outdir))).sort();
+    const { code, stderr, took } = await interrupted(args, signal, underWay(outdir));
+    t.is(code, expected);
+    t.is(stderr, 'netdissect-native: stopped; nothing was written\n');
+    t.true(took < 2000, `${took} ms`);
+    t.deepEqual(await fs.readdir(outdir), ['dissect.json']);
+    t.deepEqual((await fs.readdir(path.dirname(outdir))).sort(), before);
+  });
+
+test('a forward that never returns is left behind: a signal ends the command within two seconds, a second one at once', async t => {
+  const { args, outdir } = await small(t);
+  const model = args.indexOf('--model') + 1;
+  const endless = args.with(model, modelFile('endless_s.pt')).with(args.indexOf('--layers') + 1, 'units');
+  await writeFiles(outdir, { 'dissect.json': 'earlier' });
+  const before = (await fs.readdir(path.dirname(outdir))).sort();
+  for (const again of [false, true]) {
+    const { code, stderr, took } = await interrupted(endless, 'SIGINT', underWay(outdir), again);
+    t.is(code, 130);
+    t.is(stderr, 'netdissect-native: stopped; nothing was written\n');
+    t.true(took < (again ? 1000 : 2000), `${took} ms`);
+    t.deepEqual(await fs.readdir(outdir), ['dissect.json']);
+    t.deepEqual((await fs.readdir(path.dirname(outdir))).sort(), before);
+  }
+});
+
+test('from the first moment on a signal ends the command, and nothing is left', async t => {
+  const { args, broden, outdir } = await small(t);
+  await writeFiles(outdir, { 'dissect.json': 'earlier' });
+  await writeBroden(broden, Array(5000).fill(ROW_A));
+  const before = (await fs.readdir(path.dirname(outdir))).sort();
+  for (const delay of [0, 30, 100, 300, 600, 1000, 1500]) {
+    const { code, killed, took } = await interrupted(args, 'SIGTERM', () => wait(delay));
+    // until there is anything to clear away the signal itself ends the process
+    t.true(code === 143 || killed === 'SIGTERM', `after ${delay} ms: ${code}`);
+    t.true(took < 2000, `after ${delay} ms: ${took} ms`);
+    t.deepEqual(await fs.readdir(outdir), ['dissect.json']);
+    t.deepEqual((await fs.readdir(path.dirname(outdir))).sort(), before);
+  }
 });

@@ -30,7 +30,7 @@ public:
   virtual ~Backend() = default;
 
   /// The first of two passes: every value to its bin.
-  virtual void bin(const UnitBatch &units, int64_t firstImage, RadixBins &bins) const = 0;
+  virtual void bin(const UnitBatch &units, RadixBins &bins) const = 0;
 
   /// Shows the values to the statistics, and puts the records of the hot cells, [units, images], into `hot`
   /// if it is given.

@@ -5,11 +5,19 @@
 #ifdef _OPENMP
 #include <omp.h>
 #else
+#include <system_error>
 #include <thread>
 #include <vector>
 #endif
 
 namespace netdissect {
+
+#ifndef _OPENMP
+static thread_local int loopThreads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+void setLoopThreads(int threads) { loopThreads = threads; }
+#else
+void setLoopThreads(int) {}
+#endif
 
 void parallelFor(int64_t n, int64_t grain, const std::function<void(int64_t, int64_t)> &body) {
   if (n <= 0)
@@ -37,11 +45,16 @@ void parallelFor(int64_t n, int64_t grain, const std::function<void(int64_t, int
 #pragma omp parallel num_threads(threads)
   run(omp_get_thread_num(), omp_get_num_threads());
 #else
-  // for the sanitizers, which do not know what OpenMP's threads wait for
-  const int64_t count = std::min<int64_t>(parts, std::max(3u, std::thread::hardware_concurrency()));
+  const int64_t count = std::min<int64_t>(parts, loopThreads);
   std::vector<std::thread> threads;
-  for (int64_t part = 1; part < count; part++)
-    threads.emplace_back(run, part, count);
+  int64_t part = 1;
+  try {
+    for (; part < count; part++)
+      threads.emplace_back(run, part, count);
+  } catch (const std::system_error &) { // no more threads are to be had: this one does the rest
+  }
+  for (; part < count; part++)
+    run(part, count);
   run(0, count);
   for (std::thread &thread : threads)
     thread.join();

@@ -4,16 +4,18 @@
 
 namespace netdissect {
 
-class Stopwatch {
+/// `Total` is a double, or an atomic one that no other thread adds to.
+template <class Total> class Stopwatch {
 public:
-  explicit Stopwatch(double &total) : total_(total), start_(now()) {}
-  ~Stopwatch() { total_ += now() - start_; }
+  explicit Stopwatch(Total &total) : total_(total), start_(now()) {}
+  ~Stopwatch() { total_ = total_ + (now() - start_); }
 
 private:
   static double now() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
   }
-  double &total_, start_;
+  Total &total_;
+  double start_;
 };
 
 } // namespace netdissect

@@ -19,11 +19,11 @@ namespace {
 
 class TorchForward : public UnitSource {
 public:
-  TorchForward(torch::jit::Module model, Running &running, std::vector<Wanted> wanted,
+  TorchForward(torch::jit::Module model, std::shared_ptr<Running> running, std::vector<Wanted> wanted,
                std::vector<std::string> names, const RetainOptions &options)
-      : names_(std::move(names)), options_(options),
-        hooked_(std::move(model), running.device, std::move(wanted), true, options.atCall),
-        runner_(running, hooked_) {
+      : names_(std::move(names)), options_(options), running_(std::move(running)),
+        hooked_(std::move(model), running_->device, std::move(wanted), true, options.atCall),
+        runner_(*running_, hooked_) {
     for (size_t i = 0; i < names_.size(); i++)
       if (!hooked_.sites(i))
         throw Failure("ERR_NETDISSECT_LAYER",
@@ -117,17 +117,18 @@ private:
 
   std::vector<std::string> names_;
   RetainOptions options_;
+  std::shared_ptr<Running> running_;
   HookedGraph hooked_;
   Runner runner_;
 };
 
 } // namespace
 
-std::unique_ptr<UnitSource> retainedForward(torch::jit::Module model, Running &running,
+std::unique_ptr<UnitSource> retainedForward(torch::jit::Module model, std::shared_ptr<Running> running,
                                             std::vector<Wanted> wanted, std::vector<std::string> names,
                                             const RetainOptions &options) {
-  return std::make_unique<TorchForward>(std::move(model), running, std::move(wanted), std::move(names),
-                                        options);
+  return std::make_unique<TorchForward>(std::move(model), std::move(running), std::move(wanted),
+                                        std::move(names), options);
 }
 
 } // namespace netdissect

@@ -9,7 +9,7 @@ namespace netdissect {
 std::string whyUncalled(const HookedGraph &hooked, size_t slot);
 
 /// `running` has to outlive it.
-std::unique_ptr<UnitSource> retainedForward(torch::jit::Module model, Running &running,
+std::unique_ptr<UnitSource> retainedForward(torch::jit::Module model, std::shared_ptr<Running> running,
                                             std::vector<Wanted> wanted, std::vector<std::string> names,
                                             const RetainOptions &options);
 

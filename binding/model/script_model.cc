@@ -1,5 +1,6 @@
 #include "model/script_model.h"
 #include "base/failure.h"
+#include "base/parallel.h"
 #include "model/diagnose.h"
 #include "model/facts.h"
 #include "model/forward.h"
@@ -38,12 +39,21 @@ std::string nameOf(at::ScalarType type) {
 
 class TorchModel : public ScriptModel {
 public:
-  TorchModel(torch::jit::Module model, at::Device device) : model_(std::move(model)), running_{device} {}
+  TorchModel(torch::jit::Module model, at::Device device)
+      : model_(std::move(model)), running_(std::make_shared<Running>(Running{device})) {}
 
-  std::string device() const override { return running_.device.str(); }
+  int64_t bytes() const override {
+    int64_t bytes = 0;
+    for (const at::Tensor &tensor : model_.parameters())
+      bytes += static_cast<int64_t>(tensor.nbytes());
+    for (const at::Tensor &tensor : model_.buffers())
+      bytes += static_cast<int64_t>(tensor.nbytes());
+    return bytes;
+  }
+  std::string device() const override { return running_->device.str(); }
 
   int64_t channels() override {
-    const HookedGraph whole(model_, running_.device, {}, false);
+    const HookedGraph whole(model_, running_->device, {}, false);
     const int64_t channels = factsOf(whole).channels;
     return channels == 1 || channels == 4 ? channels : 3;
   }
@@ -54,8 +64,8 @@ public:
     std::vector<Wanted> modules;
     for (const auto &[name, module] : named)
       modules.push_back({module, {}});
-    HookedGraph hooked(model_, running_.device, modules, false);
-    Runner runner(running_, hooked);
+    HookedGraph hooked(model_, running_->device, modules, false);
+    Runner runner(*running_, hooked);
     const std::vector<float> zeros(channels * height * width);
     Images image;
     image.floats = zeros.data();
@@ -160,7 +170,7 @@ private:
   }
 
   torch::jit::Module model_;
-  Running running_;
+  std::shared_ptr<Running> running_;          // the forwards', too
   std::map<std::string, at::Tensor> tensors_; // parameters and buffers, once one is set
 };
 
@@ -205,6 +215,7 @@ bool cudaAvailable() { return torch::cuda::is_available(); }
 void setThreads(int threads) {
   at::get_num_threads(); // the first call on a thread takes the number that any thread set last
   at::set_num_threads(threads);
+  setLoopThreads(threads);
 }
 
 } // namespace netdissect

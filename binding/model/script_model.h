@@ -53,6 +53,8 @@ public:
   static std::unique_ptr<ScriptModel> load(const std::string &path, const std::string &device);
 
   virtual std::string device() const = 0;
+  /// Of its parameters and buffers.
+  virtual int64_t bytes() const = 0;
   /// Channels of the images that the model takes: 3 where its graph does not tell.
   virtual int64_t channels() = 0;
   /// All layers that a forward over one image of this shape calls or could call.

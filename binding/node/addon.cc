@@ -3,6 +3,9 @@
 #include "kernels/kernels.h"
 #include <cstdlib>
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -68,12 +71,26 @@ void openCuda() {
 /// Every forward allocates and frees the same tensors. Unless glibc is told to keep that memory it goes back
 /// to the system each time and costs a page fault for every 4 KiB when it comes again: 12 % of a ResNet's
 /// time.
-void keepFreedMemory() {
+Napi::Value keepFreedMemory(const Napi::CallbackInfo &info) {
 #ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 256 << 20);
   mallopt(M_TOP_PAD, 64 << 20); // more than an arena's heap has left, so that no heap is given back
 #endif
+  return info.Env().Undefined();
+}
+
+/// exchange(a, b): whether two files or folders have changed places, in one step; false where the system or
+/// the file system does not do that.
+Napi::Value exchange(const Napi::CallbackInfo &info) {
+  const std::string a = info[0].As<Napi::String>(), b = info[1].As<Napi::String>();
+#ifdef SYS_renameat2
+  constexpr unsigned exchangeFlag = 2; // RENAME_EXCHANGE
+  const bool done = syscall(SYS_renameat2, AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), exchangeFlag) == 0;
+#else
+  const bool done = false;
+#endif
+  return Napi::Boolean::New(info.Env(), done);
 }
 
 Napi::Value describe(const Napi::CallbackInfo &info) {
@@ -84,18 +101,24 @@ Napi::Value describe(const Napi::CallbackInfo &info) {
   return object;
 }
 
+/// Lets the job in hand of each end at the next chance, and waits a little for all of them.
+void stopEnginesOf(const std::set<Engine *> &engines) {
+  for (Engine *engine : engines)
+    engine->finish();
+  for (Engine *engine : engines)
+    engine->stop(enginePatience);
+}
+
 /// Ends the work of this environment's engines. LibTorch's own objects go away as the process exits, some of
 /// them before the function that std::atexit calls: nothing may run by then.
 Napi::Value stopEngines(const Napi::CallbackInfo &info) {
-  for (Engine *engine : *info.Env().GetInstanceData<Environment>()->engines)
-    engine->stop();
+  stopEnginesOf(*info.Env().GetInstanceData<Environment>()->engines);
   return info.Env().Undefined();
 }
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   static std::once_flag once;
   std::call_once(once, [] {
-    keepFreedMemory();
     openCuda();
     // process.exit() and uncaught exceptions end the process without the environment's cleanup; see
     // stopEngines.
@@ -106,12 +129,15 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   environment->forward = Napi::Persistent(defineForward(env));
   env.SetInstanceData(environment);
   // Before an environment goes away (a terminated worker) its engines must be at rest.
-  env.AddCleanupHook([engines = environment->engines] {
-    for (Engine *engine : *engines)
-      engine->stop();
+  env.AddCleanupHook([engines = environment->engines, gate = environment->gate] {
+    stopEnginesOf(*engines);
+    const std::lock_guard<std::mutex> lock(gate->mutex);
+    gate->open = false;
   });
   exports.Set("NativeModel", defineModel(env));
   exports.Set("resample", Napi::Function::New(env, resampleAsync));
+  exports.Set("keepFreedMemory", Napi::Function::New(env, keepFreedMemory));
+  exports.Set("exchange", Napi::Function::New(env, exchange));
   exports.Set("describe", Napi::Function::New(env, describe));
   exports.Set("stopEngines", Napi::Function::New(env, stopEngines));
   return exports;

@@ -9,6 +9,7 @@
 #include <array>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <napi.h>
 #include <set>
 #include <string>
@@ -19,10 +20,17 @@ namespace netdissect {
 class Dissection;
 struct BareForward;
 
+/// Whether an environment takes results still: what a call holds of one that is gone must not be touched.
+struct Gate {
+  std::mutex mutex;
+  bool open = true;
+};
+
 /// What belongs to one JavaScript environment: a worker thread has its own.
 struct Environment {
   Napi::FunctionReference dissection, forward;
   std::shared_ptr<std::set<Engine *>> engines = std::make_shared<std::set<Engine *>>();
+  std::shared_ptr<Gate> gate = std::make_shared<Gate>();
 };
 
 Napi::Error errorOf(Napi::Env env, const std::exception_ptr &failure);
@@ -47,28 +55,32 @@ Napi::Value runAsync(Napi::Env env, Engine &engine, const std::vector<Napi::Obje
     call->inputs.push_back(Napi::Persistent(input));
   const Napi::Promise promise = call->deferred.Promise();
   const auto function = Napi::ThreadSafeFunction::New(env, Napi::Function(), "netdissect", 0, 1);
-  engine.post([call, function, work = std::move(work)]() mutable {
-    try {
-      call->result = work();
-    } catch (...) {
-      call->failure = std::current_exception();
-    }
-    // Where the environment is going away the call is not made, and what it holds belongs to that
-    // environment.
-    const napi_status status = function.BlockingCall(call, [](Napi::Env env, Napi::Function, Call *done) {
-      const std::unique_ptr<Call> owner(done);
-      const Napi::HandleScope scope(env);
-      try {
-        if (done->failure)
-          std::rethrow_exception(done->failure);
-        done->deferred.Resolve(done->finish(env, done->result));
-      } catch (...) {
-        done->deferred.Reject(errorOf(env, std::current_exception()).Value());
-      }
-    });
-    if (status == napi_ok)
-      function.Release();
-  });
+  engine.post(
+      [call, function, gate = env.GetInstanceData<Environment>()->gate, work = std::move(work)]() mutable {
+        try {
+          call->result = work();
+        } catch (...) {
+          call->failure = std::current_exception();
+        }
+        // Where the environment is going away the call is not made, and what it holds belongs to that
+        // environment.
+        const std::lock_guard<std::mutex> lock(gate->mutex);
+        if (!gate->open)
+          return;
+        const napi_status status = function.BlockingCall(call, [](Napi::Env env, Napi::Function, Call *done) {
+          const std::unique_ptr<Call> owner(done);
+          const Napi::HandleScope scope(env);
+          try {
+            if (done->failure)
+              std::rethrow_exception(done->failure);
+            done->deferred.Resolve(done->finish(env, done->result));
+          } catch (...) {
+            done->deferred.Reject(errorOf(env, std::current_exception()).Value());
+          }
+        });
+        if (status == napi_ok)
+          function.Release();
+      });
   return promise;
 }
 
@@ -87,10 +99,13 @@ Napi::Value runOnPool(Napi::Env env, const std::vector<Napi::Object> &inputs, Wo
       }
     }
     void OnOK() override {
-      if (failure)
-        deferred.Reject(errorOf(Env(), failure).Value());
-      else
+      try {
+        if (failure)
+          std::rethrow_exception(failure);
         deferred.Resolve(finish(Env(), result));
+      } catch (...) {
+        deferred.Reject(errorOf(Env(), std::current_exception()).Value());
+      }
     }
     Napi::Promise::Deferred deferred;
     std::vector<Napi::ObjectReference> inputs;
@@ -107,6 +122,24 @@ Napi::Value runOnPool(Napi::Env env, const std::vector<Napi::Object> &inputs, Wo
   return promise;
 }
 
+/// What of V8's account is held natively; kept up to date by whoever holds it.
+class HeldMemory {
+public:
+  void set(Napi::Env env, int64_t bytes) {
+    Napi::MemoryManagement::AdjustExternalMemory(env, bytes - bytes_);
+    bytes_ = bytes;
+  }
+
+private:
+  int64_t bytes_ = 0;
+};
+
+/// A copy of an array's memory: what JavaScript does with its own meanwhile, and whether its environment
+/// lives, is no matter then.
+template <class T> std::shared_ptr<const std::vector<T>> copyOf(const Napi::TypedArrayOf<T> &array) {
+  return std::make_shared<const std::vector<T>>(array.Data(), array.Data() + array.ElementLength());
+}
+
 template <class Array, class T> Array typedArray(Napi::Env env, const std::vector<T> &values) {
   Array array = Array::New(env, values.size());
   std::copy(values.begin(), values.end(), array.Data());
@@ -119,18 +152,18 @@ Napi::Value pairOf(Napi::Env env, const std::array<double, 2> &values);
 /// For calls out of order.
 Napi::Error usageError(Napi::Env env, const char *message);
 
-/// The model and its thread. The JavaScript model owns it; a dissection and every call under way hold a
-/// reference to that object, so that the engine is never destroyed on its own thread.
+/// The model and its thread. Shared by the JavaScript model, its dissections and every call under way, so
+/// that a call that cannot be interrupted keeps what it uses when the environment goes away.
 struct Handle {
   explicit Handle(int threads)
-      : engine([this, threads] {
+      : engine([log = log, threads] {
           if (threads > 0)
             setThreads(threads);
-          keepLog(log);
+          keepLog(*log);
         }) {}
   std::shared_ptr<ScriptModel> model;
   bool closed = false;
-  Log log; // of what arises on the engine's thread
+  std::shared_ptr<Log> log = std::make_shared<Log>(); // of what arises on the engine's thread
   Engine engine;
 
   Engine &use(Napi::Env env) {
@@ -151,9 +184,9 @@ struct Handle {
 Napi::Function defineModel(Napi::Env env);
 Napi::Function defineDissection(Napi::Env env);
 Napi::Function defineForward(Napi::Env env);
-Napi::Object newDissection(Napi::Env env, const Napi::Object &model, Handle *handle,
+Napi::Object newDissection(Napi::Env env, const Napi::Object &model, std::shared_ptr<Handle> handle,
                            std::shared_ptr<Dissection> dissection);
-Napi::Object newForward(Napi::Env env, const Napi::Object &model, Handle *handle,
+Napi::Object newForward(Napi::Env env, const Napi::Object &model, std::shared_ptr<Handle> handle,
                         std::shared_ptr<BareForward> forward);
 /// The function `resample` of src/native/native.ts.
 Napi::Value resampleAsync(const Napi::CallbackInfo &info);

@@ -29,9 +29,12 @@ public:
                         InstanceAccessor<&DissectionObject::notices>("notices")});
   }
 
-  void own(const Napi::Object &model, Handle *handle, std::shared_ptr<Dissection> dissection) {
+  void Finalize(Napi::BasicEnv env) override { held_.set(Napi::Env(env), 0); }
+
+  void own(const Napi::Object &model, std::shared_ptr<Handle> handle,
+           std::shared_ptr<Dissection> dissection) {
     model_ = Napi::Persistent(model);
-    handle_ = handle;
+    handle_ = std::move(handle);
     dissection_ = std::move(dissection);
   }
 
@@ -39,15 +42,19 @@ private:
   /// observe({first, pixels, count, alpha?, segmentations?})
   Napi::Value observe(const Napi::CallbackInfo &info) {
     const auto env = info.Env();
-    std::vector<Napi::Object> kept{self(info)};
-    Batch batch = batchOf(env, info[0].As<Napi::Object>(), open(env)->options(), kept);
+    Batch batch = batchOf(env, info[0].As<Napi::Object>(), open(env)->options());
     return runAsync(
-        env, handle_->use(env), kept,
-        [engine = &handle_->engine, dissection = open(env), batch = std::move(batch)] {
-          dissection->observe(batch, engine->stopping());
-          return 0;
+        env, handle_->use(env), {self(info)},
+        [handle = handle_, stopping = handle_->engine.stopping(), dissection = open(env),
+         batch = std::move(batch)] {
+          dissection->observe(batch, *stopping);
+          return dissection->bytes();
         },
-        [](Napi::Env env, int) { return env.Undefined(); });
+        [this](Napi::Env env, int64_t bytes) {
+          if (dissection_)
+            held_.set(env, bytes);
+          return env.Undefined();
+        });
   }
 
   Napi::Value finish(const Napi::CallbackInfo &info) {
@@ -129,6 +136,9 @@ private:
     StripStyle style;
     style.gap = input.Get("gap").As<Napi::Number>().Int32Value();
     style.labelColors = input.Get("labelColors").As<Napi::Number>().Uint32Value();
+    if (style.gap < 0 || style.labelColors < 1 || style.labelColors > 254)
+      throw Napi::RangeError::New(input.Env(),
+                                  "a strip's gap is from 0 on, and it has 1 to 254 colours of labels");
     const auto border = input.Get("border").As<Napi::Array>();
     for (uint32_t c = 0; c < 3; c++)
       style.border[c] = static_cast<uint8_t>(border.Get(c).As<Napi::Number>().Uint32Value());
@@ -195,10 +205,24 @@ private:
     return info.Env().Undefined();
   }
 
-  /// Gives memory and temporary files back, once no call is under way.
+  /// close(): gives memory and temporary files back, once no call is under way; resolves then.
   Napi::Value close(const Napi::CallbackInfo &info) {
-    dissection_.reset();
-    return info.Env().Undefined();
+    const auto env = info.Env();
+    held_.set(env, 0);
+    auto gone = std::make_shared<std::shared_ptr<Dissection>>(std::move(dissection_));
+    if (!*gone || handle_->closed) { // the model's thread is over
+      const auto deferred = Napi::Promise::Deferred::New(env);
+      gone->reset();
+      deferred.Resolve(env.Undefined());
+      return deferred.Promise();
+    }
+    return runAsync(
+        env, handle_->engine, {self(info)},
+        [gone] {
+          gone->reset();
+          return 0;
+        },
+        [](Napi::Env env, int) { return env.Undefined(); });
   }
 
   Napi::Value passes(const Napi::CallbackInfo &info) {
@@ -220,13 +244,13 @@ private:
     const auto object = Napi::Object::New(info.Env());
     const auto dissection = open(info.Env());
     const Profile &p = dissection->profile();
-    object.Set("forward", p.forward);
-    object.Set("select", p.select);
-    object.Set("pack", p.pack);
+    object.Set("forward", p.forward.load());
+    object.Set("select", p.select.load());
+    object.Set("pack", p.pack.load());
     const StoreProfile store = dissection->storeProfile();
     object.Set("prune", store.prune);
     object.Set("spill", store.spill);
-    object.Set("count", p.count);
+    object.Set("count", p.count.load());
     {
       const std::lock_guard<std::mutex> lock(drawn_->mutex);
       object.Set("draw", drawn_->seconds);
@@ -241,9 +265,10 @@ private:
     double seconds = 0;
   };
 
+  HeldMemory held_;
   std::shared_ptr<Drawn> drawn_ = std::make_shared<Drawn>();
   Napi::ObjectReference model_;
-  Handle *handle_ = nullptr;
+  std::shared_ptr<Handle> handle_;
   std::shared_ptr<Dissection> dissection_;
 };
 
@@ -251,10 +276,10 @@ private:
 
 Napi::Function defineDissection(Napi::Env env) { return DissectionObject::define(env); }
 
-Napi::Object newDissection(Napi::Env env, const Napi::Object &model, Handle *handle,
+Napi::Object newDissection(Napi::Env env, const Napi::Object &model, std::shared_ptr<Handle> handle,
                            std::shared_ptr<Dissection> dissection) {
   const auto object = env.GetInstanceData<Environment>()->dissection.New({});
-  DissectionObject::Unwrap(object)->own(model, handle, std::move(dissection));
+  DissectionObject::Unwrap(object)->own(model, std::move(handle), std::move(dissection));
   return object;
 }
 

@@ -14,9 +14,9 @@ public:
     return DefineClass(env, "NativeForward", {InstanceMethod<&ForwardObject::run>("run")});
   }
 
-  void own(const Napi::Object &model, Handle *handle, std::shared_ptr<BareForward> forward) {
+  void own(const Napi::Object &model, std::shared_ptr<Handle> handle, std::shared_ptr<BareForward> forward) {
     model_ = Napi::Persistent(model);
-    handle_ = handle;
+    handle_ = std::move(handle);
     forward_ = std::move(forward);
   }
 
@@ -26,10 +26,9 @@ private:
     const auto env = info.Env();
     if (!forward_)
       throw usageError(env, "a forward is made by a model's bareForward");
-    std::vector<Napi::Object> kept{self(info)};
-    Batch batch = batchOf(env, info[0].As<Napi::Object>(), forward_->options, kept);
+    Batch batch = batchOf(env, info[0].As<Napi::Object>(), forward_->options);
     return runAsync(
-        env, handle_->use(env), kept,
+        env, handle_->use(env), {self(info)},
         [forward = forward_, batch = std::move(batch)] {
           forward->run(batch);
           return 0;
@@ -38,7 +37,7 @@ private:
   }
 
   Napi::ObjectReference model_;
-  Handle *handle_ = nullptr;
+  std::shared_ptr<Handle> handle_;
   std::shared_ptr<BareForward> forward_;
 };
 
@@ -46,10 +45,10 @@ private:
 
 Napi::Function defineForward(Napi::Env env) { return ForwardObject::define(env); }
 
-Napi::Object newForward(Napi::Env env, const Napi::Object &model, Handle *handle,
+Napi::Object newForward(Napi::Env env, const Napi::Object &model, std::shared_ptr<Handle> handle,
                         std::shared_ptr<BareForward> forward) {
   const auto object = env.GetInstanceData<Environment>()->forward.New({});
-  ForwardObject::Unwrap(object)->own(model, handle, std::move(forward));
+  ForwardObject::Unwrap(object)->own(model, std::move(handle), std::move(forward));
   return object;
 }
 

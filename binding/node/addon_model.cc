@@ -16,10 +16,16 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
 public:
   explicit ModelObject(const Napi::CallbackInfo &info)
       : ObjectWrap(info), engines_(info.Env().GetInstanceData<Environment>()->engines),
-        handle_(info.Length() > 0 && info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : 0) {
-    engines_->insert(&handle_.engine);
+        handle_(std::make_shared<Handle>(
+            info.Length() > 0 && info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : 0)) {
+    engines_->insert(&handle_->engine);
   }
-  ~ModelObject() override { release(); }
+  /// Where it was dropped without close() no call is under way: each holds a reference to this object.
+  ~ModelObject() override {
+    engines_->erase(&handle_->engine);
+    handle_->engine.finish();
+  }
+  void Finalize(Napi::BasicEnv env) override { held_.set(Napi::Env(env), 0); }
 
   static Napi::Function define(Napi::Env env) {
     return DefineClass(
@@ -34,37 +40,33 @@ public:
   }
 
 private:
-  void release() {
-    engines_->erase(&handle_.engine);
-    handle_.engine.stop();
-    handle_.closed = true;
-    handle_.model.reset();
-#ifdef __GLIBC__
-    malloc_trim(0); // see keepFreedMemory
-#endif
-  }
+  struct Loaded {
+    std::string device;
+    int64_t channels = 0, bytes = 0;
+  };
 
   /// load(path, device): resolves to {device, channels}.
   Napi::Value load(const Napi::CallbackInfo &info) {
-    Handle *handle = &handle_;
+    const std::shared_ptr<Handle> handle = handle_;
     return runAsync(
         info.Env(), handle->use(info.Env()), {self(info)},
         [handle, path = info[0].As<Napi::String>().Utf8Value(),
          device = info[1].As<Napi::String>().Utf8Value()] {
           handle->model = ScriptModel::load(path, device);
-          return std::make_pair(handle->model->device(), handle->model->channels());
+          return Loaded{handle->model->device(), handle->model->channels(), handle->model->bytes()};
         },
-        [](Napi::Env env, const std::pair<std::string, int64_t> &loaded) {
+        [this](Napi::Env env, const Loaded &loaded) {
+          held_.set(env, loaded.bytes);
           const auto object = Napi::Object::New(env);
-          object.Set("device", loaded.first);
-          object.Set("channels", static_cast<double>(loaded.second));
+          object.Set("device", loaded.device);
+          object.Set("channels", static_cast<double>(loaded.channels));
           return object;
         });
   }
 
   /// parameters(): resolves to [{name, dtype, shape}].
   Napi::Value parameters(const Napi::CallbackInfo &info) {
-    Handle *handle = &handle_;
+    const std::shared_ptr<Handle> handle = handle_;
     return runAsync(
         info.Env(), handle->use(info.Env()), {self(info)}, [handle] { return handle->loaded().parameters(); },
         [](Napi::Env env, const std::vector<ParameterInfo> &parameters) {
@@ -86,13 +88,13 @@ private:
 
   /// setParameter(name, dtype, bytes: Uint8Array)
   Napi::Value setParameter(const Napi::CallbackInfo &info) {
-    Handle *handle = &handle_;
+    const std::shared_ptr<Handle> handle = handle_;
     const auto bytes = info[2].As<Napi::Uint8Array>();
     return runAsync(
-        info.Env(), handle->use(info.Env()), {self(info), bytes},
+        info.Env(), handle->use(info.Env()), {self(info)},
         [handle, name = info[0].As<Napi::String>().Utf8Value(),
-         dtype = info[1].As<Napi::String>().Utf8Value(), data = bytes.Data(), size = bytes.ByteLength()] {
-          handle->loaded().setParameter(name, dtype, data, size);
+         dtype = info[1].As<Napi::String>().Utf8Value(), bytes = copyOf(bytes)] {
+          handle->loaded().setParameter(name, dtype, bytes->data(), bytes->size());
           return 0;
         },
         [](Napi::Env env, int) { return env.Undefined(); });
@@ -100,7 +102,7 @@ private:
 
   /// layers(channels, height, width, {tokens?, layout?}?)
   Napi::Value layers(const Napi::CallbackInfo &info) {
-    Handle *handle = &handle_;
+    const std::shared_ptr<Handle> handle = handle_;
     const auto number = [&](size_t i) { return info[i].As<Napi::Number>().Int64Value(); };
     return runAsync(
         info.Env(), handle->use(info.Env()), {self(info)},
@@ -178,7 +180,7 @@ private:
   /// resolves to the layers' outputs.
   Napi::Value forward(const Napi::CallbackInfo &info) {
     const auto env = info.Env();
-    Handle *handle = &handle_;
+    const std::shared_ptr<Handle> handle = handle_;
     const std::vector<std::string> layers = strings(info[0].As<Napi::Array>());
     if (!info[1].IsTypedArray() || info[1].As<Napi::TypedArray>().TypedArrayType() != napi_float32_array)
       throw Napi::TypeError::New(env, "pixels must be a Float32Array");
@@ -186,7 +188,6 @@ private:
     const auto shape = info[2].As<Napi::Array>();
     const auto side = [&](uint32_t i) { return shape.Get(i).As<Napi::Number>().Int64Value(); };
     Images images;
-    images.floats = pixels.Data();
     images.count = side(0);
     images.channels = side(1);
     images.height = side(2);
@@ -196,8 +197,9 @@ private:
             images.count * images.channels * images.height * images.width)
       throw Napi::RangeError::New(env, "pixels must have count × channels × height × width elements");
     return runAsync(
-        env, handle->use(env), {self(info), pixels},
-        [handle, layers, images, options = retainOptions(info[3])] {
+        env, handle->use(env), {self(info)},
+        [handle, layers, images, floats = copyOf(pixels), options = retainOptions(info[3])]() mutable {
+          images.floats = floats->data();
           const auto forward = handle->loaded().retain(layers, options);
           return forward->run(images);
         },
@@ -226,7 +228,7 @@ private:
   /// dissect(options): resolves to a NativeDissection.
   Napi::Value dissect(const Napi::CallbackInfo &info) {
     const auto env = info.Env();
-    Handle *handle = &handle_;
+    const std::shared_ptr<Handle> handle = handle_;
     const auto input = info[0].As<Napi::Object>();
     const auto number = [&](const char *name) { return input.Get(name).As<Napi::Number>(); };
     DissectionOptions options;
@@ -240,32 +242,37 @@ private:
     options.approximate = input.Get("approximate").ToBoolean();
     options.keepMasks = input.Get("keepMasks").ToBoolean();
     options.scaleOffset = input.Get("scaleOffset").ToBoolean();
+    std::vector<uint16_t> numbers;
+    std::vector<int32_t> category;
+    int categories = 0;
     if (input.Get("labelNumbers").IsTypedArray()) {
-      const auto numbers = input.Get("labelNumbers").As<Napi::Uint16Array>();
-      const auto category = input.Get("labelCategories").As<Napi::Int32Array>();
-      options.labels = LabelTable({numbers.Data(), numbers.Data() + numbers.ElementLength()},
-                                  {category.Data(), category.Data() + category.ElementLength()},
-                                  number("categories").Int32Value());
+      const auto given = input.Get("labelNumbers").As<Napi::Uint16Array>();
+      const auto in = input.Get("labelCategories").As<Napi::Int32Array>();
+      numbers.assign(given.Data(), given.Data() + given.ElementLength());
+      category.assign(in.Data(), in.Data() + in.ElementLength());
+      categories = number("categories").Int32Value();
     }
     if (options.images < 1 || options.topImages < 0 || !(options.quantile > 0 && options.quantile < 1))
       throw Napi::RangeError::New(env, "images and quantile must be positive");
     return runAsync(
         env, handle->use(env), {self(info)},
-        [handle, options = std::move(options), retain = retainOptions(input)] {
+        [handle, options = std::move(options), retain = retainOptions(input), numbers = std::move(numbers),
+         category = std::move(category), categories]() mutable {
+          options.labels = LabelTable(std::move(numbers), std::move(category), categories);
           const auto open = [&](const std::vector<std::string> &layers) {
             return handle->loaded().retain(layers, retain);
           };
           return std::make_shared<Dissection>(open, options, cpuBackend());
         },
         [this](Napi::Env env, std::shared_ptr<Dissection> &dissection) {
-          return newDissection(env, Value(), &handle_, std::move(dissection));
+          return newDissection(env, Value(), handle_, std::move(dissection));
         });
   }
 
   /// bareForward(options): resolves to a NativeForward.
   Napi::Value bareForward(const Napi::CallbackInfo &info) {
     const auto env = info.Env();
-    Handle *handle = &handle_;
+    const std::shared_ptr<Handle> handle = handle_;
     const auto input = info[0].As<Napi::Object>();
     DissectionOptions options;
     options.layers = strings(input.Get("layers").As<Napi::Array>());
@@ -276,25 +283,47 @@ private:
           return std::make_shared<BareForward>(handle->loaded().retain(options.layers, retain), options);
         },
         [this](Napi::Env env, std::shared_ptr<BareForward> &forward) {
-          return newForward(env, Value(), &handle_, std::move(forward));
+          return newForward(env, Value(), handle_, std::move(forward));
         });
   }
 
   /// takeLog(): the messages of LibTorch and the model since the last call.
   Napi::Value takeLog(const Napi::CallbackInfo &info) {
     const auto array = Napi::Array::New(info.Env());
-    for (const std::string &message : handle_.log.take())
+    for (const std::string &message : handle_->log->take())
       array.Set(array.Length(), message);
     return array;
   }
 
+  /// close(): the call in hand ends at the next chance, those that wait are refused by it, and the model
+  /// goes; resolves when it is gone.
   Napi::Value close(const Napi::CallbackInfo &info) {
-    release();
-    return info.Env().Undefined();
+    const std::shared_ptr<Handle> handle = handle_;
+    if (handle->closed)
+      return closing_.IsEmpty() ? info.Env().Undefined() : closing_.Value();
+    handle->closed = true;
+    const Napi::Value promise = runAsync(
+        info.Env(), handle->engine, {self(info)},
+        [handle] {
+          handle->model.reset();
+#ifdef __GLIBC__
+          malloc_trim(0); // see keepFreedMemory
+#endif
+          return 0;
+        },
+        [this](Napi::Env env, int) {
+          held_.set(env, 0);
+          return env.Undefined();
+        });
+    handle->engine.finish();
+    closing_ = Napi::Persistent(promise.As<Napi::Object>());
+    return promise;
   }
 
   std::shared_ptr<std::set<Engine *>> engines_; // outlives the environment's own data
-  Handle handle_;
+  std::shared_ptr<Handle> handle_;
+  Napi::ObjectReference closing_;
+  HeldMemory held_;
 };
 
 } // namespace

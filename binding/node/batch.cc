@@ -6,7 +6,14 @@ namespace netdissect {
 namespace {
 
 /// {height, width, maps: (number | Uint16Array | Uint8Array)[]}
-LabelMaps labelMaps(Napi::Env env, const Napi::Object &input, std::vector<Napi::Object> &kept) {
+/// Copies an array into the batch.
+template <class T> const T *keep(Batch &batch, const Napi::TypedArrayOf<T> &array) {
+  const auto copy = copyOf(array);
+  batch.memory.push_back(copy);
+  return copy->data();
+}
+
+LabelMaps labelMaps(Napi::Env env, const Napi::Object &input, Batch &batch) {
   LabelMaps result;
   result.height = input.Get("height").As<Napi::Number>().Int32Value();
   result.width = input.Get("width").As<Napi::Number>().Int32Value();
@@ -22,12 +29,11 @@ LabelMaps labelMaps(Napi::Env env, const Napi::Object &input, std::vector<Napi::
       continue;
     }
     const auto array = value.As<Napi::TypedArray>();
-    kept.push_back(array);
     if (array.TypedArrayType() == napi_uint16_array && array.ElementLength() == pixels)
-      map.numbers = array.As<Napi::Uint16Array>().Data();
+      map.numbers = keep(batch, array.As<Napi::Uint16Array>());
     else if (array.TypedArrayType() == napi_uint8_array && array.ElementLength() >= pixels &&
              array.ElementLength() % pixels == 0) {
-      map.bytes = array.As<Napi::Uint8Array>().Data();
+      map.bytes = keep(batch, array.As<Napi::Uint8Array>());
       map.channels = static_cast<int>(array.ElementLength() / pixels);
     } else
       throw Napi::TypeError::New(env, "a label map must be a number, a Uint16Array of height × width, or a "
@@ -38,8 +44,7 @@ LabelMaps labelMaps(Napi::Env env, const Napi::Object &input, std::vector<Napi::
 
 } // namespace
 
-Batch batchOf(Napi::Env env, const Napi::Object &input, const DissectionOptions &options,
-              std::vector<Napi::Object> &kept) {
+Batch batchOf(Napi::Env env, const Napi::Object &input, const DissectionOptions &options) {
   Batch batch;
   batch.first = input.Get("first").As<Napi::Number>().Int64Value();
   Images &images = batch.images;
@@ -48,7 +53,6 @@ Batch batchOf(Napi::Env env, const Napi::Object &input, const DissectionOptions 
   images.height = options.height;
   images.width = options.width;
   const auto pixels = input.Get("pixels").As<Napi::TypedArray>();
-  kept.push_back(pixels);
   const bool floats = pixels.TypedArrayType() == napi_float32_array;
   if (!floats && pixels.TypedArrayType() != napi_uint8_array)
     throw Napi::TypeError::New(env, "pixels must be a Uint8Array of RGB or a Float32Array");
@@ -57,22 +61,21 @@ Batch batchOf(Napi::Env env, const Napi::Object &input, const DissectionOptions 
     throw Napi::RangeError::New(env, "pixels has " + std::to_string(pixels.ElementLength()) +
                                          " elements, not count × channels × height × width");
   if (floats)
-    images.floats = pixels.As<Napi::Float32Array>().Data();
+    images.floats = keep(batch, pixels.As<Napi::Float32Array>());
   else
-    images.bytes = pixels.As<Napi::Uint8Array>().Data();
+    images.bytes = keep(batch, pixels.As<Napi::Uint8Array>());
   if (input.Get("alpha").IsTypedArray()) {
     const auto alpha = input.Get("alpha").As<Napi::Uint8Array>();
-    kept.push_back(alpha);
     if (static_cast<int64_t>(alpha.ElementLength()) != images.count * images.height * images.width)
       throw Napi::RangeError::New(env, "alpha must have count × height × width elements");
-    images.alpha = alpha.Data();
+    images.alpha = keep(batch, alpha);
   }
   if (input.Get("segmentations").IsArray()) {
     const auto segmentations = input.Get("segmentations").As<Napi::Array>();
     if (segmentations.Length() != images.count)
       throw Napi::RangeError::New(env, "segmentations must have one entry an image");
     for (uint32_t i = 0; i < segmentations.Length(); i++)
-      batch.segmentations.push_back(labelMaps(env, segmentations.Get(i).As<Napi::Object>(), kept));
+      batch.segmentations.push_back(labelMaps(env, segmentations.Get(i).As<Napi::Object>(), batch));
   }
   return batch;
 }

@@ -66,6 +66,7 @@ Tails chooseTails(const Plan &plan) {
       bytes -= saved;
   }
   Tails tails;
+  tails.bytes = bytes;
   for (size_t l = 0; l < plan.layers.size(); l++) {
     const LayerShape &layer = plan.layers[l];
     const int64_t n = plan.values(layer);

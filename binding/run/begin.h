@@ -1,7 +1,6 @@
 // What is settled before the first image: the layers' shapes, and by what their levels are found.
 #pragma once
 #include "run/pass.h"
-#include <optional>
 
 namespace netdissect {
 
@@ -13,6 +12,7 @@ struct Tails {
   std::vector<LayerValues> values;
   std::vector<std::unique_ptr<RadixBins>> bins; // null where a layer needs no pass before
   std::vector<std::string> binned;              // the layers that do
+  int64_t bytes = 0;                            // that all of it takes at most
 };
 
 /// Buffers of the largest values while they fit into half of the memory, else bins.

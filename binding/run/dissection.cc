@@ -12,6 +12,7 @@ Dissection::Dissection(const OpenUnits &open, DissectionOptions options, std::un
   plan_->layers = layerShapes(*all, plan_->options);
   notices_ = all->notices();
   Tails tails = chooseTails(*plan_);
+  tailBytes_ = tails.bytes;
   if (tails.binned.empty()) {
     phase_.emplace<Observing>(plan_, std::move(all), std::move(tails.values));
     return;
@@ -113,6 +114,13 @@ StoreProfile Dissection::storeProfile() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   const ImageStore *kept = store();
   return kept ? kept->profile() : StoreProfile{};
+}
+
+int64_t Dissection::bytes() const {
+  if (const auto *observing = std::get_if<Observing>(&phase_))
+    return tailBytes_ + observing->store().bytes();
+  const ImageStore *kept = store();
+  return kept ? kept->bytes() : std::holds_alternative<Over>(phase_) ? 0 : tailBytes_;
 }
 
 int64_t Dissection::spilledBytes() const {

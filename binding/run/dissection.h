@@ -38,6 +38,8 @@ public:
   const Profile &profile() const { return plan_->profile; }
   StoreProfile storeProfile() const;
   int64_t spilledBytes() const;
+  /// Of memory that is held.
+  int64_t bytes() const;
 
 private:
   /// Something failed.
@@ -51,9 +53,10 @@ private:
 
   std::shared_ptr<Plan> plan_;
   int passes_ = 1;
+  int64_t tailBytes_ = 0;
   std::vector<std::string> notices_;
   std::variant<Over, Bounding, Observing, Levelled, Results> phase_;
-  mutable std::mutex mutex_; // guards a change of phase from counted()
+  mutable std::mutex mutex_; // guards a change of phase from what other threads ask
 };
 
 } // namespace netdissect

@@ -29,7 +29,8 @@ void Levelled::count(int64_t wanted) {
   std::vector<BlockView> records;
   std::vector<int64_t> sizes;
   std::vector<const uint32_t *> images;
-  while (store_->hasLabels() && end < store_->blocks() && static_cast<int64_t>(images.size()) < wanted) {
+  while (store_->hasLabels() && end < store_->blocks() &&
+         static_cast<int64_t>(images.size()) < std::max<int64_t>(1, wanted)) {
     records.push_back(store_->labels(end));
     sizes.push_back(store_->images(end).count);
     for (int64_t i = 0; i < sizes.back(); i++)
@@ -83,8 +84,8 @@ LayerResult Counted::result(size_t index) const {
       result.topImages.push_back(static_cast<int32_t>(top.image));
       result.topActivations.push_back(top.activation);
     }
-  result.categoryPixels = unitsLast(tallies[index].categoryPixels, shape.units);
-  result.intersections = unitsLast(tallies[index].intersections, shape.units);
+  result.categoryPixels = transposed(tallies[index].categoryPixels, shape.units);
+  result.intersections = transposed(tallies[index].intersections, shape.units);
   return result;
 }
 

@@ -6,6 +6,8 @@
 
 namespace netdissect {
 
+static Failure aborted() { return Failure("ABORT_ERR", "the dissection was aborted"); }
+
 void Pass::observe(const Batch &batch, const std::atomic<bool> &stopping) {
   const DissectionOptions &options = plan_->options;
   Progress &progress = plan_->progress;
@@ -22,13 +24,15 @@ void Pass::observe(const Batch &batch, const std::atomic<bool> &stopping) {
            " images, but for the last");
   for (int64_t begin = 0; begin < all.count; begin += options.piece) {
     if (stopping || progress.cancelled)
-      throw Failure("ABORT_ERR", "the dissection was aborted");
+      throw aborted();
     const int64_t count = std::min(options.piece, all.count - begin);
     std::vector<UnitBatch> units;
     {
       const Stopwatch watch(plan_->profile.forward);
       units = runPiece(*source_, options, all, begin, count);
     }
+    if (stopping || progress.cancelled) // what the batch lies in may be gone
+      throw aborted();
     look(std::move(units), batch, begin, count);
     progress.observed += count;
   }
@@ -53,13 +57,13 @@ Bounding::Bounding(std::shared_ptr<Plan> plan, std::unique_ptr<UnitSource> all,
     : Pass(std::move(plan), std::move(some)), all_(std::move(all)), values_(std::move(values)),
       bins_(std::move(bins)) {}
 
-void Bounding::look(std::vector<UnitBatch> units, const Batch &batch, int64_t begin, int64_t) {
+void Bounding::look(std::vector<UnitBatch> units, const Batch &, int64_t, int64_t) {
   const Stopwatch watch(plan_->profile.select);
   auto next = units.begin();
   for (size_t l = 0; l < bins_.size(); l++)
     if (bins_[l]) {
       checkShape(plan_->layers[l], *next);
-      plan_->backend->bin(*next++, batch.first + begin, *bins_[l]);
+      plan_->backend->bin(*next++, *bins_[l]);
     }
 }
 

@@ -45,6 +45,7 @@ public:
   Observing(std::shared_ptr<Plan> plan, std::unique_ptr<UnitSource> source, std::vector<LayerValues> values);
   Levelled finish() &&;
   void requireFinished() const { requireAll(); }
+  const ImageStore &store() const { return *store_; }
 
 private:
   void check(const Batch &batch) const override;

@@ -32,12 +32,13 @@ struct DissectionOptions {
 struct Batch {
   int64_t first = 0; // the first image's number
   Images images;
-  std::vector<LabelMaps> segmentations; // one an image, or none
+  std::vector<LabelMaps> segmentations;            // one an image, or none
+  std::vector<std::shared_ptr<const void>> memory; // that all of it lies in, where it is the batch's own
 };
 
-/// Seconds that the engine spent.
+/// Seconds that the engine spent; read from any thread.
 struct Profile {
-  double forward = 0, select = 0, pack = 0, count = 0;
+  std::atomic<double> forward{0}, select{0}, pack{0}, count{0};
 };
 
 /// What a layer's output is.

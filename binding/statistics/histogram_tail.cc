@@ -7,7 +7,10 @@ constexpr uint32_t kind = 3;
 constexpr uint32_t zeroBin = 0x8000;
 
 HistogramTail::HistogramTail(int64_t units, int64_t n, double threshold)
-    : Tail(units, n, threshold), bins_(units * binCount), places_(units) {}
+    : HistogramTail(units, n, QuantileRank(n, threshold)) {}
+
+HistogramTail::HistogramTail(int64_t units, int64_t n, const QuantileRank &rank)
+    : Tail(units, n, rank), bins_(units * binCount), places_(units) {}
 
 void HistogramTail::observe(const UnitMap &map) {
   forEachOver(map, [&](float value) { add(map.unit, value); });
@@ -33,7 +36,8 @@ void HistogramTail::rise(int64_t unit) {
   while (place.count - counts[place.bin] >= rank_.fromTop)
     place.count -= counts[place.bin++];
   // all values of the bin are over it, but for 0 in its own bin
-  bound_[unit] = valueOf((place.bin << 16) - 1);
+  if (place.bin)
+    bound_[unit] = valueOf((place.bin << 16) - 1);
 }
 
 void HistogramTail::merge(const Statistic &other) {
@@ -73,26 +77,30 @@ void HistogramTail::save(Writer &out) const {
 
 void HistogramTail::load(Reader &in) {
   expectNumbers(in, kind);
+  HistogramTail read(units(), n_, rank_);
   for (int64_t unit = 0; unit < units(); unit++) {
-    Place &place = places_[unit];
+    Place &place = read.places_[unit];
     place.bin = in.get<uint32_t>();
     place.tiny = in.get<int64_t>();
     const std::vector<uint32_t> counts = in.list<uint32_t>();
     if (place.bin >= binCount || counts.size() != static_cast<size_t>(binCount - place.bin))
-      throw Failure("ERR_NETDISSECT_STORE", "what was saved is damaged");
-    uint32_t *bins = bins_.data() + unit * binCount;
-    std::fill_n(bins, place.bin, 0);
-    std::copy(counts.begin(), counts.end(), bins + place.bin);
-    place.count = 0;
+      throw damaged();
+    std::copy(counts.begin(), counts.end(), read.bins_.data() + unit * binCount + place.bin);
     for (const uint32_t count : counts)
       place.count += count;
-    if (place.bin)
-      bound_[unit] = valueOf((place.bin << 16) - 1);
+    if (place.count > n_ || place.tiny < 0 || place.tiny > place.count)
+      throw damaged();
+    read.rise(unit);
   }
+  bound_ = std::move(read.bound_);
+  bins_ = std::move(read.bins_);
+  places_ = std::move(read.places_);
 }
 
 double HistogramTail::level(int64_t unit) const {
   const Place &place = places_[unit];
+  if (place.bin != zeroBin) // where values of 0 are not counted
+    requireValues(place.count);
   if (place.bin == zeroBin)
     return 0;
   const int64_t inside = rankError(unit);

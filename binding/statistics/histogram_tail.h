@@ -9,6 +9,7 @@ namespace netdissect {
 class HistogramTail : public Tail {
 public:
   HistogramTail(int64_t units, int64_t n, double threshold);
+  HistogramTail(int64_t units, int64_t n, const QuantileRank &rank);
 
   void observe(const UnitMap &map) override;
   void merge(const Statistic &other) override;

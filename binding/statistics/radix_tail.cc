@@ -1,6 +1,8 @@
 #include "statistics/radix_tail.h"
 #include "statistics/float_order.h"
+#include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace netdissect {
 
@@ -42,12 +44,15 @@ void RadixBins::load(Reader &in) {
 }
 
 RadixTail::RadixTail(RadixBins &&first)
-    : Tail(static_cast<int64_t>(first.bins_.size()) / binCount, first.n_, first.threshold_),
+    : Tail(static_cast<int64_t>(first.bins_.size()) / binCount, first.n_,
+           QuantileRank(first.n_, first.threshold_)),
       bins_(std::move(first.bins_)), places_(bound_.size()) {
   for (int64_t unit = 0; unit < units(); unit++) {
     uint32_t *counts = bins_.data() + unit * binCount;
     Place &place = places_[unit];
     place.next = std::numeric_limits<float>::infinity();
+    if (std::accumulate(counts, counts + binCount, int64_t{0}) != n_)
+      throw Failure("ERR_NETDISSECT_STORE", "values are missing: a part of the data was not observed");
     while (place.before + counts[place.bin] <= rank_.index)
       place.before += counts[place.bin++];
     place.inside = counts[place.bin];
@@ -64,13 +69,16 @@ void RadixTail::observe(const UnitMap &map) {
     if (key >> 16 == place.bin)
       counts[key & 0xffff]++;
     else
-      place.next = std::min(place.next, value);
+      place.next = std::min(place.next, value + 0.0f); // no -0
   });
 }
 
 void RadixTail::merge(const Statistic &other) {
   const auto &part = same<RadixTail>(other);
-  requireSame(part.bound_ == bound_);
+  for (int64_t unit = 0; unit < units(); unit++)
+    requireSame(part.places_[unit].bin == places_[unit].bin &&
+                part.places_[unit].before == places_[unit].before &&
+                part.places_[unit].inside == places_[unit].inside);
   for (int64_t unit = 0; unit < units(); unit++)
     places_[unit].next = std::min(places_[unit].next, part.places_[unit].next);
   for (size_t i = 0; i < bins_.size(); i++)
@@ -79,21 +87,34 @@ void RadixTail::merge(const Statistic &other) {
 
 void RadixTail::save(Writer &out) const {
   saveNumbers(out, kind);
-  out.put(bound_);
-  for (const Place &place : places_)
+  for (const Place &place : places_) {
+    out.put(place.bin);
+    out.put(place.before);
+    out.put(place.inside);
     out.put(place.next);
+  }
   out.put(bins_);
 }
 
 void RadixTail::load(Reader &in) {
   expectNumbers(in, kind);
-  if (in.list<float>() != bound_)
-    throw Failure("ERR_NETDISSECT_STORE", "what was saved belongs to another first pass");
-  for (Place &place : places_)
-    place.next = in.get<float>();
+  std::vector<float> next;
+  for (const Place &place : places_) {
+    in.expect(place.bin, "first pass");
+    in.expect(place.before, "first pass");
+    in.expect(place.inside, "first pass");
+    next.push_back(in.get<float>());
+  }
   std::vector<uint32_t> bins = in.list<uint32_t>();
   if (bins.size() != bins_.size())
-    throw Failure("ERR_NETDISSECT_STORE", "what was saved is damaged");
+    throw damaged();
+  for (size_t unit = 0; unit < places_.size(); unit++) {
+    const auto at = bins.begin() + static_cast<int64_t>(unit) * binCount;
+    if (std::isnan(next[unit]) || std::accumulate(at, at + binCount, int64_t{0}) > places_[unit].inside)
+      throw damaged();
+  }
+  for (size_t unit = 0; unit < places_.size(); unit++)
+    places_[unit].next = next[unit];
   bins_ = std::move(bins);
 }
 

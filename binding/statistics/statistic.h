@@ -7,7 +7,7 @@
 
 namespace netdissect {
 
-/// One unit's map on one image in C order, finite throughout.
+/// One unit's map on one image in C order; finite throughout where it was scanned.
 struct UnitMap {
   int64_t unit, image;
   const float *values;
@@ -40,6 +40,9 @@ template <class Kind> const Kind &sameKind(const Statistic &other) {
     throw Failure("ERR_NETDISSECT_STORE", "statistics of different kinds cannot be merged");
   return *same;
 }
+
+/// For saved numbers that cannot be.
+inline Failure damaged() { return Failure("ERR_NETDISSECT_STORE", "what was saved is damaged"); }
 
 /// For statistics that were made with other numbers.
 inline void requireSame(bool same) {

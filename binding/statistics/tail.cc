@@ -3,8 +3,13 @@
 
 namespace netdissect {
 
-Tail::Tail(int64_t units, int64_t n, double threshold)
-    : n_(n), rank_(n, threshold), bound_(units, -std::numeric_limits<float>::infinity()) {}
+Tail::Tail(int64_t units, int64_t n, const QuantileRank &rank)
+    : n_(n), rank_(rank), bound_(units, -std::numeric_limits<float>::infinity()) {}
+
+void Tail::requireValues(int64_t count) const {
+  if (count < rank_.fromTop)
+    throw Failure("ERR_NETDISSECT_STORE", "values are missing: a part of the data was not observed");
+}
 
 void Tail::saveNumbers(Writer &out, uint32_t kind) const {
   out.put(kind);

@@ -22,7 +22,7 @@ public:
   virtual int64_t rankError(int64_t) const { return 0; }
 
 protected:
-  Tail(int64_t units, int64_t n, double threshold);
+  Tail(int64_t units, int64_t n, const QuantileRank &rank);
 
   int64_t units() const { return static_cast<int64_t>(bound_.size()); }
   template <class Kind> const Kind &same(const Statistic &other) const {
@@ -30,6 +30,8 @@ protected:
     requireSame(part.units() == units() && part.n_ == n_ && part.rank_.fromTop == rank_.fromTop);
     return part;
   }
+  /// Throws unless so many of a unit's largest values are there that they decide its level.
+  void requireValues(int64_t count) const;
   void saveNumbers(Writer &out, uint32_t kind) const;
   void expectNumbers(Reader &in, uint32_t kind) const;
 

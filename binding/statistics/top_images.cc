@@ -1,5 +1,6 @@
 #include "statistics/top_images.h"
 #include <algorithm>
+#include <cmath>
 
 namespace netdissect {
 
@@ -44,16 +45,19 @@ void TopImages::load(Reader &in) {
   in.expect(kind, "kind of statistic");
   in.expect(k_, "number of top images");
   in.expect(static_cast<uint64_t>(best_.size()), "number of units");
-  for (std::vector<TopImage> &best : best_) {
+  std::vector<std::vector<TopImage>> read(best_.size());
+  for (std::vector<TopImage> &best : read) {
     const auto size = in.get<uint64_t>();
     if (size > static_cast<uint64_t>(k_))
-      throw Failure("ERR_NETDISSECT_STORE", "what was saved is damaged");
-    best.clear();
+      throw damaged();
     for (uint64_t i = 0; i < size; i++) {
       const auto activation = in.get<float>();
       best.push_back({activation, in.get<int64_t>()});
+      if (!std::isfinite(activation) || best.back().image < 0 || (i && !stronger(best[i - 1], best[i])))
+        throw damaged();
     }
   }
+  best_ = std::move(read);
 }
 
 } // namespace netdissect

@@ -1,5 +1,7 @@
 #include "statistics/upper_tail.h"
+#include <cmath>
 #include <functional>
+#include <limits>
 
 namespace netdissect {
 
@@ -8,7 +10,7 @@ constexpr uint32_t kind = 1;
 static int64_t capacityFor(int64_t fromTop) { return fromTop + std::max<int64_t>(fromTop / 2, 64); }
 
 UpperTail::UpperTail(int64_t units, int64_t n, double threshold)
-    : Tail(units, n, threshold), capacity_(capacityFor(rank_.fromTop)), kept_(units) {}
+    : Tail(units, n, QuantileRank(n, threshold)), capacity_(capacityFor(rank_.fromTop)), kept_(units) {}
 
 int64_t UpperTail::bytes(int64_t units, int64_t n, double threshold) {
   return units * capacityFor(QuantileRank(n, threshold).fromTop) * static_cast<int64_t>(sizeof(float));
@@ -47,18 +49,25 @@ void UpperTail::save(Writer &out) const {
 
 void UpperTail::load(Reader &in) {
   expectNumbers(in, kind);
-  for (int64_t unit = 0; unit < units(); unit++) {
-    kept_[unit] = in.list<float>();
-    const auto size = static_cast<int64_t>(kept_[unit].size());
-    if (size > rank_.fromTop || !std::is_sorted(kept_[unit].rbegin(), kept_[unit].rend()))
-      throw Failure("ERR_NETDISSECT_STORE", "what was saved is damaged");
-    if (size == rank_.fromTop)
-      bound_[unit] = kept_[unit].back();
+  std::vector<std::vector<float>> kept(kept_.size());
+  std::vector<float> bound(kept_.size(), -std::numeric_limits<float>::infinity());
+  for (size_t unit = 0; unit < kept.size(); unit++) {
+    kept[unit] = in.list<float>();
+    const auto finite = [](float value) { return std::isfinite(value); };
+    if (static_cast<int64_t>(kept[unit].size()) > rank_.fromTop ||
+        !std::all_of(kept[unit].begin(), kept[unit].end(), finite) ||
+        !std::is_sorted(kept[unit].rbegin(), kept[unit].rend()))
+      throw damaged();
+    if (static_cast<int64_t>(kept[unit].size()) == rank_.fromTop)
+      bound[unit] = kept[unit].back();
   }
+  kept_ = std::move(kept);
+  bound_ = std::move(bound);
 }
 
 double UpperTail::level(int64_t unit) const {
   std::vector<float> kept = kept_[unit];
+  requireValues(static_cast<int64_t>(kept.size()));
   const auto at = kept.begin() + (rank_.fromTop - 1);
   std::nth_element(kept.begin(), at, kept.end(), std::greater<float>());
   // The next larger value, if there is one.

@@ -20,6 +20,9 @@ public:
 private:
   void add(int64_t unit, float value) {
     std::vector<float> &kept = kept_[unit];
+    if (kept.size() == kept.capacity()) // no more than the capacity, where doubling would go over it
+      kept.reserve(
+          static_cast<size_t>(std::min<int64_t>(capacity_, 2 * static_cast<int64_t>(kept.size()) + 16)));
     kept.push_back(value);
     if (static_cast<int64_t>(kept.size()) >= capacity_)
       cut(unit);

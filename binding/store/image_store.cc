@@ -1,4 +1,5 @@
 #include "store/image_store.h"
+#include "base/failure.h"
 #include "base/parallel.h"
 #include "base/stopwatch.h"
 #include "store/hot_cells.h"
@@ -82,6 +83,8 @@ void ImageStore::setAreas(size_t block, const std::vector<std::vector<uint32_t>>
 }
 
 const ImageBlock &ImageStore::blockOf(int64_t image) const {
+  if (blocks_.empty() || image < 0 || image >= blocks_.back().images.first + blocks_.back().images.count)
+    throw Failure("ERR_NETDISSECT_STORE", "there is no image " + std::to_string(image));
   return *(std::upper_bound(blocks_.begin(), blocks_.end(), image,
                             [](int64_t of, const ImageBlock &block) { return of < block.images.first; }) -
            1);

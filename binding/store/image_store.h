@@ -60,12 +60,13 @@ public:
   Words areasOf(int64_t image) const;
 
   int64_t spilledBytes() const { return file_.bytes(); }
+  /// Of memory.
+  int64_t bytes() const { return hotBytes_ + labelBytes_; }
   const StoreProfile &profile() const { return profile_; }
 
 private:
   void prune(size_t layer, const Bound &bound);
   void spill();
-  int64_t bytes() const { return hotBytes_ + labelBytes_; }
   const ImageBlock &blockOf(int64_t image) const;
 
   std::vector<MapShape> layers_;

@@ -1,6 +1,7 @@
 #include "store/label_table.h"
 #include "base/failure.h"
 #include <algorithm>
+#include <functional>
 
 namespace netdissect {
 

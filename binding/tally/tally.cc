@@ -58,7 +58,7 @@ void LayerTally::load(Reader &in) {
   intersections = std::move(labels);
 }
 
-std::vector<double> unitsLast(const std::vector<int64_t> &counts, int64_t units) {
+std::vector<double> transposed(const std::vector<int64_t> &counts, int64_t units) {
   const int64_t columns = units ? static_cast<int64_t>(counts.size()) / units : 0;
   std::vector<double> result(counts.size());
   for (int64_t u = 0; u < units; u++)

@@ -43,6 +43,6 @@ struct LayerTally {
 };
 
 /// [columns, units] of [units, columns], as float64.
-std::vector<double> unitsLast(const std::vector<int64_t> &counts, int64_t units);
+std::vector<double> transposed(const std::vector<int64_t> &counts, int64_t units);
 
 } // namespace netdissect

@@ -1,5 +1,6 @@
 /** The command without a name: a data set, a model, a report. */
 
+import sharp from 'sharp';
 import { optionError } from '../base/errors';
 import { some } from '../base/words';
 import { stat } from '../dataset/formats/pairs';
@@ -7,6 +8,7 @@ import type { Normalization } from '../dataset/images/normalization';
 import { readPerturbation } from '../dataset/images/npy';
 import { expandLayers, hasPatterns } from '../model/layers';
 import { loadModel, type Model, retainLayers } from '../model/model';
+import { native } from '../native/native';
 import { type DissectionResult, dissect } from '../run/dissect';
 import { openData } from './data';
 import { runDownload } from './download';
@@ -42,55 +44,59 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
     checkpointKey: values['checkpoint-key'],
     onLog: say,
   };
-  progress.update({ phase: 'loading the model' });
-  const model = await loadModel(file, modelOptions).finally(progress.end);
-  try {
-    for (const line of [...data.notices, ...remarks(model)]) say(line);
-    const meta = Object.fromEntries(
-      [model.checkpoint?.meta ?? {}, ...given].flatMap(object => Object.entries(object)),
-    );
-    const names = hasPatterns(layers)
-      ? expandLayers(
-          layers,
-          await model.layers(values.imgsize, { tokens: values.tokens, layout: values.layout }),
-        )
-      : layers;
-    const retainOptions = {
-      addScaleOffset: values.add_scale_offset,
-      tokens: values.tokens,
-      layout: values.layout,
-      values: values.values,
-      trainMode: values['train-mode'],
-    };
-    retainLayers(model, names, retainOptions);
-    const options = {
-      examplesPerUnit: values.examples,
-      batchSize: values.batch_size,
-      numWorkers: values.num_workers,
-      memory: Math.round(values.memory * 2 ** 20),
-      quantileThreshold: values.quantile,
-      iouThreshold: values['iou-threshold'],
-      approximate: values.approximate,
-      labels: !values['no-labels'],
-      images: !values['no-images'],
-      singleImages: values['single-images'],
-      report: !values['no-report'],
-      netname: values.netname,
-      meta,
-      onProgress: progress.update,
-      onNotice: say,
-    };
-    progress.update({ phase: 'trying the model' });
-    const result = await interruptible(signal => dissect(outdir, model, data, { ...options, signal }));
-    progress.end();
-    const lines = [];
-    if (!quiet) lines.push(summary(result, outdir, options.report));
-    if (values.profile) lines.push(profileTable(result));
-    for (const line of lines) terminal.stdout.write(`${line}\n`);
-  } finally {
-    progress.end();
-    model.close();
-  }
+  // The process is the command's own: its allocator keeps what every forward takes again, and of the images decoded at
+  // once each has one thread.
+  native().keepFreedMemory();
+  sharp.concurrency(1);
+  const result = await interruptible(async signal => {
+    progress.update({ phase: 'loading the model' });
+    const model = await loadModel(file, modelOptions).finally(progress.end);
+    try {
+      signal.throwIfAborted();
+      for (const line of [...data.notices, ...remarks(model)]) say(line);
+      const meta = Object.fromEntries(
+        [model.checkpoint?.meta ?? {}, ...given].flatMap(object => Object.entries(object)),
+      );
+      const names = hasPatterns(layers)
+        ? expandLayers(
+            layers,
+            await model.layers(values.imgsize, { tokens: values.tokens, layout: values.layout }),
+          )
+        : layers;
+      const retainOptions = {
+        addScaleOffset: values.add_scale_offset,
+        tokens: values.tokens,
+        layout: values.layout,
+        values: values.values,
+        trainMode: values['train-mode'],
+      };
+      retainLayers(model, names, retainOptions);
+      const options = {
+        examplesPerUnit: values.examples,
+        batchSize: values.batch_size,
+        numWorkers: values.num_workers,
+        memory: Math.round(values.memory * 2 ** 20),
+        quantileThreshold: values.quantile,
+        iouThreshold: values['iou-threshold'],
+        approximate: values.approximate,
+        labels: !values['no-labels'],
+        images: !values['no-images'],
+        singleImages: values['single-images'],
+        report: !values['no-report'],
+        netname: values.netname,
+        meta,
+        onProgress: progress.update,
+        onNotice: say,
+      };
+      progress.update({ phase: 'trying the model' });
+      return await dissect(outdir, model, data, { ...options, signal });
+    } finally {
+      progress.end();
+      await model.close();
+    }
+  });
+  if (!quiet) terminal.stdout.write(`${summary(result, outdir, !values['no-report'])}\n`);
+  if (values.profile) terminal.stdout.write(`${profileTable(result)}\n`);
 }
 
 /** What of a checkpoint and a model had no use for each other. */

@@ -29,7 +29,7 @@ export async function runLayers(
       ]);
     stdout.write(`${table(rows)}\n`);
   } finally {
-    model.close();
+    await model.close();
   }
 }
 

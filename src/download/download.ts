@@ -6,7 +6,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { optionError, requireText } from '../base/errors';
-import { makeFolder } from '../base/outdir';
+import { makeFolder } from '../base/folder';
 import { failure, fileFailure, refuseFile, requireSpace } from './failure';
 import { discardPart, type FetchOptions, fetchFile, parseAddress } from './fetch';
 import { ArchiveError, unzip } from './unzip';

@@ -160,8 +160,9 @@ export class Model {
       throw optionError('no layer is retained; call retainLayers(model, [...]) first');
   }
 
-  close(): void {
-    this.native.close();
+  /** Gives the model's thread and memory back; resolves when that is done. Waits for nothing that cannot be interrupted. */
+  close(): Promise<void> {
+    return this.native.close();
   }
 }
 
@@ -199,7 +200,7 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
     loaded.flushLog();
     return loaded;
   } catch (error) {
-    model.close();
+    void model.close();
     throw asNetdissectError(error);
   }
 }

@@ -187,8 +187,8 @@ export interface NativeDissection {
   profile(): NativeProfile;
   /** Ends `observe` at the next chance, with the code `ABORT_ERR`. */
   cancel(): void;
-  /** Gives memory and temporary files back. */
-  close(): void;
+  /** Gives memory and temporary files back, once no call is under way; resolves then. */
+  close(): Promise<void>;
 }
 
 /** A layer's output for a batch of images. */
@@ -234,7 +234,8 @@ export interface NativeModel {
     shape: readonly number[],
     options?: NativeRetainOptions,
   ): Promise<LayerOutput[]>;
-  close(): void;
+  /** Lets the call in hand end at the next chance, and gives the memory back; resolves when that is done. */
+  close(): Promise<void>;
 }
 
 /** A part of an image, in its pixels and fractions of them. */
@@ -255,6 +256,10 @@ export interface Addon {
     size: readonly [height: number, width: number],
     out: Uint8Array,
   ): Promise<void>;
+  /** Whether two files or folders have changed places, in one step; false where that cannot be done. */
+  exchange(a: string, b: string): boolean;
+  /** Has the allocator keep what is freed, in all of the process: for the command, whose process does nothing else. */
+  keepFreedMemory(): void;
   /** Ends what the engines do; called when the process exits. */
   stopEngines(): void;
   describe(): { libtorch: string; cuda: boolean; simd: string };

@@ -10,6 +10,7 @@ import { some } from '../base/words';
 import type { Label, LayerStatistics } from '../score/results';
 import { type Scores, scoreLayer } from '../score/score';
 import { categoryRank } from './categories';
+import { FILES, isReserved } from './outdir';
 
 /** A unit. What follows `top`, and `interp`, is absent where no labels were asked for. */
 export interface UnitReport {
@@ -131,21 +132,27 @@ export interface LabelSet {
   categories: readonly string[];
 }
 
-/** The files beside the layers' folders. */
-const TAKEN = new Set(['dissect.json', 'index.html']);
+/** Bytes of a name that every usual file system takes. */
+const LONGEST = 255;
 
 /**
  * A layer's folder: its reported name with everything but letters, digits, space, `.`, `_`, `-` removed.
- * Throws `ERR_NETDISSECT_OPTION` where that leaves nothing, `.`, `..` or the name of one of the report's files.
+ * Throws `ERR_NETDISSECT_OPTION` where that leaves nothing, `.`, `..`, the name of one of the report's files, or more than
+ * a file system takes.
  */
 export function layerDirname(name: string): string {
   const dirname = name.replace(/[^\p{L}\p{N} ._-]/gu, '');
   const shown = JSON.stringify(name);
   if (dirname.trim() === '')
     throw optionError(`expected a layer name with letters or digits but received ${shown}`);
-  if (dirname === '.' || dirname === '..' || TAKEN.has(dirname))
+  if (dirname === '.' || dirname === '..' || FILES.includes(dirname) || isReserved(dirname))
     throw optionError(
       `expected a layer name that can be a folder but received ${shown}, the folder "${dirname}"`,
+    );
+  const bytes = Buffer.byteLength(dirname);
+  if (bytes > LONGEST)
+    throw optionError(
+      `expected a layer name of at most ${LONGEST} bytes, which a folder's can have, but received one of ${bytes}, ${shown.slice(0, 40)}…; give it a shorter one in the report, as NAME:REPORTED`,
     );
   return dirname;
 }

@@ -53,7 +53,7 @@ export async function* batches(
   };
   const items = inOrder(dataset.length, decode, workers, 2 * batchSize);
   let batch: NativeBatch | undefined;
-  let batchItems: Item[] = [];
+  let batchItems: Item[] = []; // of the batch, for their label maps
   try {
     for (let index = 0; index < dataset.length; index++) {
       const { value: item } = (await items.next()) as { value: Item };
@@ -63,7 +63,6 @@ export async function* batches(
       if (!batch) {
         const count = Math.min(batchSize, dataset.length - index);
         batch = { first: index, count, pixels: new (floats ? Float32Array : Uint8Array)(count * size) };
-        batchItems = [];
       }
       if (floats !== batch.pixels instanceof Float32Array)
         throw new NetdissectError(
@@ -75,9 +74,10 @@ export async function* batches(
         batch.alpha ??= new Uint8Array(batch.count * area).fill(255);
         if (item.alpha) batch.alpha.set(item.alpha, (index - batch.first) * area);
       }
-      batchItems.push(item);
+      if (labeller) batchItems.push(item);
       if (index + 1 === batch.first + batch.count) {
         if (labeller) batch.segmentations = await labeller.segment(batchItems);
+        batchItems = [];
         yield batch;
         batch = undefined;
       }

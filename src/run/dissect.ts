@@ -1,11 +1,9 @@
-/** The run: the data set passes through the model once, masks are counted, pictures and the report written. */
+/** The run: the data set passes through the model, masks are counted, pictures and the report written. */
 
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import sharp from 'sharp';
 import { asNetdissectError, optionError, requireText } from '../base/errors';
-import { StagedFolder } from '../base/outdir';
 import { checkDataset } from '../dataset/check';
 import type { DissectionDataset } from '../dataset/dataset';
 import { IMAGENET_NORMALIZATION } from '../dataset/images/normalization';
@@ -21,6 +19,7 @@ import { ImageCache, writeStrips } from '../pictures/strips';
 import { bargraph } from '../report/bargraph';
 import { formatReport } from '../report/format';
 import { boundsInWords, buildReport, layerDirnames, type Report, singleLayerReport } from '../report/json';
+import { StagedFolder } from '../report/outdir';
 import { renderPage } from '../report/page';
 import type { Label, LayerStatistics } from '../score/results';
 import { datasetLabeller, type Labeller } from './labeller';
@@ -77,10 +76,9 @@ export async function dissect(
   const dirnames = layerDirnames(retained.map(layer => layer.reported));
   const labeller = checked.labels && dataset.labels.length > 0 ? datasetLabeller(dataset) : undefined;
   const pictures = checked.images && checked.examplesPerUnit > 0;
-  if (pictures) await checkPictures(dataset, options, checked.examplesPerUnit, model.channels);
+  if (pictures) await checkPictures(dataset, options, checked.examplesPerUnit);
   options.signal?.throwIfAborted();
   const staged = await StagedFolder.open(outdir, dirnames);
-  const releaseSharp = limitSharp();
   let dissection: NativeDissection | undefined;
   const cancel = () => dissection?.cancel();
   try {
@@ -170,8 +168,7 @@ export async function dissect(
   } finally {
     options.signal?.removeEventListener('abort', cancel);
     model.flushLog();
-    dissection?.close();
-    releaseSharp();
+    void dissection?.close();
   }
 }
 
@@ -199,20 +196,6 @@ function plainData(value: Record<string, unknown> = {}, name: string): Record<st
   } catch (cause) {
     throw optionError(`${name} cannot be written as JSON: ${(cause as Error).message.split('\n')[0]}`, cause);
   }
-}
-
-let limits = 0;
-let concurrency = 0;
-
-/** While any dissection runs sharp decodes many images at once, each by one thread. */
-function limitSharp(): () => void {
-  if (limits++ === 0) {
-    concurrency = sharp.concurrency();
-    sharp.concurrency(1);
-  }
-  return () => {
-    if (--limits === 0) sharp.concurrency(concurrency);
-  };
 }
 
 function begin(

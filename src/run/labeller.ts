@@ -5,6 +5,7 @@ import type { Segmentation } from '../native/native';
 import type { Label } from '../score/results';
 
 export interface Labeller {
+  /** By ascending number. */
   readonly labels: readonly Label[];
   readonly categories: readonly string[];
   /** Whether images have to be read with the label maps that the data set has of them. */

@@ -164,6 +164,77 @@ TEST_CASE("estimated levels are within their rank error, and parts are the whole
   }
 }
 
+TEST_CASE("what was merged or loaded goes on with the rest") {
+  for (const std::string &kind : kinds) {
+    CAPTURE(kind);
+    const int64_t images = 80, n = images * cells;
+    const auto values = valuesFor(kind, images, 21);
+    const std::vector<MakeTail> makers{[&] { return std::make_unique<UpperTail>(units, n, 0.03); },
+                                       [&] { return std::make_unique<HistogramTail>(units, n, 0.03); }};
+    for (const MakeTail &make : makers) {
+      const auto whole = make(), part = make(), merged = make(), loaded = make();
+      std::vector<int64_t> first, rest;
+      for (int64_t i = 0; i < images; i++)
+        (i < 2 ? first : rest).push_back(i);
+      show(*whole, values, shuffled(images, 1));
+      show(*part, values, first);
+      merged->merge(*part);
+      show(*merged, values, rest);
+      show(*loaded, values, rest); // forgotten again
+      reload(*loaded, saved(*part));
+      show(*loaded, values, rest);
+      CHECK(saved(*merged) == saved(*whole));
+      CHECK(saved(*loaded) == saved(*whole));
+    }
+  }
+}
+
+TEST_CASE("a level of which values are missing is refused") {
+  const auto values = valuesFor("normal", 10, 5);
+  UpperTail upper(units, 20 * cells, 0.9);
+  HistogramTail histogram(units, 20 * cells, 0.9);
+  RadixBins bins(units, 20 * cells, 0.9);
+  show(upper, values, shuffled(10, 1));
+  show(histogram, values, shuffled(10, 1));
+  show(bins, [](int64_t) { return 0.0f; }, values, shuffled(10, 1));
+  CHECK_THROWS_AS(upper.level(0), Failure);
+  CHECK_THROWS_AS(histogram.level(0), Failure);
+  CHECK_THROWS_AS(RadixTail{std::move(bins)}, Failure);
+}
+
+TEST_CASE("saved numbers that are damaged are refused or read, never more") {
+  const auto values = valuesFor("few values", 20, 6);
+  const int64_t n = 20 * cells;
+  Random random(7);
+  const auto none = [](int64_t) { return 0.0f; };
+  UpperTail upper(units, n, 0.1);
+  show(upper, values, shuffled(20, 2));
+  TopImages top(units, 5);
+  show(top, none, values, shuffled(20, 2));
+  const auto attempt = [&](Statistic &into, std::vector<uint8_t> bytes) {
+    for (int64_t k = 1 + random.below(3); k > 0; k--)
+      bytes[random.below(static_cast<int64_t>(bytes.size()))] ^= static_cast<uint8_t>(1 << random.below(8));
+    try {
+      Reader in(bytes.data(), bytes.size());
+      into.load(in);
+    } catch (const Failure &failure) {
+      CHECK(failure.code == "ERR_NETDISSECT_STORE");
+    }
+  };
+  for (int round = 0; round < 2000; round++) {
+    UpperTail again(units, n, 0.1);
+    attempt(again, saved(upper));
+    show(again, values, {0, 1, 2});
+    try {
+      again.level(0);
+    } catch (const Failure &) {
+    }
+    TopImages images(units, 5);
+    attempt(images, saved(top));
+    show(images, none, values, {3});
+  }
+}
+
 TEST_CASE("a bound is never over the final level, at any moment") {
   for (const std::string &kind : kinds) {
     const int64_t images = 100, n = images * cells;

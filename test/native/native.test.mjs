@@ -64,6 +64,28 @@ test('closing a model during a forward waits for it', async t => {
   t.is((await forward)[0].values.length, 1000 * 1000);
 });
 
+// A forward that never returns cannot be interrupted: it is left behind.
+const stuck = new URL('./../helpers/stuck.mjs', import.meta.url);
+
+for (const mode of ['exit', 'throw', 'worker', 'close'])
+  test(`a forward that never returns: ${mode} within two seconds`, async t => {
+    const child = spawn(process.execPath, [stuck.pathname, mode], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let text = '';
+    let ending;
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', data => {
+        text += data;
+        if (text.includes('ending')) ending ??= Date.now();
+      });
+    const [code, signal] = await new Promise(resolve => child.on('close', (...end) => resolve(end)));
+    t.is(signal, null, text);
+    t.is(code, { exit: 7, throw: 1, worker: 0, close: 5 }[mode], text);
+    const took = mode === 'worker' ? Number(/terminated in (\d+)/.exec(text)[1]) : Date.now() - ending;
+    t.true(took < 2000, `${took} ms: ${text}`);
+    t.log(`${took} ms`);
+    if (mode === 'worker') t.regex(text, /another model: 4 values/);
+  });
+
 test('the addon says what it runs on', t => {
   const { libtorch, cuda, simd } = native().describe();
   t.regex(libtorch, /^\d+\.\d+\.\d+/);

@@ -1,0 +1,283 @@
+/**
+ * Writing a report as a whole. Everything goes into a folder beside the output folder first; when it is complete the two
+ * change places in one step, so that at any moment there is either the earlier report or the new one. Where that cannot
+ * be (another file system, a folder above that may not be written to), entries are moved one by one, by a list that a
+ * later run goes on with. What dead runs left behind is removed by the next one.
+ */
+
+import { rmSync } from 'node:fs';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { NetdissectError } from '../base/errors';
+import { exists, makeFolder } from '../base/folder';
+import { isDead, OWNER } from '../base/owner';
+import { native } from '../native/native';
+
+/** What a layer's folder of an earlier report holds. */
+const LAYER_FILES = ['dissect.json', 'bargraph.svg', 'image'];
+
+/** The files beside the layers' folders. */
+export const FILES = ['dissect.json', 'index.html'];
+
+/** The file that one run alone can make; it names the run. */
+const LOCK = '.lock';
+/** Marks a folder that has been replaced, whose entries that are of no report have to go back. */
+const REPLACED = '.replaced';
+/** Lists what has to be moved into place. */
+const MOVING = '.moving';
+const PATIENCE = 50; // times 100 ms
+
+/** Whether an entry of an output folder is this module's own. */
+export const isReserved = (name: string) =>
+  [LOCK, REPLACED, MOVING].includes(name) || /^\.unfinished-/.test(name);
+
+/** What is removed where the process exits in the midst of a run. */
+const unfinished = new Set<string>();
+let watching = false;
+
+function removeAtExit(folder: string): void {
+  unfinished.add(folder);
+  if (watching) return;
+  watching = true;
+  process.once('exit', () => {
+    for (const left of unfinished)
+      try {
+        rmSync(left, { recursive: true, force: true });
+      } catch {}
+  });
+}
+
+/** Removes a folder if that is possible. */
+async function remove(folder: string): Promise<void> {
+  const removed = await fs.rm(folder, { recursive: true, force: true }).then(
+    () => true,
+    () => false,
+  );
+  if (removed) unfinished.delete(folder);
+}
+
+/** Folders of runs into `outdir`, beside it and in it, and of which run each is. */
+async function stagedFolders(outdir: string): Promise<{ folder: string; owner: string }[]> {
+  const found: { folder: string; owner: string }[] = [];
+  for (const [parent, prefix] of [
+    [path.dirname(outdir), `.${path.basename(outdir)}.unfinished-`],
+    [outdir, '.unfinished-'],
+  ])
+    for (const name of await fs.readdir(parent).catch(() => []))
+      if (name.startsWith(prefix))
+        found.push({
+          folder: path.join(parent, name),
+          owner: name.slice(prefix.length).replace(/-\w{6}$/, ''),
+        });
+  return found;
+}
+
+/** Runs `work` while no other run moves anything in the folder. */
+async function locked<T>(outdir: string, work: () => Promise<T>): Promise<T> {
+  const lock = path.join(outdir, LOCK);
+  for (let tries = 0; ; tries++) {
+    try {
+      await fs.writeFile(lock, OWNER, { flag: 'wx' });
+      break;
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+      const owner = await fs.readFile(lock, 'utf8').catch(() => '');
+      const { mtimeMs = Date.now() } = await fs.stat(lock).catch(() => ({ mtimeMs: undefined }));
+      // one that was killed before it wrote its name
+      if (isDead(owner) || (owner === '' && Date.now() - mtimeMs > 2000)) {
+        const stolen = `${lock}-${OWNER}`; // of several only one can take it
+        await fs.rename(lock, stolen).then(
+          () => fs.unlink(stolen),
+          () => {},
+        );
+      } else if (tries >= PATIENCE)
+        throw new NetdissectError(
+          'ERR_NETDISSECT_OUTDIR',
+          `another run is moving its report into ${outdir}, or was killed on another machine while it did; wait for it, or remove ${lock} and run this again`,
+          { cause },
+        );
+      else await setTimeout(100);
+    }
+  }
+  try {
+    return await work();
+  } finally {
+    await fs.unlink(lock).catch(() => {});
+  }
+}
+
+/** Puts back what belongs to no report, and goes on with what a dead run had begun to move; then its folder goes. */
+async function cleanUp(outdir: string): Promise<void> {
+  for (const { folder, owner } of await stagedFolders(outdir)) {
+    if (!isDead(owner)) continue;
+    if (await exists(path.join(folder, REPLACED))) await putBack(folder, outdir);
+    else if (await exists(path.join(folder, MOVING))) await moveIn(folder, outdir);
+    await remove(folder);
+  }
+  await fs.rm(path.join(outdir, REPLACED), { force: true });
+}
+
+/** Moves what is not there to the new folder. */
+async function putBack(old: string, outdir: string): Promise<void> {
+  for (const name of await fs.readdir(old))
+    if (!isReserved(name) && !(await exists(path.join(outdir, name))))
+      await fs.rename(path.join(old, name), path.join(outdir, name));
+}
+
+/** Moves entries into place one by one, replaced ones away; begun again it goes on where it was. */
+async function moveIn(staged: string, outdir: string): Promise<void> {
+  const names: string[] = JSON.parse(await fs.readFile(path.join(staged, MOVING), 'utf8'));
+  const old = path.join(staged, 'old');
+  await fs.mkdir(old, { recursive: true });
+  for (const name of names) {
+    const from = path.join(staged, 'new', name);
+    if (!(await exists(from))) continue;
+    const to = path.join(outdir, name);
+    if (await exists(to)) await fs.rename(to, path.join(old, name));
+    await fs.rename(from, to);
+  }
+}
+
+async function moveBack(staged: string, outdir: string, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const [to, old, from] = [
+      path.join(outdir, name),
+      path.join(staged, 'old', name),
+      path.join(staged, 'new', name),
+    ];
+    if (!(await exists(from))) await fs.rename(to, from);
+    if (await exists(old)) await fs.rename(old, to);
+  }
+}
+
+export class StagedFolder {
+  private constructor(
+    /** Without links. */
+    private readonly outdir: string,
+    /** Where to write. */
+    readonly path: string,
+    /** The topmost folder that had to be made, if any. */
+    private readonly made: string | undefined,
+  ) {
+    removeAtExit(path);
+  }
+
+  /**
+   * `folders` are those that the report will have. Refuses where they, or `index.html`, are there already and are none
+   * of an earlier report: nothing of the user's is replaced.
+   */
+  static async open(outdir: string, folders: readonly string[] = []): Promise<StagedFolder> {
+    try {
+      const made = await makeFolder(path.resolve(outdir));
+      const folder = await fs.realpath(outdir);
+      if (
+        (await stagedFolders(folder)).some(({ owner }) => isDead(owner)) ||
+        (await exists(path.join(folder, LOCK)))
+      )
+        await locked(folder, () => cleanUp(folder));
+      await refuseForeign(outdir, folders);
+      const beside = path.join(path.dirname(folder), `.${path.basename(folder)}.unfinished-${OWNER}-`);
+      const staged = await fs
+        .mkdtemp(beside)
+        .catch(() => fs.mkdtemp(path.join(folder, `.unfinished-${OWNER}-`)));
+      return new StagedFolder(folder, staged, made && (await fs.realpath(made)));
+    } catch (cause) {
+      if (cause instanceof NetdissectError) throw cause;
+      throw new NetdissectError(
+        'ERR_NETDISSECT_OUTDIR',
+        `cannot write to ${outdir}: ${(cause as Error).message.split('\n')[0]}; choose another output folder`,
+        { cause },
+      );
+    }
+  }
+
+  /** Puts what was written into place instead of what had the same names; `last` has to be there. */
+  async commit(last: string): Promise<void> {
+    await fs.access(path.join(this.path, last));
+    await locked(this.outdir, async () => {
+      if (!(await this.#exchange())) await this.#move();
+    });
+    await remove(this.path);
+  }
+
+  /** The folders change places: one step decides. Then layers of earlier reports go back to where they were. */
+  async #exchange(): Promise<boolean> {
+    const inside = path.relative(this.outdir, process.cwd());
+    const here = inside === '' || !(inside.startsWith('..') || path.isAbsolute(inside));
+    if (path.dirname(this.path) === this.outdir || here || (await this.#holdsForeign())) return false;
+    const { mode } = await fs.stat(this.outdir);
+    await fs.chmod(this.path, mode);
+    const files = [path.join(this.path, LOCK), path.join(this.outdir, REPLACED)];
+    await Promise.all(files.map(file => fs.writeFile(file, OWNER)));
+    unfinished.delete(this.path); // it may be about to hold what is the user's
+    if (!native().exchange(this.path, this.outdir)) {
+      unfinished.add(this.path);
+      await Promise.all(files.map(file => fs.unlink(file)));
+      return false;
+    }
+    await putBack(this.path, this.outdir);
+    return true;
+  }
+
+  /** Whether anything but reports is in the output folder. */
+  async #holdsForeign(): Promise<boolean> {
+    const names = new Set([...FILES, ...(await fs.readdir(this.path))]);
+    for (const name of await fs.readdir(this.outdir)) {
+      if (names.has(name) || isReserved(name)) continue;
+      const inside: string[] = await fs.readdir(path.join(this.outdir, name)).catch(() => []);
+      if (!inside.includes('dissect.json') || inside.some(file => !LAYER_FILES.includes(file))) return true;
+    }
+    return false;
+  }
+
+  async #move(): Promise<void> {
+    const names = await fs.readdir(this.path);
+    const inside = await fs.mkdtemp(path.join(this.outdir, `.unfinished-${OWNER}-`));
+    removeAtExit(inside);
+    const whole = path.join(inside, 'new');
+    await fs.rename(this.path, whole).catch(() => fs.cp(this.path, whole, { recursive: true }));
+    unfinished.delete(inside);
+    await fs.writeFile(path.join(inside, `${MOVING}~`), JSON.stringify(names));
+    await fs.rename(path.join(inside, `${MOVING}~`), path.join(inside, MOVING)); // decides
+    try {
+      await moveIn(inside, this.outdir);
+    } catch (error) {
+      await moveBack(inside, this.outdir, names);
+      throw error;
+    } finally {
+      await remove(inside);
+    }
+  }
+
+  /** Removes what was written, and folders that were made for it. */
+  async discard(): Promise<void> {
+    await remove(this.path);
+    if (!this.made) return;
+    // From the output folder up to the one that was made, as long as they are empty.
+    for (let folder = this.outdir; folder.length >= path.resolve(this.made).length; ) {
+      try {
+        await fs.rmdir(folder);
+      } catch {
+        return;
+      }
+      folder = path.dirname(folder);
+    }
+  }
+}
+
+async function refuseForeign(outdir: string, folders: readonly string[]): Promise<void> {
+  const refuse = (what: string) => {
+    throw new NetdissectError(
+      'ERR_NETDISSECT_OUTDIR',
+      `${path.join(outdir, what)} is in the way and is no part of an earlier report; choose another output folder`,
+    );
+  };
+  if ((await exists(path.join(outdir, 'index.html'))) && !(await exists(path.join(outdir, 'dissect.json'))))
+    refuse('index.html');
+  for (const folder of folders) {
+    const found: string[] = await fs.readdir(path.join(outdir, folder)).catch(() => []);
+    const foreign = found.find(name => !LAYER_FILES.includes(name));
+    if (foreign !== undefined) refuse(path.join(folder, foreign));
+  }
+}
