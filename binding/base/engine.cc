@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <deque>
 #include <mutex>
+#include <pthread.h>
 #include <set>
 #include <unistd.h>
 
@@ -111,6 +112,9 @@ void Engine::stop(std::chrono::milliseconds patience) {
 }
 
 void Engine::loop(const std::shared_ptr<State> &state, const std::function<void()> &begin) {
+#ifdef __linux__
+  pthread_setname_np(pthread_self(), "netdissect"); // as tools list it
+#endif
   begin();
   for (;;) {
     std::function<void()> job;

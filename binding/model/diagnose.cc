@@ -20,7 +20,7 @@ std::string diagnose(const std::string &path, const std::string &message) {
                "it without that";
       const std::string unknown = "Unknown builtin op: ";
       if (message.rfind(unknown, 0) != 0)
-        return message.empty() ? "LibTorch gives no reason" : message;
+        return message;
       return "its code calls the operator " + message.substr(unknown.size()) +
              ", which LibTorch does not have (it comes with a library such as torchvision); export the part "
              "of the "

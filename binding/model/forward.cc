@@ -47,7 +47,7 @@ public:
       some.bytes = images.bytes ? images.bytes + begin * pixels * 3 : nullptr;
       some.alpha = images.alpha ? images.alpha + begin * pixels : nullptr;
       some.floats = images.floats ? images.floats + begin * pixels * images.channels : nullptr;
-      std::vector<Capture> captures = runner_.run(some);
+      std::vector<Capture> captures = capturesOf(some);
       for (size_t i = 0; i < captures.size(); i++)
         parts[i].push_back(mapsOf(i, captures[i], some));
     }
@@ -76,6 +76,19 @@ public:
   Geometry geometry(size_t layer) override { return layerGeometry(hooked_, names_.size())[layer]; }
 
 private:
+  std::vector<Capture> capturesOf(const Images &images) {
+    try {
+      return runner_.run(images);
+    } catch (const Failure &) {
+      throw;
+    } catch (const std::bad_alloc &) {
+      throw;
+    } catch (const std::exception &error) {
+      throw Failure("ERR_NETDISSECT_FORWARD",
+                    "the model fails on images that it is given: " + cleanMessage(error));
+    }
+  }
+
   Maps mapsOf(size_t layer, const Capture &capture, const Images &images) const {
     if (!capture.calls)
       throw Failure("ERR_NETDISSECT_LAYER",

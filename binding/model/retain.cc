@@ -160,9 +160,10 @@ std::string cleanMessage(const std::exception &error) {
   text.erase(0, text.find_first_not_of(" \n"));
   if (const auto at = text.find('\n'); at != std::string::npos)
     text.resize(at);
-  while (!text.empty() && (std::isspace(static_cast<unsigned char>(text.back())) || text.back() == '.'))
+  while (!text.empty() &&
+         (std::isspace(static_cast<unsigned char>(text.back())) || text.back() == '.' || text.back() == ':'))
     text.pop_back();
-  return text;
+  return text.empty() ? "LibTorch gives no reason" : text;
 }
 
 HookedGraph::HookedGraph(Module model, c10::Device device, std::vector<Wanted> wanted, bool truncateIt,

@@ -98,6 +98,7 @@ Napi::Value describe(const Napi::CallbackInfo &info) {
   object.Set("libtorch", torchVersion());
   object.Set("cuda", cudaAvailable());
   object.Set("simd", kernels().name);
+  object.Set("external", static_cast<double>(Napi::MemoryManagement::AdjustExternalMemory(info.Env(), 0)));
   return object;
 }
 

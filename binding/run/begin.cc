@@ -57,13 +57,23 @@ Tails chooseTails(const Plan &plan) {
   std::stable_sort(bySize.begin(), bySize.end(), [&](size_t a, size_t b) {
     return bufferBytes(plan.layers[a]) > bufferBytes(plan.layers[b]);
   });
-  std::vector<bool> tooLarge(plan.layers.size());
+  const int64_t budget = options.memory / 2;
+  std::vector<int> bits(plan.layers.size(), 0); // of a pass of bins; 0 where there are buffers
   for (const size_t l : bySize) {
+    if (bytes <= budget)
+      break;
     const LayerShape &layer = plan.layers[l];
-    const int64_t saved = bufferBytes(layer) - RadixBins::bytes(layer.units);
-    tooLarge[l] = bytes > options.memory / 2 && saved > 0 && RadixBins::fits(plan.values(layer));
-    if (tooLarge[l])
-      bytes -= saved;
+    // as few passes as the budget allows, by half of what is left of it at most
+    for (const int some : {16, 11, 8}) {
+      const int64_t saved = bufferBytes(layer) - RadixBins::bytes(layer.units, some);
+      if (saved <= 0)
+        continue;
+      bits[l] = some;
+      if (bytes - saved <= budget || some == 8) {
+        bytes -= saved;
+        break;
+      }
+    }
   }
   Tails tails;
   tails.bytes = bytes;
@@ -73,12 +83,13 @@ Tails chooseTails(const Plan &plan) {
     LayerValues values;
     std::unique_ptr<RadixBins> bins;
     values.top = std::make_unique<TopImages>(layer.units, options.topImages);
-    values.estimated = tooLarge[l] && options.approximate;
+    values.estimated = bits[l] && options.approximate && HistogramTail::fits(n);
     if (values.estimated)
       values.tail = std::make_unique<HistogramTail>(layer.units, n, options.quantile);
-    else if (tooLarge[l]) {
-      bins = std::make_unique<RadixBins>(layer.units, n, options.quantile);
+    else if (bits[l]) {
+      bins = std::make_unique<RadixBins>(layer.units, n, options.quantile, bits[l]);
       tails.binned.push_back(layer.name);
+      tails.passes = std::max(tails.passes, RadixBins::passes(bits[l]));
     } else
       values.tail = std::make_unique<UpperTail>(layer.units, n, options.quantile);
     tails.values.push_back(std::move(values));

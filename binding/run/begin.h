@@ -12,10 +12,12 @@ struct Tails {
   std::vector<LayerValues> values;
   std::vector<std::unique_ptr<RadixBins>> bins; // null where a layer needs no pass before
   std::vector<std::string> binned;              // the layers that do
+  int passes = 1;                               // of all the data
   int64_t bytes = 0;                            // that all of it takes at most
 };
 
-/// Buffers of the largest values while they fit into half of the memory, else bins.
+/// Buffers of the largest values while they fit into half of the memory, else bins, and so many passes as
+/// those take.
 Tails chooseTails(const Plan &plan);
 
 } // namespace netdissect

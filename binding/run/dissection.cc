@@ -17,7 +17,7 @@ Dissection::Dissection(const OpenUnits &open, DissectionOptions options, std::un
     phase_.emplace<Observing>(plan_, std::move(all), std::move(tails.values));
     return;
   }
-  passes_ = 2;
+  passes_ = tails.passes;
   phase_.emplace<Bounding>(plan_, std::move(all), open(tails.binned), std::move(tails.values),
                            std::move(tails.bins));
 }
@@ -61,6 +61,8 @@ void Dissection::finish() {
   step([&] {
     if (auto *bounding = std::get_if<Bounding>(&phase_)) {
       bounding->requireFinished();
+      if (bounding->next())
+        return;
       Observing next = std::move(*bounding).finish();
       const std::lock_guard<std::mutex> lock(mutex_);
       phase_ = std::move(next);

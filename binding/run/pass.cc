@@ -63,17 +63,27 @@ void Bounding::look(std::vector<UnitBatch> units, const Batch &, int64_t, int64_
   for (size_t l = 0; l < bins_.size(); l++)
     if (bins_[l]) {
       checkShape(plan_->layers[l], *next);
-      plan_->backend->bin(*next++, *bins_[l]);
+      if (!values_[l].tail)
+        plan_->backend->bin(*next, *bins_[l]);
+      next++;
     }
 }
 
-Observing Bounding::finish() && {
+bool Bounding::next() {
+  // Layers with more bits to a pass wait as tails for the others.
+  bool more = false;
   for (size_t l = 0; l < bins_.size(); l++)
-    if (bins_[l])
-      values_[l].tail = std::make_unique<RadixTail>(std::move(*bins_[l]));
+    if (bins_[l] && !values_[l].tail) {
+      if (bins_[l]->next())
+        more = true;
+      else
+        values_[l].tail = std::make_unique<RadixTail>(std::move(*bins_[l]));
+    }
   plan_->progress.observed = 0;
-  return {std::move(plan_), std::move(all_), std::move(values_)};
+  return more;
 }
+
+Observing Bounding::finish() && { return {std::move(plan_), std::move(all_), std::move(values_)}; }
 
 Observing::Observing(std::shared_ptr<Plan> plan, std::unique_ptr<UnitSource> source,
                      std::vector<LayerValues> values)

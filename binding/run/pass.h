@@ -1,5 +1,5 @@
 // The passes of the data: one that keeps what masks and counts are made of (Observing), and where memory is
-// too short for exact levels in one pass another before it (Bounding). Each phase has what only it needs, and
+// too short for exact levels in one pass others before it (Bounding). Each phase has what only it needs, and
 // ends in the next.
 #pragma once
 #include "run/levelled.h"
@@ -62,6 +62,8 @@ public:
   /// in `values` already.
   Bounding(std::shared_ptr<Plan> plan, std::unique_ptr<UnitSource> all, std::unique_ptr<UnitSource> some,
            std::vector<LayerValues> values, std::vector<std::unique_ptr<RadixBins>> bins);
+  /// Ends a pass; whether another of this kind follows.
+  bool next();
   Observing finish() &&;
   void requireFinished() const { requireAll(); }
 

@@ -8,20 +8,37 @@ namespace netdissect {
 
 constexpr uint32_t kindOfBins = 2, kind = 4;
 
-RadixBins::RadixBins(int64_t units, int64_t n, double threshold)
-    : n_(n), threshold_(threshold), bins_(units * binCount) {}
+/// The last `count` bits set.
+static uint32_t mask(int count) { return count == 32 ? ~0u : (1u << count) - 1; }
 
-int64_t RadixBins::bytes(int64_t units) { return units * binCount * static_cast<int64_t>(sizeof(uint32_t)); }
+RadixBins::RadixBins(int64_t units, int64_t n, double threshold, int bits)
+    : units_(units), n_(n), threshold_(threshold), bits_(bits), places_(units), bins_(units << bits) {
+  for (RadixPlace &place : places_)
+    place.inside = n;
+}
 
 void RadixBins::observe(const UnitMap &map) {
-  uint32_t *counts = bins_.data() + map.unit * binCount;
-  for (size_t i = 0; i < map.cells; i++)
-    counts[keyOf(map.values[i]) >> 16]++;
+  uint64_t *counts = bins_.data() + (map.unit << bits_);
+  const int shift = 32 - done_ - bits_;
+  if (done_ == 0) {
+    for (size_t i = 0; i < map.cells; i++)
+      counts[keyOf(map.values[i]) >> shift]++;
+    return;
+  }
+  const uint32_t prefix = places_[map.unit].prefix;
+  for (size_t i = 0; i < map.cells; i++) {
+    const uint32_t key = keyOf(map.values[i]);
+    if (key >> (32 - done_) == prefix)
+      counts[key >> shift & mask(bits_)]++;
+  }
 }
 
 void RadixBins::merge(const Statistic &other) {
   const auto &part = sameKind<RadixBins>(other);
-  requireSame(part.bins_.size() == bins_.size() && part.n_ == n_ && part.threshold_ == threshold_);
+  requireSame(part.bins_.size() == bins_.size() && part.n_ == n_ && part.threshold_ == threshold_ &&
+              part.bits_ == bits_ && part.done_ == done_);
+  for (size_t unit = 0; unit < places_.size(); unit++)
+    requireSame(part.places_[unit].prefix == places_[unit].prefix);
   for (size_t i = 0; i < bins_.size(); i++)
     bins_[i] += part.bins_[i];
 }
@@ -30,6 +47,13 @@ void RadixBins::save(Writer &out) const {
   out.put(kindOfBins);
   out.put(n_);
   out.put(threshold_);
+  out.put(bits_);
+  out.put(done_);
+  for (const RadixPlace &place : places_) {
+    out.put(place.prefix);
+    out.put(place.before);
+    out.put(place.inside);
+  }
   out.put(bins_);
 }
 
@@ -37,106 +61,146 @@ void RadixBins::load(Reader &in) {
   in.expect(kindOfBins, "kind of levels");
   in.expect(n_, "number of values");
   in.expect(threshold_, "quantile");
-  std::vector<uint32_t> bins = in.list<uint32_t>();
+  in.expect(bits_, "number of bits");
+  const auto done = in.get<int>();
+  if (done < 0 || done % bits_ || done + bits_ >= 32)
+    throw damaged();
+  std::vector<RadixPlace> places(places_.size());
+  for (RadixPlace &place : places) {
+    place.prefix = in.get<uint32_t>();
+    place.before = in.get<int64_t>();
+    place.inside = in.get<int64_t>();
+    const int64_t index = QuantileRank(n_, threshold_).index;
+    if (place.prefix > mask(done) || place.before < 0 || place.inside < 1 || place.before > index ||
+        index - place.before >= place.inside || place.inside > n_ - place.before)
+      throw damaged();
+  }
+  std::vector<uint64_t> bins = in.list<uint64_t>();
   if (bins.size() != bins_.size())
     throw Failure("ERR_NETDISSECT_STORE", "what was saved has another number of units");
+  for (const uint64_t count : bins)
+    if (count > static_cast<uint64_t>(n_))
+      throw damaged();
+  done_ = done;
+  places_ = std::move(places);
   bins_ = std::move(bins);
 }
 
-RadixTail::RadixTail(RadixBins &&first)
-    : Tail(static_cast<int64_t>(first.bins_.size()) / binCount, first.n_,
-           QuantileRank(first.n_, first.threshold_)),
-      bins_(std::move(first.bins_)), places_(bound_.size()) {
-  for (int64_t unit = 0; unit < units(); unit++) {
-    uint32_t *counts = bins_.data() + unit * binCount;
-    Place &place = places_[unit];
-    place.next = std::numeric_limits<float>::infinity();
-    if (std::accumulate(counts, counts + binCount, int64_t{0}) != n_)
+void RadixBins::resolve() {
+  const int64_t index = QuantileRank(n_, threshold_).index;
+  for (int64_t unit = 0; unit < units_; unit++) {
+    const uint64_t *counts = bins_.data() + (unit << bits_);
+    RadixPlace &place = places_[unit];
+    if (std::accumulate(counts, counts + (int64_t{1} << bits_), uint64_t{0}) !=
+        static_cast<uint64_t>(place.inside))
       throw Failure("ERR_NETDISSECT_STORE", "values are missing: a part of the data was not observed");
-    while (place.before + counts[place.bin] <= rank_.index)
-      place.before += counts[place.bin++];
-    place.inside = counts[place.bin];
-    bound_[unit] = valueOf(place.bin << 16); // no value of the bin is less
-    std::fill_n(counts, binCount, 0);
+    uint32_t bin = 0;
+    while (place.before + static_cast<int64_t>(counts[bin]) <= index)
+      place.before += static_cast<int64_t>(counts[bin++]);
+    place.inside = static_cast<int64_t>(counts[bin]);
+    place.prefix = place.prefix << bits_ | bin;
   }
+  done_ += bits_;
+}
+
+bool RadixBins::next() {
+  resolve();
+  std::fill(bins_.begin(), bins_.end(), 0);
+  return 32 - done_ > bits_;
+}
+
+RadixTail::RadixTail(RadixBins &&before)
+    : Tail(before.units_, before.n_, QuantileRank(before.n_, before.threshold_)), rest_(32 - before.done_),
+      places_(std::move(before.places_)), next_(places_.size(), std::numeric_limits<float>::infinity()),
+      bins_(std::move(before.bins_)) {
+  bins_.assign(units() << rest_, 0);
+  for (int64_t unit = 0; unit < units(); unit++)
+    bound_[unit] = valueOf(places_[unit].prefix << rest_); // no value that begins so is less
 }
 
 void RadixTail::observe(const UnitMap &map) {
-  Place &place = places_[map.unit];
-  uint32_t *counts = bins_.data() + map.unit * binCount;
+  const uint32_t prefix = places_[map.unit].prefix;
+  uint64_t *counts = bins_.data() + (map.unit << rest_);
+  float &next = next_[map.unit];
   forEachOver(map, [&](float value) {
     const uint32_t key = keyOf(value);
-    if (key >> 16 == place.bin)
-      counts[key & 0xffff]++;
+    if (key >> rest_ == prefix)
+      counts[key & mask(rest_)]++;
     else
-      place.next = std::min(place.next, value + 0.0f); // no -0
+      next = std::min(next, value + 0.0f); // no -0
   });
 }
 
 void RadixTail::merge(const Statistic &other) {
   const auto &part = same<RadixTail>(other);
+  requireSame(part.rest_ == rest_);
   for (int64_t unit = 0; unit < units(); unit++)
-    requireSame(part.places_[unit].bin == places_[unit].bin &&
+    requireSame(part.places_[unit].prefix == places_[unit].prefix &&
                 part.places_[unit].before == places_[unit].before &&
                 part.places_[unit].inside == places_[unit].inside);
   for (int64_t unit = 0; unit < units(); unit++)
-    places_[unit].next = std::min(places_[unit].next, part.places_[unit].next);
+    next_[unit] = std::min(next_[unit], part.next_[unit]);
   for (size_t i = 0; i < bins_.size(); i++)
     bins_[i] += part.bins_[i];
 }
 
 void RadixTail::save(Writer &out) const {
   saveNumbers(out, kind);
-  for (const Place &place : places_) {
-    out.put(place.bin);
+  out.put(rest_);
+  for (const RadixPlace &place : places_) {
+    out.put(place.prefix);
     out.put(place.before);
     out.put(place.inside);
-    out.put(place.next);
   }
+  out.put(next_);
   out.put(bins_);
 }
 
 void RadixTail::load(Reader &in) {
   expectNumbers(in, kind);
-  std::vector<float> next;
-  for (const Place &place : places_) {
-    in.expect(place.bin, "first pass");
+  in.expect(rest_, "number of bits");
+  for (const RadixPlace &place : places_) {
+    in.expect(place.prefix, "first pass");
     in.expect(place.before, "first pass");
     in.expect(place.inside, "first pass");
-    next.push_back(in.get<float>());
   }
-  std::vector<uint32_t> bins = in.list<uint32_t>();
-  if (bins.size() != bins_.size())
+  std::vector<float> next = in.list<float>();
+  std::vector<uint64_t> bins = in.list<uint64_t>();
+  if (bins.size() != bins_.size() || next.size() != next_.size())
     throw damaged();
   for (size_t unit = 0; unit < places_.size(); unit++) {
-    const auto at = bins.begin() + static_cast<int64_t>(unit) * binCount;
-    if (std::isnan(next[unit]) || std::accumulate(at, at + binCount, int64_t{0}) > places_[unit].inside)
+    uint64_t sum = 0;
+    for (size_t b = unit << rest_; b < (unit + 1) << rest_; b++)
+      if (bins[b] > static_cast<uint64_t>(n_) ||
+          (sum += bins[b]) > static_cast<uint64_t>(places_[unit].inside))
+        throw damaged();
+    if (std::isnan(next[unit]))
       throw damaged();
   }
-  for (size_t unit = 0; unit < places_.size(); unit++)
-    places_[unit].next = next[unit];
+  next_ = std::move(next);
   bins_ = std::move(bins);
 }
 
 double RadixTail::level(int64_t unit) const {
-  const Place &place = places_[unit];
-  const uint32_t *counts = bins_.data() + unit * binCount;
-  int64_t above = 0;
-  for (int64_t b = 0; b < binCount; b++)
-    above += counts[b];
+  const RadixPlace &place = places_[unit];
+  const uint64_t *counts = bins_.data() + (unit << rest_);
+  const uint32_t most = mask(rest_);
+  const auto above = static_cast<int64_t>(std::accumulate(counts, counts + most + 1, uint64_t{0}));
   // Values equal to the bound are not over it and were not added.
-  const auto countOf = [&](uint32_t b) { return counts[b] + (b == 0 ? place.inside - above : 0); };
+  const auto countOf = [&](uint32_t b) {
+    return static_cast<int64_t>(counts[b]) + (b == 0 ? place.inside - above : 0);
+  };
   uint32_t low = 0;
   int64_t before = place.before;
   while (before + countOf(low) <= rank_.index)
     before += countOf(low++);
-  const float lower = valueOf(place.bin << 16 | low);
+  const float lower = valueOf(place.prefix << rest_ | low);
   if (rank_.fromTop == 1 || before + countOf(low) > rank_.index + 1)
     return rank_.between(lower, lower);
-  for (uint32_t next = low + 1; next < binCount; next++)
+  for (uint32_t next = low + 1; next <= most; next++)
     if (counts[next])
-      return rank_.between(lower, valueOf(place.bin << 16 | next));
-  return rank_.between(lower, place.next);
+      return rank_.between(lower, valueOf(place.prefix << rest_ | next));
+  return rank_.between(lower, next_[unit]);
 }
 
 } // namespace netdissect

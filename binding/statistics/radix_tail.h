@@ -1,35 +1,51 @@
-// Exact levels in two passes: bins over the upper half of the values' bits, then over the lower half within
-// the bin that the level lies in.
+// Exact levels in several passes: bins over the first bits of the values, then over the next ones within the
+// bin that the level lies in, and so on. The last pass is RadixTail's, those before it are RadixBins'.
 #pragma once
 #include "statistics/tail.h"
 
 namespace netdissect {
 
-/// The first pass: counts all values by the upper half of their bits.
+/// What is known of where a unit's level lies.
+struct RadixPlace {
+  uint32_t prefix = 0; // the first bits of x_index
+  int64_t before = 0;  // values that are less than all that begin so
+  int64_t inside = 0;  // values that begin so
+};
+
+/// A pass that is not the last: counts values by the next bits.
 class RadixBins : public Statistic {
 public:
-  RadixBins(int64_t units, int64_t n, double threshold);
+  /// `bits` of a pass; so many that RadixTail's number is no larger.
+  RadixBins(int64_t units, int64_t n, double threshold, int bits = 16);
 
   void observe(const UnitMap &map) override;
   void merge(const Statistic &other) override;
   void save(Writer &out) const override;
   void load(Reader &in) override;
 
-  static int64_t bytes(int64_t units); // of each pass, and of HistogramTail, too
-  /// Whether counts of n values fit.
-  static bool fits(int64_t n) { return n <= int64_t{UINT32_MAX}; }
+  /// After all values have passed: goes on to the next bits. False where the next pass is RadixTail's.
+  bool next();
+
+  /// Of each pass.
+  static int64_t bytes(int64_t units, int bits) { return units * (int64_t{sizeof(uint64_t)} << bits); }
+  /// How often all values have to pass, RadixTail's time included.
+  static int passes(int bits) { return (32 + bits - 1) / bits; }
 
 private:
   friend class RadixTail;
-  int64_t n_;
+  void resolve();
+
+  int64_t units_, n_;
   double threshold_;
-  std::vector<uint32_t> bins_; // [units, binCount]
+  int bits_, done_ = 0; // bits of a pass, and of those before
+  std::vector<RadixPlace> places_;
+  std::vector<uint64_t> bins_; // [units, 2^bits]
 };
 
 class RadixTail : public Tail {
 public:
-  /// After all values have passed the first time.
-  explicit RadixTail(RadixBins &&first);
+  /// After next() was false.
+  explicit RadixTail(RadixBins &&before);
 
   void observe(const UnitMap &map) override;
   void merge(const Statistic &other) override;
@@ -38,14 +54,10 @@ public:
   double level(int64_t unit) const override;
 
 private:
-  struct Place {
-    uint32_t bin = 0;   // the upper half of x_index
-    int64_t before = 0; // values in lower bins
-    int64_t inside = 0; // values in the bin
-    float next;         // the smallest value in a higher bin
-  };
-  std::vector<uint32_t> bins_; // [units, binCount] of lower halves within the bin
-  std::vector<Place> places_;
+  int rest_; // bits that are not known
+  std::vector<RadixPlace> places_;
+  std::vector<float> next_;    // the smallest value over those that begin as x_index does
+  std::vector<uint64_t> bins_; // [units, 2^rest]
 };
 
 } // namespace netdissect

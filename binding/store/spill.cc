@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace netdissect {
@@ -16,7 +17,7 @@ static Failure failed(const std::string &what, const std::string &folder) {
 int64_t SpillFile::append(const void *data, size_t bytes) {
   if (file_ < 0) {
     std::string path = folder_ + "/netdissect-XXXXXX";
-    file_ = mkstemp(path.data());
+    file_ = mkostemp(path.data(), O_CLOEXEC);
     if (file_ < 0)
       throw failed("cannot open", folder_);
     unlink(path.c_str());

@@ -78,6 +78,7 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
         memory: Math.round(values.memory * 2 ** 20),
         quantileThreshold: values.quantile,
         iouThreshold: values['iou-threshold'],
+        spill: values.spill,
         approximate: values.approximate,
         labels: !values['no-labels'],
         images: !values['no-images'],

@@ -351,6 +351,13 @@ export const DISSECT = {
     group: RUN,
     describe: 'MiB kept of the images; more goes to a temporary file',
   },
+  spill: {
+    kind: folder,
+    value: 'DIR',
+    otherwise: 'TMPDIR, or /tmp',
+    group: RUN,
+    describe: 'the folder of that temporary file',
+  },
   'no-cuda': { kind: flag, default: 'false', group: RUN, describe: 'use no GPU' },
   config: {
     kind: file,

@@ -74,6 +74,7 @@ export function checkItem(item: Item, index: number, dataset: DissectionDataset,
     throw wrong(
       `${image()}: a segmentation's height and width must be whole numbers but are ${shown(rows)} and ${shown(columns)}`,
     );
+  checkMapSize(rows, columns, image());
   if (!Array.isArray(maps))
     throw wrong(`${image()}: a segmentation's maps must be a list but are ${shown(maps)}`);
   const area = rows * columns;
@@ -93,6 +94,17 @@ export function checkItem(item: Item, index: number, dataset: DissectionDataset,
         `${image()}: label map ${i} has ${map.length} values, not the ${area} of ${rows}×${columns} pixels`,
       );
   }
+}
+
+/** Pixels of a label map at most, which are as many as an image can have. */
+const MOST_PIXELS = 2 ** 28;
+
+/** Refuses a size of label maps that memory is not there for, before any is read. */
+export function checkMapSize(height: number, width: number, where: string): void {
+  if (height * width > MOST_PIXELS)
+    throw wrong(
+      `${where} has label maps of ${height}×${width} pixels, more than the ${MOST_PIXELS} that can be counted; give smaller ones`,
+    );
 }
 
 function wrong(message: string): NetdissectError {

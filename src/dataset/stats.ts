@@ -1,5 +1,6 @@
 /** What is in a data set: images and pixels of each label and category, and the sizes of its label maps. */
 
+import { setImmediate as turn } from 'node:timers/promises';
 import { inOrder } from '../base/in-order';
 import type { Segmentation } from '../native/native';
 import type { Label } from '../score/results';
@@ -35,6 +36,9 @@ export interface ReadOptions {
   signal?: AbortSignal;
 }
 
+/** Pixels counted before anything else has its turn. */
+const SOME = 2 ** 22;
+
 /** Images read at once, and how many more may wait. */
 export const AT_ONCE = 4;
 export const AHEAD = 16;
@@ -49,7 +53,7 @@ export async function datasetStats(
   let done = 0;
   for await (const segmentation of inOrder(dataset.length, i => labelMaps(dataset, i), AT_ONCE, AHEAD)) {
     signal?.throwIfAborted();
-    counter.add(segmentation, nameOf(dataset, done));
+    await counter.add(segmentation, nameOf(dataset, done), signal);
     done++;
     onProgress?.({ done, total: dataset.length });
   }
@@ -85,7 +89,7 @@ export class LabelCounter {
   }
 
   /** Adds an image; throws where a map has not as many pixels as it should, calling the image `name`. */
-  add(segmentation: Segmentation | undefined, name: string): void {
+  async add(segmentation: Segmentation | undefined, name: string, signal?: AbortSignal): Promise<void> {
     const { height, width, maps } = segmentation ?? { height: 0, width: 0, maps: [] };
     const pixels = height * width;
     const numbers = maps.map(map => labelNumbers(map, pixels));
@@ -94,6 +98,10 @@ export class LabelCounter {
         `${name} has a label map that is neither a number from 0 to 65535 nor an array of ${height} × ${width} pixels`,
       );
     for (let i = 0; i < pixels; i++) {
+      if (i % SOME === SOME - 1) {
+        await turn();
+        signal?.throwIfAborted();
+      }
       const pixel = this.#pixels + i;
       for (const map of numbers as Uint16Array[]) {
         const number = map[i];

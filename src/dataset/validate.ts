@@ -61,8 +61,9 @@ export async function validateDataset(
     for (const error of errors) problem(error);
     if (warning) warnings.push(warning);
     try {
-      counter.add(maps, nameOf(dataset, done));
+      await counter.add(maps, nameOf(dataset, done), signal);
     } catch (error) {
+      signal?.throwIfAborted();
       problem(error);
     }
     done++;

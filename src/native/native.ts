@@ -262,7 +262,8 @@ export interface Addon {
   keepFreedMemory(): void;
   /** Ends what the engines do; called when the process exits. */
   stopEngines(): void;
-  describe(): { libtorch: string; cuda: boolean; simd: string };
+  /** `external`: bytes that V8 takes to be held outside of it, by all who tell it. */
+  describe(): { libtorch: string; cuda: boolean; simd: string; external: number };
 }
 
 const root = path.join(__dirname, '../..');

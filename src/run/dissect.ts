@@ -1,7 +1,6 @@
 /** The run: the data set passes through the model, masks are counted, pictures and the report written. */
 
 import fs from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import { asNetdissectError, optionError, requireText } from '../base/errors';
 import { checkDataset } from '../dataset/check';
@@ -216,7 +215,7 @@ function begin(
     topImages: settings.examplesPerUnit,
     piece: settings.forwardSize,
     memory: settings.memory,
-    spillFolder: os.tmpdir(),
+    spillFolder: settings.spill,
     approximate: settings.approximate,
     keepMasks: settings.labeller !== undefined || settings.pictures,
     scaleOffset: settings.addScaleOffset,

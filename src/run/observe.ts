@@ -76,9 +76,13 @@ export async function count(
   labelled: boolean,
 ): Promise<LayerStatistics[]> {
   const total = dataset.length;
-  for (let done = 0; labelled && done < total; ) {
+  // So many images at once as take a while, but not so long that nobody is heard.
+  for (let done = 0, some = 16; labelled && done < total; ) {
     signal?.throwIfAborted();
-    done = await dissection.count(64);
+    const start = performance.now();
+    done = await dissection.count(some);
+    const took = performance.now() - start;
+    some = took < 100 ? Math.min(2 * some, 256) : took > 400 ? Math.ceil(some / 2) : some;
     onProgress?.({ phase: 'count', done, total });
   }
   const { labelPixels, layers } = await dissection.results();

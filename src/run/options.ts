@@ -1,7 +1,7 @@
 /** The options of a dissection: what they are and are by default. The command's options are made from them. */
 
 import os from 'node:os';
-import { between0And1, checked, flag, type Kind, whole } from '../base/kinds';
+import { between0And1, checked, flag, type Kind, text, whole } from '../base/kinds';
 import type { ReverseNormalize } from '../dataset/images/transforms';
 
 export interface Progress {
@@ -26,6 +26,8 @@ export interface DissectOptions {
   iouThreshold?: number;
   /** Bytes kept of the images in memory; more goes to a temporary file. Default 512 MiB. */
   memory?: number;
+  /** The folder of that file; by default the system's for temporary files. */
+  spill?: string;
   /** Estimate levels where `memory` is too short for exact ones in one pass, instead of a second pass. Default false. */
   approximate?: boolean;
   /** Count against labels. Default true. */
@@ -72,6 +74,12 @@ export const DISSECT_OPTIONS = {
   quantileThreshold: option(between0And1, 0.005),
   iouThreshold: option(between0And1, 0.04),
   memory: option(whole(0), 512 * 2 ** 20),
+  spill: {
+    kind: text,
+    get default() {
+      return os.tmpdir();
+    },
+  },
   approximate: option(flag, false),
   labels: option(flag, true),
   images: option(flag, true),

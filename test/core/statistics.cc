@@ -123,33 +123,49 @@ TEST_CASE("the buffers' levels are the sorted values', and parts are the whole")
       }
 }
 
-TEST_CASE("two passes of bins give the sorted values' levels, and parts are the whole in each") {
+TEST_CASE("passes of bins give the sorted values' levels, and parts are the whole in each") {
   for (const std::string &kind : kinds)
-    for (const double quantile : {0.005, 0.4}) {
+    for (const auto &[quantile, bits] : {std::pair{0.005, 16}, {0.4, 16}, {0.4, 11}, {0.005, 8}, {0.9, 8}}) {
       CAPTURE(kind);
+      CAPTURE(bits);
+      const double part = quantile;
+      const int width = bits;
       const int64_t images = 60;
       const auto values = valuesFor(kind, images, 3);
       const auto none = [](int64_t) { return 0.0f; };
-      const auto bins = [&] { return std::make_unique<RadixBins>(units, images * cells, quantile); };
-      const auto whole = bins(), together = bins();
-      show(*whole, none, values, shuffled(images, 1));
-      for (const auto &part : cut(shuffled(images, 2), 3, 4)) {
-        const auto some = bins(), again = bins();
-        show(*some, none, values, part);
-        reload(*again, saved(*some));
-        together->merge(*again);
+      const auto bins = [&] { return std::make_unique<RadixBins>(units, images * cells, part, width); };
+      const auto whole = bins();
+      std::vector<uint8_t> before = saved(*whole);
+      int passes = 1;
+      for (bool more = true; more; passes++) {
+        const auto together = bins();
+        reload(*together, before);
+        show(*whole, none, values, shuffled(images, 1));
+        for (const auto &some : cut(shuffled(images, 2), 3, 4)) {
+          const auto one = bins(), again = bins();
+          reload(*one, before);
+          show(*one, none, values, some);
+          reload(*again, saved(*one));
+          together->merge(*again);
+        }
+        CHECK(saved(*together) == saved(*whole));
+        more = whole->next();
+        if (more)
+          before = saved(*whole);
+        else
+          before = saved(*together);
       }
-      CHECK(saved(*together) == saved(*whole));
-      const std::vector<uint8_t> first = saved(*whole);
+      CHECK(passes == RadixBins::passes(width));
       const auto make = [&] {
         const auto again = bins();
-        reload(*again, first);
+        reload(*again, before);
+        again->next();
         return std::make_unique<RadixTail>(std::move(*again));
       };
       const auto tail = make();
       show(*tail, values, shuffled(images, 5));
       for (int64_t unit = 0; unit < units; unit++)
-        CHECK(tail->level(unit) == plainLevel(values, images, unit, quantile));
+        CHECK(tail->level(unit) == plainLevel(values, images, unit, part));
       partsAreTheWhole(make, values, images);
     }
 }
@@ -199,7 +215,7 @@ TEST_CASE("a level of which values are missing is refused") {
   show(bins, [](int64_t) { return 0.0f; }, values, shuffled(10, 1));
   CHECK_THROWS_AS(upper.level(0), Failure);
   CHECK_THROWS_AS(histogram.level(0), Failure);
-  CHECK_THROWS_AS(RadixTail{std::move(bins)}, Failure);
+  CHECK_THROWS_AS(bins.next(), Failure);
 }
 
 TEST_CASE("saved numbers that are damaged are refused or read, never more") {

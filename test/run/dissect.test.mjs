@@ -1,8 +1,6 @@
 // The whole run from a data set to the files of a report, on small data.
-import { execFile } from 'node:child_process';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import test from 'ava';
 import sharp from 'sharp';
 import {
@@ -511,12 +509,6 @@ test('two runs at once on one model give the same', async t => {
     dissect(await temporaryFolder(t), model, dataset, { examplesPerUnit: 2, ...options });
   const [a, b] = await Promise.all([run({}), run({ batchSize: 3 })]);
   sameResults(t, a.layers[0].tally, b.layers[0].tally);
-});
-
-test("sharp's concurrency, which belongs to the process, is as it was after runs that overlap", async t => {
-  const file = path.join(import.meta.dirname, '../helpers/concurrency.mjs');
-  const { stdout } = await promisify(execFile)(process.execPath, [file]);
-  t.is(stdout, '3\n');
 });
 
 test('what JSON cannot keep of meta is refused, or written as JSON has it', async t => {

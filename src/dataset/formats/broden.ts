@@ -6,6 +6,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Label } from '../../score/results';
+import { checkMapSize } from '../check';
 import { chosenCategories } from '../choose';
 import { damaged, FileDataset, type FileDatasetOptions } from '../files';
 import type { Pixels } from '../images/pixels';
@@ -179,6 +180,7 @@ function readIndex(folder: string, categories: readonly string[], options: Brode
         );
       return length;
     };
+    checkMapSize(side('sh'), side('sw'), `${file}, line ${row.line}`);
     return {
       image: row.get('image'),
       line: row.line,

@@ -2,6 +2,7 @@
 
 import { readJson } from '../../base/read';
 import type { Label } from '../../score/results';
+import { checkMapSize } from '../check';
 import { chosenCategories } from '../choose';
 import { damaged, type OnProblem, takeEach } from '../files';
 import { fine } from '../maps/polygon';
@@ -154,6 +155,7 @@ function readImage(
     throw damaged(
       `image ${id} has the height ${show(height)} and the width ${show(width)}; expected whole numbers from 1 on`,
     );
+  checkMapSize(height, width, `image ${id}`);
   images.set(id, { id, name: slashed(name), height, width, regions: [], labelled: false });
 }
 

@@ -6,6 +6,7 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { optionError, sizeOf } from '../../base/errors';
 import type { Segmentation } from '../../native/native';
 import type { Label } from '../../score/results';
@@ -102,7 +103,7 @@ export class CocoDataset extends FileDataset {
 
   protected async segmentation(index: number): Promise<Segmentation> {
     const image = this.#images[index];
-    const maps = image.map === undefined ? paint(image) : await this.#readSegments(index, image.map);
+    const maps = image.map === undefined ? await paint(image) : await this.#readSegments(index, image.map);
     return this.#mapSize ? sample(maps, this.#mapSize) : maps;
   }
 
@@ -166,9 +167,13 @@ function findImages(file: string, images: readonly CocoImage[]): string {
   return found;
 }
 
+/** Milliseconds of painting after which everything else has its turn. */
+const LONG = 50;
+
 /** The label maps of an image's instances. */
-function paint({ height, width, regions }: CocoImage): Segmentation {
+async function paint({ height, width, regions }: CocoImage): Promise<Segmentation> {
   const maps = new LabelMaps(height, width);
+  let begun = performance.now();
   for (let at = 0; at < regions.length; ) {
     const [label, kind, length] = [regions[at], regions[at + 1], regions[at + 2]];
     const values = regions.subarray(at + 3, at + 3 + length);
@@ -176,6 +181,10 @@ function paint({ height, width, regions }: CocoImage): Segmentation {
     else flipRuns(values, maps);
     maps.paint(label);
     at += 3 + length;
+    if (performance.now() - begun > LONG) {
+      await turn();
+      begun = performance.now();
+    }
   }
   return maps.segmentation();
 }

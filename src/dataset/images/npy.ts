@@ -51,7 +51,7 @@ export function readNpy(file: string): NpyArray {
   const sides = header.match(/'shape':\s*\(([\d\sL,]*)\)/)?.[1];
   if (!descr || sides === undefined)
     throw optionError(
-      `the header of ${file} is not one that numpy writes (${header}); save the array again with numpy.save`,
+      `the header of ${file} is not one that numpy writes; save the array again with numpy.save`,
     );
   const type = descr[1] ?? descr[2];
   if (!/^[<>]f[48]$/.test(type))
