@@ -19,7 +19,7 @@ test('what is left out has its default, which fits its kind', t => {
 
 test('a value of another kind is refused, a number given as a text, too, in the same words', t => {
   for (const [name, { kind, default: value }] of Object.entries(DISSECT_OPTIONS))
-    for (const wrong of [String(value), null, [value], Number.NaN, -1, {}]) {
+    for (const wrong of [typeof value === 'string' ? '' : String(value), null, [value], Number.NaN, -1, {}]) {
       const { message } = t.throws(() => checkedOptions({ [name]: wrong }), { code }, `${name} ${wrong}`);
       t.true(message.startsWith(`expected ${kind.expected} for ${name} but received `), message);
     }
