@@ -91,7 +91,7 @@ void measure(const Shape &shape, int labels, int images) {
   namespace F = torch::nn::functional;
   const auto options =
       F::GridSampleFuncOptions().mode(torch::kBilinear).padding_mode(torch::kBorder).align_corners(false);
-  const MapGeometry geometry{static_cast<int>(shape.side), static_cast<int>(shape.side), nullptr, 0, 0};
+  const MapGeometry geometry{static_cast<int>(shape.side), static_cast<int>(shape.side), std::nullopt, 0, 0};
   std::vector<double> kernel, composition;
   const c10::InferenceMode inference;
   const std::unique_ptr<Backend> backend = cpuBackend();

@@ -7,7 +7,7 @@ namespace netdissect {
 
 namespace {
 
-thread_local Log *current = nullptr;
+thread_local std::shared_ptr<Log> current;
 
 class Keeper : public c10::WarningHandler {
 public:
@@ -49,9 +49,9 @@ std::vector<std::string> Log::take() {
   return messages;
 }
 
-void keepLog(Log &log) {
+void keepLog(std::shared_ptr<Log> log) {
   static Keeper keeper;
-  current = &log;
+  current = std::move(log);
   c10::WarningUtils::set_warning_handler(&keeper); // this thread's
   static const bool once = [] {
     // The process's: what is printed on other threads is of no model that can be told.

@@ -1,6 +1,7 @@
 // What LibTorch warns of and what a model prints while a model's thread works, kept for whoever asks: nothing
 // of it goes to standard output or standard error.
 #pragma once
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -22,7 +23,7 @@ private:
   int64_t dropped_ = 0;
 };
 
-/// From now on what arises on the calling thread goes to `log`, which has to outlive it.
-void keepLog(Log &log);
+/// From now on what arises on the calling thread goes to `log`.
+void keepLog(std::shared_ptr<Log> log);
 
 } // namespace netdissect

@@ -159,7 +159,7 @@ struct Handle {
       : engine([log = log, threads] {
           if (threads > 0)
             setThreads(threads);
-          keepLog(*log);
+          keepLog(log);
         }) {}
   std::shared_ptr<ScriptModel> model;
   bool closed = false;

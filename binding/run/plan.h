@@ -69,7 +69,7 @@ struct Plan {
 
   int64_t values(const LayerShape &layer) const { return options.images * layer.cells(); }
   MapGeometry geometry(const LayerShape &layer) const {
-    return {layer.height, layer.width, options.scaleOffset ? &layer.geometry : nullptr,
+    return {layer.height, layer.width, options.scaleOffset ? std::optional(layer.geometry) : std::nullopt,
             static_cast<int>(options.height), static_cast<int>(options.width)};
   }
 };

@@ -4,6 +4,7 @@
 #include "model/unit_source.h"
 #include "store/segmentation.h"
 #include "tally/upsample.h"
+#include <optional>
 #include <vector>
 
 namespace netdissect {
@@ -14,7 +15,7 @@ float thresholdOf(double level);
 /// How a layer's map [height, width] is read from pixel grids of one kind of image.
 struct MapGeometry {
   int height, width;
-  const Geometry *offsets; // a scale-offset to image pixels, or null: pixel centres line up
+  std::optional<Geometry> offsets; // a scale-offset to image pixels; without it pixel centres line up
   int imageHeight, imageWidth;
   Grid grid(int targetHeight, int targetWidth) const;
 };
