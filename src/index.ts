@@ -34,7 +34,7 @@ export {
   type TokensOption,
 } from './model/model';
 export type { LayerInfo, LayerOutput, Segmentation } from './native/native';
-export type { LayerReport, Report, UnitReport } from './report/json';
+export type { LayerReport, Report, UnitReport } from './report/types';
 export { type DissectionResult, dissect, type Profile } from './run/dissect';
 export type { DissectOptions, Progress } from './run/options';
 export type { Label, LayerStatistics, Tally } from './score/results';

@@ -9,6 +9,7 @@ import { readPerturbation } from '../dataset/images/npy';
 import { expandLayers, hasPatterns } from '../model/layers';
 import { loadModel, type Model, retainLayers } from '../model/model';
 import { native } from '../native/native';
+import type { LayerReport } from '../report/types';
 import { type DissectionResult, dissect } from '../run/dissect';
 import { openData } from './data';
 import { runDownload } from './download';
@@ -79,6 +80,8 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
         quantileThreshold: values.quantile,
         iouThreshold: values['iou-threshold'],
         spill: values.spill,
+        labelsPerUnit: values['labels-per-unit'],
+        decoys: values.decoys,
         approximate: values.approximate,
         labels: !values['no-labels'],
         images: !values['no-images'],
@@ -163,7 +166,10 @@ function triple([r, g, b]: readonly number[]): [number, number, number] {
 /** What a run found, and where it stands. */
 function summary({ report }: DissectionResult, outdir: string, page: boolean): string {
   const lines: string[] = [];
-  const rows = [['layer', 'units', 'interpretable', 'concepts', 'strongest detectors']];
+  const chance = report.layers.some(layer => layer.expected_by_chance !== undefined);
+  const rows = [
+    ['layer', 'units', 'interpretable', ...(chance ? ['by chance'] : []), 'concepts', 'strongest detectors'],
+  ];
   for (const layer of report.layers) {
     const best = layer.units
       .filter(unit => unit.interp)
@@ -174,6 +180,7 @@ function summary({ report }: DissectionResult, outdir: string, page: boolean): s
       layer.layer,
       String(layer.units.length),
       String(layer.interpretable ?? '-'),
+      ...(chance ? [byChance(layer)] : []),
       String(layer.labels?.length ?? '-'),
       best.join(', '),
     ]);
@@ -184,6 +191,11 @@ function summary({ report }: DissectionResult, outdir: string, page: boolean): s
   lines.push(`images: ${report.images} of ${report.image_size.join('×')}`);
   lines.push(`report: ${outdir}/${page ? 'index.html' : 'dissect.json'}`);
   return lines.join('\n');
+}
+
+/** `18.8 ± 3.1` units that chance would find. */
+function byChance({ expected_by_chance: expected, expected_by_chance_deviation: deviation }: LayerReport) {
+  return expected === undefined ? '-' : `${expected.toFixed(1)} ± ${deviation!.toFixed(1)}`;
 }
 
 function profileTable({ profile, report }: DissectionResult): string {

@@ -44,7 +44,8 @@ type ValueOf<O> = O extends { kind: Kind<infer T> } ? (O extends { list: true | 
 export type Values<T extends Table> = {
   [Name in keyof T]: ValueOf<T[Name]> | (T[Name] extends { default: string } ? never : undefined);
 };
-const { examplesPerUnit, batchSize, quantileThreshold, iouThreshold, memory } = DISSECT_OPTIONS;
+const { examplesPerUnit, batchSize, quantileThreshold, iouThreshold, labelsPerUnit, decoys, memory } =
+  DISSECT_OPTIONS;
 
 const MODEL = 'Model';
 const DATA = 'Data';
@@ -276,6 +277,20 @@ export const DISSECT = {
     default: String(iouThreshold.default),
     group: STATISTICS,
     describe: 'the IoU over which a unit is a detector',
+  },
+  'labels-per-unit': {
+    kind: numberOf(labelsPerUnit.kind),
+    value: 'N',
+    default: String(labelsPerUnit.default),
+    group: STATISTICS,
+    describe: 'the best labels of each unit in the report',
+  },
+  decoys: {
+    kind: numberOf(decoys.kind),
+    value: 'K',
+    default: String(decoys.default),
+    group: STATISTICS,
+    describe: "how often masks are laid over other images' labels, for what chance would find; 0 for never",
   },
   approximate: {
     kind: flag,

@@ -174,6 +174,8 @@ export interface NativeDissection {
   /** Counts about `images` more; resolves to how many are done. */
   count(images: number): Promise<number>;
   results(): Promise<{ labelPixels: Float64Array; layers: NativeLayerResult[] }>;
+  /** The layers' counts, as in the results, where the masks of image x lie over the labels of image `partner[x]`. */
+  countPaired(partner: Uint32Array): Promise<Pick<NativeLayerResult, 'categoryPixels' | 'intersections'>[]>;
   /** Draws a unit's strips; `into` must hold them. Any number of units can be drawn at once. */
   draw(
     layer: number,

@@ -4,8 +4,8 @@
  */
 
 import { CATEGORY_COLORS, categoryColor } from './categories';
-import type { LabelReport, LayerReport } from './json';
 import { counted, Markup, markup } from './markup';
+import type { LabelReport, LayerReport } from './types';
 
 /** The chart's style sheet; the page names its hash in its security policy. */
 export const BARGRAPH_STYLE = `

@@ -1,6 +1,6 @@
 /** `dissect.json` as text. */
 
-import type { Report } from './json';
+import type { Report } from './types';
 
 /**
  * A report as the text of `dissect.json`, piece by piece, as all of it may be more than one string holds: indented by one

@@ -7,63 +7,22 @@
 
 import { optionError } from '../base/errors';
 import { some } from '../base/words';
+import { type Chance, chance } from '../score/chance';
 import type { Label, LayerStatistics } from '../score/results';
 import { type Scores, scoreLayer } from '../score/score';
 import { categoryRank } from './categories';
 import { FILES, isReserved } from './outdir';
-
-/** A unit. What follows `top`, and `interp`, is absent where no labels were asked for. */
-export interface UnitReport {
-  /** The unit's number, from 0. */
-  unit: number;
-  /** The activation that only the top `quantile_threshold` of the unit's values exceed. */
-  level: number;
-  /** Whether `iou` is over the threshold. */
-  interp?: boolean;
-  /** The strongest images, strongest first: image number from 0, largest activation. */
-  top: { imgnum: number; maxact: number }[];
-  /** The IoU of the best label; 0 where there is none. */
-  iou?: number;
-  /** Pixels with the best label, of the unit's masks where its category is labelled, and with both. */
-  lc?: number;
-  cc?: number;
-  ic?: number;
-  /** The best label; null, and `labelnum` 0, where every IoU is 0. */
-  label?: string | null;
-  labelnum?: number;
-  cat?: string | null;
-}
-
-/** An order of a layer's units. */
-export interface Ranking {
-  /** `unit`, `label`, `iou`, or `LABEL-iou` for a label with a detector. */
-  name: string;
-  /** The label of a `LABEL-iou` ranking, its metric and its number. */
-  concept?: string;
-  metric?: 'iou';
-  labelnum?: number;
-  /** A score of each unit, smaller first. */
-  score: number[];
-  /** The units in order: the stable argsort of `score`. */
-  ranking: number[];
-}
-
-/** A label with detectors: the numbers of the units, ascending. */
-export interface LabelReport {
-  label: string;
-  labelnum: number;
-  units: number[];
-  cat: string;
-}
-
-/** A label that covers so much that no unit of the layer can be its detector. */
-export interface OutOfReach {
-  label: string;
-  labelnum: number;
-  cat: string;
-  /** The largest IoU that a unit could have, all of whose masks lay in the label: the largest `cc` over `lc`. */
-  bound: number;
-}
+import type {
+  LabelReport,
+  LabelSet,
+  LayerReport,
+  OutOfReach,
+  Ranking,
+  Report,
+  ReportContext,
+  UnitLabel,
+  UnitReport,
+} from './types';
 
 /** `sky (at most 0.0312), road (at most 0.0391)` */
 export function boundsInWords(labels: readonly OutOfReach[]): string {
@@ -71,65 +30,6 @@ export function boundsInWords(labels: readonly OutOfReach[]): string {
     labels.map(({ label, bound }) => `${label} (at most ${bound.toPrecision(3)})`),
     5,
   );
-}
-
-/** A layer. `labels`, `interpretable` and `bargraph` are absent where no labels were asked for. */
-export interface LayerReport {
-  layer: string;
-  /** The layer's folder, relative to this report. */
-  dirname: string;
-  /** The layer's output of one image: units, rows, columns. */
-  shape: [units: number, height: number, width: number];
-  /** How many tokens of a sequence came before those that count as its map; absent where none did. */
-  tokens_dropped?: number;
-  /** Present and true where the output was read as `[images, height, width, units]`. */
-  units_last?: true;
-  /** Whether a later operation of the model changed the layer's output in place. */
-  changed_in_place: boolean;
-  /**
-   * Present where the levels are estimates: how far their place in the order of a unit's values may be from that of
-   * the exact level, as a part of all values, for the worst unit.
-   */
-  level_rank_error?: number;
-  units: UnitReport[];
-  rankings: Ranking[];
-  labels?: LabelReport[];
-  /** How many units are interpretable. */
-  interpretable?: number;
-  /** Absent where there are none. */
-  out_of_reach?: OutOfReach[];
-  iou_threshold: number;
-  /** The bar graph's path, relative to `dirname`. */
-  bargraph?: string;
-}
-
-/** What a report says beside the layers. */
-export interface ReportContext {
-  netname: string;
-  meta: Record<string, unknown>;
-  quantile_threshold: number;
-  iou_threshold: number;
-  /** The run's options, written as they are. */
-  settings: Record<string, unknown>;
-  /** How many images were observed. */
-  images: number;
-  /** The images as the model saw them. */
-  image_size: [height: number, width: number];
-}
-
-/** The whole of `dissect.json`. */
-export interface Report extends ReportContext {
-  /** The ranking that a page starts with. */
-  default_ranking: 'label' | 'unit';
-  /** The category names in the data set's order; empty without labels. */
-  categories: string[];
-  layers: LayerReport[];
-}
-
-/** The labels that layers were counted against; both empty without labels. */
-export interface LabelSet {
-  labels: readonly Label[];
-  categories: readonly string[];
 }
 
 /** Bytes of a name that every usual file system takes. */
@@ -176,7 +76,7 @@ export function layerDirnames(names: readonly string[]): string[] {
 export function buildReport(
   statistics: readonly LayerStatistics[],
   { labels, categories }: LabelSet,
-  context: ReportContext,
+  { labelsPerUnit = 5, ...context }: ReportContext & { labelsPerUnit?: number },
 ): Report {
   const dirnames = layerDirnames(statistics.map(({ layer }) => layer));
   const labelled = statistics.some(({ tally }) => tally !== null);
@@ -193,7 +93,18 @@ export function buildReport(
     layers: statistics.map((layer, i) => {
       const { tally } = layer;
       const scores = tally && scoreLayer(tally, labels, categories, context.iou_threshold);
-      const scored = tally && scores && scoredParts(tally, scores, labels, categories, context.iou_threshold);
+      const scored =
+        tally &&
+        scores &&
+        scoredParts(
+          tally,
+          scores,
+          labels,
+          categories,
+          context.iou_threshold,
+          labelsPerUnit,
+          layer.decoyScores,
+        );
       return buildLayer(layer, dirnames[i], scored, context.iou_threshold);
     }),
   };
@@ -206,7 +117,8 @@ export function singleLayerReport(report: Report, layer: LayerReport): Report {
 
 /** What a layer's report says of labels. */
 interface ScoredParts {
-  units: Required<Omit<UnitReport, 'unit' | 'level' | 'top'>>[];
+  units: (Required<Omit<UnitReport, 'unit' | 'level' | 'top' | 'q'>> & Pick<UnitReport, 'q'>)[];
+  chance?: Chance;
   rankings: Ranking[];
   labels: LabelReport[];
   outOfReach: OutOfReach[];
@@ -258,6 +170,10 @@ function buildLayer(
     rankings: [byUnit, ...scored.rankings],
     labels: scored.labels,
     interpretable: scored.labels.reduce((sum, label) => sum + label.units.length, 0),
+    ...(scored.chance && {
+      expected_by_chance: scored.chance.expected,
+      expected_by_chance_deviation: scored.chance.deviation,
+    }),
     ...(scored.outOfReach.length > 0 && { out_of_reach: scored.outOfReach }),
     iou_threshold: iouThreshold,
     bargraph: 'bargraph.svg',
@@ -270,9 +186,12 @@ function scoredParts(
   concepts: readonly Label[],
   categories: readonly string[],
   iouThreshold: number,
+  labelsPerUnit: number,
+  decoyScores?: readonly Float64Array[],
 ): ScoredParts {
   const { best: bestRow, bestScore, interpretable } = scores;
   const count = bestRow.length;
+  const expected = decoyScores?.length ? chance(bestScore, decoyScores, iouThreshold) : undefined;
   const rows = new Map(concepts.map(({ number }, row) => [number, row]));
   const units = Array.from(bestRow, (row, unit) => {
     const label = row < 0 ? null : concepts[row];
@@ -285,6 +204,8 @@ function scoredParts(
       label: label ? label.name : null,
       labelnum: label ? label.number : 0,
       cat: label ? label.category : null,
+      ...(expected && { q: expected.q[unit] }),
+      labels: bestLabels(unit, tally, scores.scores, concepts, categories, labelsPerUnit),
     };
   });
 
@@ -319,6 +240,7 @@ function scoredParts(
   });
   return {
     units,
+    ...(expected && { chance: expected }),
     rankings: [
       ranked({ name: 'label' }, place),
       ranked({ name: 'iou' }, negated(bestScore)),
@@ -333,6 +255,42 @@ function scoredParts(
     labels: labels.toSorted((a, b) => categoryRank(a.cat, categories) - categoryRank(b.cat, categories)),
     outOfReach: outOfReach(tally, concepts, categories, iouThreshold),
   };
+}
+
+/** The labels that fit a unit best; of equal ones the lower number first. */
+function bestLabels(
+  unit: number,
+  { labelPixels, categoryPixels, intersections }: NonNullable<LayerStatistics['tally']>,
+  scores: Float64Array,
+  concepts: readonly Label[],
+  categories: readonly string[],
+  most: number,
+): UnitLabel[] {
+  const units = categories.length > 0 ? categoryPixels.length / categories.length : 0;
+  return [...concepts.keys()]
+    .filter(row => scores[row * units + unit] > 0)
+    .sort(
+      (a, b) =>
+        scores[b * units + unit] - scores[a * units + unit] || concepts[a].number - concepts[b].number,
+    )
+    .slice(0, most)
+    .map(row => {
+      const { name, number, category } = concepts[row];
+      const lc = labelPixels[row];
+      const cc = categoryPixels[categories.indexOf(category) * units + unit];
+      const ic = intersections[row * units + unit];
+      return {
+        label: name,
+        labelnum: number,
+        cat: category,
+        iou: scores[row * units + unit],
+        precision: ic / cc,
+        recall: ic / lc,
+        lc,
+        cc,
+        ic,
+      };
+    });
 }
 
 /** Labels larger than every unit's masks, by so much that the threshold cannot be passed; in the order of their numbers. */

@@ -7,17 +7,11 @@
 import { createHash } from 'node:crypto';
 import { BARGRAPH_STYLE, bargraph } from './bargraph';
 import { categoryColor, categoryRank } from './categories';
-import {
-  boundsInWords,
-  type LabelReport,
-  type LayerReport,
-  type Ranking,
-  type Report,
-  type UnitReport,
-} from './json';
+import { boundsInWords } from './json';
 import { counted, Markup, markup, wellFormed } from './markup';
 import { PAGE_SCRIPT } from './page-client';
 import { PAGE_STYLE } from './page-style';
+import type { LabelReport, LayerReport, Ranking, Report, UnitReport } from './types';
 
 /** White pixels between the images of a strip. */
 export const STRIP_GAP = 5;
@@ -131,6 +125,16 @@ ${entries.map(([key, value]) => markup`<tr><th scope="row">${key}</th><td><code>
 </details>`;
 }
 
+/** What chance would find beside what was found. */
+function byChance({
+  expected_by_chance: expected,
+  expected_by_chance_deviation: deviation,
+}: LayerReport): string {
+  return expected === undefined
+    ? ''
+    : ` (${expected.toFixed(1)} ± ${deviation!.toFixed(1)} expected by chance)`;
+}
+
 function interpretable({ interpretable = 0, units }: LayerReport): string {
   const percent = units.length > 0 ? (100 * interpretable) / units.length : 0;
   return `${interpretable} (${percent.toFixed(1)} %)`;
@@ -161,7 +165,7 @@ function section(report: Report, layer: LayerReport, { pictures }: PageOptions):
   const order = (rankings.find(({ name }) => name === report.default_ranking) ?? rankings[0]).ranking;
   return markup`<section id="${layerId(layer)}" data-layer="${layer.layer}">
 <h2 class="name">${layer.layer}</h2>
-<p>${counted(units.length, 'unit')}${labels && `, ${interpretable(layer)} interpretable, ${counted(labels.length, 'distinct concept')}`}.
+<p>${counted(units.length, 'unit')}${labels && `, ${interpretable(layer)} interpretable${byChance(layer)}, ${counted(labels.length, 'distinct concept')}`}.
 <span class="quiet">Output ${channels} × ${height} × ${width}${tokens_dropped && ` without ${tokens_dropped} other tokens`}${units_last && ', units last'}${changed_in_place && '; a later operation of the model changes it in place'}.${level_rank_error !== undefined && ` Levels are estimates: their rank may be off by up to ${(level_rank_error * 100).toPrecision(2)} % of the values.`}${
     out_of_reach &&
     ` Covers too much of the images for any unit's IoU to be over ${layer.iou_threshold}: ${boundsInWords(out_of_reach)}.`
@@ -243,11 +247,14 @@ ${
 </div>`;
 }
 
+/** The share expected by chance from which on a detector is marked. */
+const DOUBTFUL = 0.05;
+
 const SORT_NAMES: Record<string, string> = { unit: 'unit number', label: 'label', iou: 'best IoU' };
 
 function article(report: Report, layer: LayerReport, unit: UnitReport, pictures: boolean): Markup {
   const id = unitId(layer, unit.unit);
-  const { label, labelnum, cat, interp, iou, level } = unit;
+  const { label, labelnum, cat, interp, iou, level, q } = unit;
   const text = [label, cat].filter(Boolean).join(' ');
   return markup`<article id="${id}" data-unit="${unit.unit}" data-text="${text}"${
     labelnum !== undefined && markup` data-labelnum="${labelnum}" data-cat="${cat ?? ''}"`
@@ -260,7 +267,13 @@ ${
       ? markup`<span class="quiet">no label</span>`
       : markup`<b class="name">${label}</b> ${category(cat ?? '', report.categories)}`
   }</p>
-<p>IoU ${iou!.toFixed(3)}${!interp && markup` <span class="quiet">not interpretable</span>`}</p>
+<p>IoU ${iou!.toFixed(3)}${
+    interp
+      ? q !== undefined &&
+        q > DOUBTFUL &&
+        markup` <span class="doubt" title="at a threshold under this IoU ${(100 * q).toFixed(0)} % of the units would be expected by chance">by chance? q ${q.toPrecision(2)}</span>`
+      : markup` <span class="quiet">not interpretable</span>`
+  }</p>
 `
 }<p class="quiet">level ${significant(level)}</p></div>
 ${pictures && strip(report, layer, unit)}</article>

@@ -17,12 +17,13 @@ import type { NativeDissection, NativeProfile } from '../native/native';
 import { ImageCache, writeStrips } from '../pictures/strips';
 import { bargraph } from '../report/bargraph';
 import { formatReport } from '../report/format';
-import { boundsInWords, buildReport, layerDirnames, type Report, singleLayerReport } from '../report/json';
+import { boundsInWords, buildReport, layerDirnames, singleLayerReport } from '../report/json';
 import { StagedFolder } from '../report/outdir';
 import { renderPage } from '../report/page';
+import type { Report } from '../report/types';
 import type { Label, LayerStatistics } from '../score/results';
 import { datasetLabeller, type Labeller } from './labeller';
-import { count, observe } from './observe';
+import { count, countDecoys, observe } from './observe';
 import { type CheckedOptions, checkedOptions, type DissectOptions } from './options';
 import { checkPictures, picture } from './pictures';
 
@@ -103,6 +104,7 @@ export async function dissect(
       },
     });
     const layers = await count(dissection, retained, dataset, options, labeller !== undefined);
+    if (labeller) await countDecoys(dissection, layers, dataset.length, checked.decoys, labeller, options);
     const counted = performance.now();
     const [height, width] = dataset.imageSize;
     const { labels, categories } = labeller ?? { labels: [], categories: [] };
@@ -112,6 +114,7 @@ export async function dissect(
       meta,
       quantile_threshold: checked.quantileThreshold,
       iou_threshold: checked.iouThreshold,
+      labelsPerUnit: checked.labelsPerUnit,
       settings: {
         ...settings,
         examples_per_unit: checked.examplesPerUnit,
@@ -121,11 +124,12 @@ export async function dissect(
         layout: retainOptions.layout,
         ...(retainOptions.trainMode === 'keep' && { train_mode: 'kept' }),
         approximate: checked.approximate,
+        ...(labeller && { labels_per_unit: checked.labelsPerUnit, decoys: checked.decoys }),
       },
       images: dataset.length,
       image_size: [height, width],
     });
-    for (const notice of reachNotices(report)) options.onNotice?.(notice);
+    for (const notice of [...chanceNotices(report), ...reachNotices(report)]) options.onNotice?.(notice);
     const scored = performance.now();
     if (pictures) {
       const total = layers.reduce((sum, layer) => sum + layer.shape[0], 0);
@@ -169,6 +173,15 @@ export async function dissect(
     model.flushLog();
     void dissection?.close();
   }
+}
+
+/** Says where chance alone would find more than a tenth of what was found. */
+function chanceNotices({ layers, images }: Report): string[] {
+  return layers.flatMap(({ layer, interpretable = 0, expected_by_chance: expected = 0 }) =>
+    interpretable > 0 && expected > interpretable / 10
+      ? `layer ${layer}: of ${interpretable} interpretable units ${expected.toFixed(1)} are expected by chance, with labels of other images; use more than these ${images} images, or see q of each unit`
+      : [],
+  );
 }
 
 /** Says which labels no unit can be a detector of, whatever it responds to. */

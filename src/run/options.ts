@@ -5,8 +5,8 @@ import { between0And1, checked, flag, type Kind, text, whole } from '../base/kin
 import type { ReverseNormalize } from '../dataset/images/transforms';
 
 export interface Progress {
-  /** Images through the model, images counted against labels, units drawn. */
-  phase: 'observe' | 'count' | 'draw';
+  /** Images through the model, images counted against labels, decoys counted, units drawn. */
+  phase: 'observe' | 'count' | 'decoy' | 'draw';
   done: number;
   total: number;
 }
@@ -24,6 +24,10 @@ export interface DissectOptions {
   quantileThreshold?: number;
   /** What IoU makes a unit a detector, strictly. Default 0.04. */
   iouThreshold?: number;
+  /** The best labels that the report gives of each unit. Default 5. */
+  labelsPerUnit?: number;
+  /** How often masks are laid over other images' labels, for what chance would find; 0 leaves it out. Default 10. */
+  decoys?: number;
   /** Bytes kept of the images in memory; more goes to a temporary file. Default 512 MiB. */
   memory?: number;
   /** The folder of that file; by default the system's for temporary files. */
@@ -73,6 +77,8 @@ export const DISSECT_OPTIONS = {
   },
   quantileThreshold: option(between0And1, 0.005),
   iouThreshold: option(between0And1, 0.04),
+  labelsPerUnit: option(whole(1), 5),
+  decoys: option(whole(0, 1000), 10),
   memory: option(whole(0), 512 * 2 ** 20),
   spill: {
     kind: text,

@@ -43,6 +43,8 @@ export interface LayerStatistics {
   topImages: Int32Array;
   /** Their largest activation, `[units, top]`. */
   topActivations: Float32Array;
+  /** The best IoU of each unit where masks are laid over other images' labels, `[decoys][units]`; absent without decoys. */
+  decoyScores?: Float64Array[];
   /** How many tokens of a sequence came before those that count as its map. */
   tokensDropped: number;
   /** Whether the layer's output is `[images, height, width, units]`. */

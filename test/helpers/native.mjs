@@ -66,7 +66,7 @@ export function nativeOptions(input, options = {}) {
 }
 
 /** Observes all images in batches of whole pieces, as often as is asked for; resolves to results in the reference's layout. */
-export async function nativeDissect(model, input, { batchSize = 100, ...options } = {}) {
+export async function nativeDissect(model, input, { batchSize = 100, keep = false, ...options } = {}) {
   const [channels, height, width] = input.shape;
   const size = channels * height * width;
   const images = input.activations.length;
@@ -90,6 +90,7 @@ export async function nativeDissect(model, input, { batchSize = 100, ...options 
   while ((await dissection.count(5)) < images);
   const { labelPixels, layers } = await dissection.results();
   return {
+    ...(keep && { dissection }),
     passes: dissection.passes,
     profile: dissection.profile(),
     ...layers[0],

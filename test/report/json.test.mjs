@@ -88,7 +88,57 @@ test('a unit has its best label with the counts behind the IoU, and its top imag
     label: 'road',
     labelnum: 3,
     cat: 'object',
+    labels: [
+      {
+        label: 'road',
+        labelnum: 3,
+        cat: 'object',
+        iou: 1 / 3,
+        precision: 0.5,
+        recall: 0.5,
+        lc: 100,
+        cc: 100,
+        ic: 50,
+      },
+      {
+        label: 'red',
+        labelnum: 1,
+        cat: 'color',
+        iou: 1 / 19,
+        precision: 0.1,
+        recall: 0.1,
+        lc: 100,
+        cc: 100,
+        ic: 10,
+      },
+    ],
   });
+});
+
+test('of its labels as many are given as are asked for, of equal ones the lower number first', t => {
+  const [layer] = buildReport(
+    [statistics([{ 11: 10, 2: 10, 3: 10, 8: 50 }])],
+    { labels, categories },
+    { ...context, labelsPerUnit: 3 },
+  ).layers;
+  t.deepEqual(
+    layer.units[0].labels.map(({ labelnum }) => labelnum),
+    [8, 2, 3],
+  );
+});
+
+test('with decoys a layer says what chance would find, and each unit its q', t => {
+  const units = [{ 1: 50 }, { 3: 10 }, {}];
+  const [layer] = report(units, {
+    decoyScores: [Float64Array.of(0.05, 0, 0), Float64Array.of(0.05, 0.06, 0)],
+  }).layers;
+  t.like(layer, { interpretable: 2, expected_by_chance: 1.5, expected_by_chance_deviation: Math.SQRT1_2 });
+  t.deepEqual(
+    layer.units.map(({ q }) => q),
+    [0, 0.25, 1], // over 0.05, one unit in two decoys, of two found
+  );
+  const [plain] = report(units).layers;
+  t.false('expected_by_chance' in plain || 'q' in plain.units[0]);
 });
 
 test("cc is that of the label's own category", t => {

@@ -1,0 +1,141 @@
+/** What a report says, as `dissect.json` has it. */
+
+import type { Label } from '../score/results';
+
+/** A unit. What follows `top`, and `interp`, is absent where no labels were asked for. */
+export interface UnitReport {
+  /** The unit's number, from 0. */
+  unit: number;
+  /** The activation that only the top `quantile_threshold` of the unit's values exceed. */
+  level: number;
+  /** Whether `iou` is over the threshold. */
+  interp?: boolean;
+  /** The strongest images, strongest first: image number from 0, largest activation. */
+  top: { imgnum: number; maxact: number }[];
+  /** The IoU of the best label; 0 where there is none. */
+  iou?: number;
+  /** Pixels with the best label, of the unit's masks where its category is labelled, and with both. */
+  lc?: number;
+  cc?: number;
+  ic?: number;
+  /** The best label; null, and `labelnum` 0, where every IoU is 0. */
+  label?: string | null;
+  labelnum?: number;
+  cat?: string | null;
+  /**
+   * The smallest share of units found by chance that an IoU threshold under `iou` would leave; absent without decoys.
+   */
+  q?: number;
+  /** The labels with the highest IoUs over 0, the best first. */
+  labels?: UnitLabel[];
+}
+
+/** A label of a unit, and how well its masks fit it. */
+export interface UnitLabel {
+  label: string;
+  labelnum: number;
+  cat: string;
+  iou: number;
+  /** `ic / cc` and `ic / lc`. */
+  precision: number;
+  recall: number;
+  lc: number;
+  cc: number;
+  ic: number;
+}
+
+/** An order of a layer's units. */
+export interface Ranking {
+  /** `unit`, `label`, `iou`, or `LABEL-iou` for a label with a detector. */
+  name: string;
+  /** The label of a `LABEL-iou` ranking, its metric and its number. */
+  concept?: string;
+  metric?: 'iou';
+  labelnum?: number;
+  /** A score of each unit, smaller first. */
+  score: number[];
+  /** The units in order: the stable argsort of `score`. */
+  ranking: number[];
+}
+
+/** A label with detectors: the numbers of the units, ascending. */
+export interface LabelReport {
+  label: string;
+  labelnum: number;
+  units: number[];
+  cat: string;
+}
+
+/** A label that covers so much that no unit of the layer can be its detector. */
+export interface OutOfReach {
+  label: string;
+  labelnum: number;
+  cat: string;
+  /** The largest IoU that a unit could have, all of whose masks lay in the label: the largest `cc` over `lc`. */
+  bound: number;
+}
+
+/** A layer. `labels`, `interpretable` and `bargraph` are absent where no labels were asked for. */
+export interface LayerReport {
+  layer: string;
+  /** The layer's folder, relative to this report. */
+  dirname: string;
+  /** The layer's output of one image: units, rows, columns. */
+  shape: [units: number, height: number, width: number];
+  /** How many tokens of a sequence came before those that count as its map; absent where none did. */
+  tokens_dropped?: number;
+  /** Present and true where the output was read as `[images, height, width, units]`. */
+  units_last?: true;
+  /** Whether a later operation of the model changed the layer's output in place. */
+  changed_in_place: boolean;
+  /**
+   * Present where the levels are estimates: how far their place in the order of a unit's values may be from that of
+   * the exact level, as a part of all values, for the worst unit.
+   */
+  level_rank_error?: number;
+  units: UnitReport[];
+  rankings: Ranking[];
+  labels?: LabelReport[];
+  /** How many units are interpretable. */
+  interpretable?: number;
+  /**
+   * How many would be by chance: the mean over decoys, in which masks lie over the labels of other images, and the
+   * deviation over the decoys. Absent without decoys.
+   */
+  expected_by_chance?: number;
+  expected_by_chance_deviation?: number;
+  /** Absent where there are none. */
+  out_of_reach?: OutOfReach[];
+  iou_threshold: number;
+  /** The bar graph's path, relative to `dirname`. */
+  bargraph?: string;
+}
+
+/** What a report says beside the layers. */
+export interface ReportContext {
+  netname: string;
+  meta: Record<string, unknown>;
+  quantile_threshold: number;
+  iou_threshold: number;
+  /** The run's options, written as they are. */
+  settings: Record<string, unknown>;
+  /** How many images were observed. */
+  images: number;
+  /** The images as the model saw them. */
+  image_size: [height: number, width: number];
+}
+
+/** The whole of `dissect.json`. */
+export interface Report extends ReportContext {
+  /** The ranking that a page starts with. */
+  default_ranking: 'label' | 'unit';
+  /** The category names in the data set's order; empty without labels. */
+  categories: string[];
+  layers: LayerReport[];
+}
+
+/** The labels that layers were counted against; both empty without labels. */
+export interface LabelSet {
+  labels: readonly Label[];
+  categories: readonly string[];
+}
