@@ -82,7 +82,7 @@ test('a run prints a summary and where the report is', async t => {
   const { code, stdout, stderr } = await run([...args, '--examples', '2', '--netname', 'tiny']);
   t.is(stderr, '');
   t.is(code, 0);
-  t.regex(stdout, /^layer +units +interpretable +concepts +strongest detectors\nplain +4 /);
+  t.regex(stdout, /^layer +units +interpretable +by chance +concepts +strongest detectors\nplain +4 /);
   t.true(stdout.trimEnd().endsWith(`report: ${outdir}/index.html`));
   const report = JSON.parse(await fs.readFile(path.join(outdir, 'dissect.json'), 'utf8'));
   t.is(report.netname, 'tiny');

@@ -28,7 +28,7 @@ h3 { margin: 0; font-size: 1rem; }
 p { margin: .25rem 0; }
 a { color: var(--accent); }
 .quiet { color: var(--quiet); }
-.doubt { color: var(--quiet); border-bottom: 1px dotted; }
+.doubt { color: var(--quiet); border-bottom: 1px dotted; white-space: nowrap; }
 .name { unicode-bidi: isolate; overflow-wrap: anywhere; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 

@@ -99,17 +99,24 @@ function introduction({
 
 function overview({ layers, default_ranking }: Report): Markup {
   const labelled = default_ranking === 'label';
+  const decoys = layers.some(layer => layer.expected_by_chance !== undefined);
   const number = (text: Markup | string | number) => markup`<td class="number">${text}</td>`;
   return markup`<table>
 <thead><tr><th scope="col">Layer</th><th scope="col" class="number">Units</th>${
     labelled &&
-    markup`<th scope="col" class="number">Interpretable</th><th scope="col" class="number">Distinct concepts</th>`
+    markup`<th scope="col" class="number">Interpretable</th>${
+      decoys && markup`<th scope="col" class="number">Expected by chance</th>`
+    }<th scope="col" class="number">Distinct concepts</th>`
   }</tr></thead>
 <tbody>
 ${layers.map(
   layer =>
     markup`<tr><td><a class="name" href="#${layerId(layer)}">${layer.layer}</a></td>${number(layer.units.length)}${
-      labelled && [number(interpretable(layer)), number(layer.labels?.length ?? 0)]
+      labelled && [
+        number(interpretable(layer)),
+        decoys && number(chanceOf(layer)),
+        number(layer.labels?.length ?? 0),
+      ]
     }</tr>
 `,
 )}</tbody>
@@ -126,13 +133,16 @@ ${entries.map(([key, value]) => markup`<tr><th scope="row">${key}</th><td><code>
 }
 
 /** What chance would find beside what was found. */
-function byChance({
-  expected_by_chance: expected,
+function byChance(layer: LayerReport): string {
+  return layer.expected_by_chance === undefined ? '' : ` (${chanceOf(layer)} expected by chance)`;
+}
+
+/** `18.8 ± 3.1` */
+function chanceOf({
+  expected_by_chance: mean,
   expected_by_chance_deviation: deviation,
 }: LayerReport): string {
-  return expected === undefined
-    ? ''
-    : ` (${expected.toFixed(1)} ± ${deviation!.toFixed(1)} expected by chance)`;
+  return mean === undefined ? '' : `${mean.toFixed(1)} ± ${deviation!.toFixed(1)}`;
 }
 
 function interpretable({ interpretable = 0, units }: LayerReport): string {

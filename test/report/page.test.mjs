@@ -178,6 +178,16 @@ test('estimated levels, dropped tokens and units that come last are said of the 
   t.regex(page([{}], { unitsLast: true }), /4 × 6, units last/);
 });
 
+test('what chance would find stands beside what was found, and detectors that it explains are marked', t => {
+  const units = [{ 1: 50 }, { 3: 10 }, {}];
+  const html = page(units, { decoyScores: [Float64Array.of(0.05, 0, 0), Float64Array.of(0.05, 0.06, 0)] });
+  t.regex(html, /<th scope="col" class="number">Expected by chance<\/th>/);
+  t.regex(html, /<td class="number">1\.5 ± 0\.7<\/td>/);
+  t.regex(html, /2 \(66\.7 %\) interpretable \(1\.5 ± 0\.7 expected by chance\)/);
+  t.deepEqual(html.match(/by chance\? q [\d.]+/g), ['by chance? q 0.25']);
+  t.notRegex(page(units), /by chance/);
+});
+
 test('settings and meta are listed', t => {
   t.regex(page([{}]), /<th scope="row">imgsize<\/th><td><code>\[32,48\]<\/code>/);
   t.regex(page([{}]), /<th scope="row">epoch<\/th><td><code>3<\/code>/);
