@@ -151,14 +151,26 @@ private:
           const uint32_t count = mask.build(cells.decode(begin, end), threshold);
           if (!count)
             continue;
-          for (const int32_t category : images.categories[first + i])
+          const bool squares = !tally.squares.empty();
+          const auto area = static_cast<double>(count);
+          for (const int32_t category : images.categories[first + i]) {
             tally.categoryPixels[unit * categories + category] += count;
+            if (squares)
+              tally.maskSquares[unit * categories + category] += area * area;
+          }
           std::fill(counts.begin(), counts.end(), 0);
           kernels().intersect(mask.row(mask.begin()), p.row(mask.begin()), mask.end() - mask.begin(),
                               static_cast<int>(p.labels.size()), p.words, counts.data());
           int64_t *row = tally.intersections.data() + unit * labels;
           for (size_t l = 0; l < p.labels.size(); l++)
             row[p.labels[l]] += counts[l];
+          for (size_t l = 0; squares && l < p.labels.size(); l++) {
+            Squares &sums = tally.squares[unit * labels + p.labels[l]];
+            const double both = counts[l], label = images.areas[first + i][l], either = area + label - both;
+            sums.intersection += both * both;
+            sums.product += both * either;
+            sums.rest += either * either - area * area - label * label;
+          }
         }
   }
 };

@@ -80,14 +80,18 @@ private:
 
   Napi::Value results(const Napi::CallbackInfo &info) {
     struct Results {
-      std::vector<double> labelPixels;
+      std::vector<double> labelPixels, labelImages;
       std::vector<LayerResult> layers;
     };
     return runAsync(
         info.Env(), handle_->use(info.Env()), {self(info)},
         [dissection = open(info.Env())] {
           const auto counted = dissection->counted("results");
-          Results results{{counted->labelPixels.begin(), counted->labelPixels.end()}, {}};
+          Results results;
+          for (const LabelCount &label : counted->labels) {
+            results.labelPixels.push_back(static_cast<double>(label.pixels));
+            results.labelImages.push_back(static_cast<double>(label.images));
+          }
           for (size_t l = 0; l < counted->layers.size(); l++)
             results.layers.push_back(counted->result(l));
           return results;
@@ -95,6 +99,7 @@ private:
         [](Napi::Env env, Results &results) {
           const auto object = Napi::Object::New(env);
           object.Set("labelPixels", typedArray<Napi::Float64Array>(env, results.labelPixels));
+          object.Set("labelImages", typedArray<Napi::Float64Array>(env, results.labelImages));
           const auto layers = Napi::Array::New(env);
           for (const LayerResult &result : results.layers) {
             const auto layer = Napi::Object::New(env);
@@ -117,6 +122,9 @@ private:
             layer.Set("topActivations", typedArray<Napi::Float32Array>(env, result.topActivations));
             layer.Set("categoryPixels", typedArray<Napi::Float64Array>(env, result.categoryPixels));
             layer.Set("intersections", typedArray<Napi::Float64Array>(env, result.intersections));
+            layer.Set("intersectionSquares", typedArray<Napi::Float64Array>(env, result.intersectionSquares));
+            layer.Set("products", typedArray<Napi::Float64Array>(env, result.products));
+            layer.Set("unionSquares", typedArray<Napi::Float64Array>(env, result.unionSquares));
             layers.Set(layers.Length(), layer);
           }
           object.Set("layers", layers);

@@ -8,9 +8,9 @@ namespace netdissect {
 Levelled::Levelled(std::shared_ptr<Plan> plan, std::vector<LevelledLayer> layers,
                    std::unique_ptr<ImageStore> store)
     : plan_(std::move(plan)), layers_(std::move(layers)), store_(std::move(store)),
-      labelPixels_(plan_->options.labels.size()) {
+      labels_(plan_->options.labels.size()) {
   for (const LayerShape &layer : plan_->layers)
-    tallies_.emplace_back(layer.units, plan_->options.labels);
+    tallies_.emplace_back(layer.units, plan_->options.labels).sumSquares();
 }
 
 int64_t Levelled::counted() const {
@@ -46,12 +46,16 @@ void Levelled::count(int64_t wanted) {
     }
   });
   for (size_t i = 0; i < planes.size(); i++)
-    for (size_t l = 0; l < areas[i].size(); l++)
-      labelPixels_[planes[i].labels[l]] += areas[i][l];
+    for (size_t l = 0; l < areas[i].size(); l++) {
+      LabelCount &label = labels_[planes[i].labels[l]];
+      label.images++;
+      label.pixels += areas[i][l];
+      label.squares += static_cast<double>(areas[i][l]) * areas[i][l];
+    }
   auto area = areas.begin();
   for (size_t b = begin; b < end; area += sizes[b++ - begin])
     store_->setAreas(b, {area, area + sizes[b - begin]});
-  const LabelledImages labelled(std::move(planes), plan_->options.labels);
+  const LabelledImages labelled(std::move(planes), plan_->options.labels, std::move(areas));
   std::vector<MapGeometry> geometries;
   for (const LayerShape &layer : plan_->layers)
     geometries.push_back(plan_->geometry(layer));
@@ -67,8 +71,7 @@ void Levelled::count(int64_t wanted) {
 }
 
 Counted Levelled::finish() && {
-  return {std::move(plan_), std::move(layers_), std::move(store_), std::move(tallies_),
-          std::move(labelPixels_)};
+  return {std::move(plan_), std::move(layers_), std::move(store_), std::move(tallies_), std::move(labels_)};
 }
 
 LayerResult Counted::result(size_t index) const {
@@ -86,6 +89,20 @@ LayerResult Counted::result(size_t index) const {
     }
   result.categoryPixels = transposed(tallies[index].categoryPixels, shape.units);
   result.intersections = transposed(tallies[index].intersections, shape.units);
+  const LayerTally &tally = tallies[index];
+  const auto count = static_cast<int64_t>(labels.size()), units = shape.units;
+  const int64_t categories = plan->options.labels.categories;
+  for (std::vector<double> *sums : {&result.intersectionSquares, &result.products, &result.unionSquares})
+    sums->resize(tally.squares.size());
+  for (int64_t unit = 0; unit < units; unit++)
+    for (int64_t l = 0; l < count; l++) {
+      const Squares &sums = tally.squares[unit * count + l];
+      const int32_t category = plan->options.labels.category[l];
+      result.intersectionSquares[l * units + unit] = sums.intersection;
+      result.products[l * units + unit] = sums.product;
+      result.unionSquares[l * units + unit] =
+          labels[l].squares + tally.maskSquares[unit * categories + category] + sums.rest;
+    }
   return result;
 }
 

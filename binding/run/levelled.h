@@ -24,6 +24,14 @@ struct LayerResult : LayerShape {
   std::vector<float> topActivations;  // [units, top]
   std::vector<double> categoryPixels; // [categories, units]
   std::vector<double> intersections;  // [labels, units]
+  // [labels, units] each: Σ i², Σ i · U and Σ U² over images, as Squares has them
+  std::vector<double> intersectionSquares, products, unionSquares;
+};
+
+/// A label in all images.
+struct LabelCount {
+  int64_t pixels = 0, images = 0; // and images that have any
+  double squares = 0;             // Σ l²
 };
 
 /// What is known once all is counted; it does not change any more.
@@ -32,7 +40,7 @@ struct Counted {
   std::vector<LevelledLayer> layers;
   std::unique_ptr<const ImageStore> store;
   std::vector<LayerTally> tallies;
-  std::vector<int64_t> labelPixels; // by code
+  std::vector<LabelCount> labels; // by code
 
   LayerResult result(size_t layer) const;
 };
@@ -54,7 +62,7 @@ private:
   std::vector<LevelledLayer> layers_;
   std::unique_ptr<ImageStore> store_;
   std::vector<LayerTally> tallies_;
-  std::vector<int64_t> labelPixels_;
+  std::vector<LabelCount> labels_;
   size_t counted_ = 0; // blocks
 };
 

@@ -22,8 +22,9 @@ Grid MapGeometry::grid(int targetHeight, int targetWidth) const {
   return {axis(0, height, targetHeight, imageHeight), axis(1, width, targetWidth, imageWidth)};
 }
 
-LabelledImages::LabelledImages(std::vector<LabelPlanes> all, const LabelTable &table)
-    : planes(std::move(all)), categories(planes.size()) {
+LabelledImages::LabelledImages(std::vector<LabelPlanes> all, const LabelTable &table,
+                               std::vector<std::vector<uint32_t>> areasOf)
+    : planes(std::move(all)), categories(planes.size()), areas(std::move(areasOf)) {
   for (size_t i = 0; i < planes.size(); i++) {
     mostLabels = std::max(mostLabels, planes[i].labels.size());
     for (const uint16_t label : planes[i].labels)
@@ -35,25 +36,39 @@ LabelledImages::LabelledImages(std::vector<LabelPlanes> all, const LabelTable &t
 
 void LayerTally::merge(const LayerTally &other) {
   if (other.units != units || other.categoryPixels.size() != categoryPixels.size() ||
-      other.intersections.size() != intersections.size())
+      other.intersections.size() != intersections.size() || other.squares.size() != squares.size())
     throw Failure("ERR_NETDISSECT_STORE", "counts of different layers or labels cannot be merged");
   for (size_t i = 0; i < categoryPixels.size(); i++)
     categoryPixels[i] += other.categoryPixels[i];
   for (size_t i = 0; i < intersections.size(); i++)
     intersections[i] += other.intersections[i];
+  for (size_t i = 0; i < maskSquares.size(); i++)
+    maskSquares[i] += other.maskSquares[i];
+  for (size_t i = 0; i < squares.size(); i++) {
+    squares[i].intersection += other.squares[i].intersection;
+    squares[i].product += other.squares[i].product;
+    squares[i].rest += other.squares[i].rest;
+  }
 }
 
 void LayerTally::save(Writer &out) const {
   out.put(units);
   out.put(categoryPixels);
   out.put(intersections);
+  out.put(maskSquares);
+  out.put(squares);
 }
 
 void LayerTally::load(Reader &in) {
   in.expect(units, "number of units");
   std::vector<int64_t> categories = in.list<int64_t>(), labels = in.list<int64_t>();
-  if (categories.size() != categoryPixels.size() || labels.size() != intersections.size())
+  std::vector<double> masks = in.list<double>();
+  std::vector<Squares> sums = in.list<Squares>();
+  if (categories.size() != categoryPixels.size() || labels.size() != intersections.size() ||
+      masks.size() != maskSquares.size() || sums.size() != squares.size())
     throw Failure("ERR_NETDISSECT_STORE", "what was saved has other labels");
+  maskSquares = std::move(masks);
+  squares = std::move(sums);
   categoryPixels = std::move(categories);
   intersections = std::move(labels);
 }

@@ -123,6 +123,10 @@ export interface NativeLayerResult {
   categoryPixels: Float64Array;
   /** `[labels, units]` */
   intersections: Float64Array;
+  /** `[labels, units]` each, of a `Tally`. */
+  intersectionSquares: Float64Array;
+  products: Float64Array;
+  unionSquares: Float64Array;
 }
 
 /**
@@ -173,7 +177,11 @@ export interface NativeDissection {
   finish(): Promise<void>;
   /** Counts about `images` more; resolves to how many are done. */
   count(images: number): Promise<number>;
-  results(): Promise<{ labelPixels: Float64Array; layers: NativeLayerResult[] }>;
+  results(): Promise<{
+    labelPixels: Float64Array;
+    labelImages: Float64Array;
+    layers: NativeLayerResult[];
+  }>;
   /** The layers' counts, as in the results, where the masks of image x lie over the labels of image `partner[x]`. */
   countPaired(partner: Uint32Array): Promise<Pick<NativeLayerResult, 'categoryPixels' | 'intersections'>[]>;
   /** Draws a unit's strips; `into` must hold them. Any number of units can be drawn at once. */

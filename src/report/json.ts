@@ -8,7 +8,8 @@
 import { optionError } from '../base/errors';
 import { some } from '../base/words';
 import { type Chance, chance } from '../score/chance';
-import type { Label, LayerStatistics } from '../score/results';
+import { standardError } from '../score/interval';
+import type { Decoy, Label, LayerStatistics, Tally } from '../score/results';
 import { type Scores, scoreLayer } from '../score/score';
 import { categoryRank } from './categories';
 import { FILES, isReserved } from './outdir';
@@ -20,6 +21,7 @@ import type {
   Ranking,
   Report,
   ReportContext,
+  ThresholdReport,
   UnitLabel,
   UnitReport,
 } from './types';
@@ -31,6 +33,8 @@ export function boundsInWords(labels: readonly OutOfReach[]): string {
     5,
   );
 }
+
+const THRESHOLDS = Array.from({ length: 20 }, (_, i) => (i + 1) / 100);
 
 /** Bytes of a name that every usual file system takes. */
 const LONGEST = 255;
@@ -103,7 +107,8 @@ export function buildReport(
           categories,
           context.iou_threshold,
           labelsPerUnit,
-          layer.decoyScores,
+          context.images,
+          layer.decoys,
         );
       return buildLayer(layer, dirnames[i], scored, context.iou_threshold);
     }),
@@ -119,6 +124,7 @@ export function singleLayerReport(report: Report, layer: LayerReport): Report {
 interface ScoredParts {
   units: (Required<Omit<UnitReport, 'unit' | 'level' | 'top' | 'q'>> & Pick<UnitReport, 'q'>)[];
   chance?: Chance;
+  thresholds: ThresholdReport[];
   rankings: Ranking[];
   labels: LabelReport[];
   outOfReach: OutOfReach[];
@@ -174,6 +180,7 @@ function buildLayer(
       expected_by_chance: scored.chance.expected,
       expected_by_chance_deviation: scored.chance.deviation,
     }),
+    thresholds: scored.thresholds,
     ...(scored.outOfReach.length > 0 && { out_of_reach: scored.outOfReach }),
     iou_threshold: iouThreshold,
     bargraph: 'bargraph.svg',
@@ -187,11 +194,18 @@ function scoredParts(
   categories: readonly string[],
   iouThreshold: number,
   labelsPerUnit: number,
-  decoyScores?: readonly Float64Array[],
+  images: number,
+  decoys?: readonly Decoy[],
 ): ScoredParts {
   const { best: bestRow, bestScore, interpretable } = scores;
   const count = bestRow.length;
-  const expected = decoyScores?.length ? chance(bestScore, decoyScores, iouThreshold) : undefined;
+  const expected = decoys?.length
+    ? chance(
+        bestScore,
+        decoys.map(decoy => decoy.bestScore),
+        iouThreshold,
+      )
+    : undefined;
   const rows = new Map(concepts.map(({ number }, row) => [number, row]));
   const units = Array.from(bestRow, (row, unit) => {
     const label = row < 0 ? null : concepts[row];
@@ -205,7 +219,7 @@ function scoredParts(
       labelnum: label ? label.number : 0,
       cat: label ? label.category : null,
       ...(expected && { q: expected.q[unit] }),
-      labels: bestLabels(unit, tally, scores.scores, concepts, categories, labelsPerUnit),
+      labels: bestLabels(unit, tally, scores.scores, concepts, categories, labelsPerUnit, images),
     };
   });
 
@@ -241,6 +255,7 @@ function scoredParts(
   return {
     units,
     ...(expected && { chance: expected }),
+    thresholds: atThresholds(scores, decoys),
     rankings: [
       ranked({ name: 'label' }, place),
       ranked({ name: 'iou' }, negated(bestScore)),
@@ -257,15 +272,39 @@ function scoredParts(
   };
 }
 
+/** What would be found, and by chance, at each of the usual thresholds. */
+function atThresholds(scores: Scores, decoys?: readonly Decoy[]): ThresholdReport[] {
+  const found = ({ best, bestScore }: Decoy, threshold: number) => {
+    const units = [...best.keys()].filter(unit => bestScore[unit] > threshold);
+    return { units: units.length, concepts: new Set(units.map(unit => best[unit])).size };
+  };
+  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  return THRESHOLDS.map(threshold => {
+    const { units, concepts } = found(scores, threshold);
+    const chances = decoys?.map(decoy => found(decoy, threshold)) ?? [];
+    return {
+      iou_threshold: threshold,
+      interpretable: units,
+      concepts,
+      ...(chances.length > 0 && {
+        expected_by_chance: mean(chances.map(decoy => decoy.units)),
+        concepts_by_chance: mean(chances.map(decoy => decoy.concepts)),
+      }),
+    };
+  });
+}
+
 /** The labels that fit a unit best; of equal ones the lower number first. */
 function bestLabels(
   unit: number,
-  { labelPixels, categoryPixels, intersections }: NonNullable<LayerStatistics['tally']>,
+  tally: Tally,
   scores: Float64Array,
   concepts: readonly Label[],
   categories: readonly string[],
   most: number,
+  images: number,
 ): UnitLabel[] {
+  const { labelPixels, categoryPixels, intersections, labelImages } = tally;
   const units = categories.length > 0 ? categoryPixels.length / categories.length : 0;
   return [...concepts.keys()]
     .filter(row => scores[row * units + unit] > 0)
@@ -278,12 +317,23 @@ function bestLabels(
       const { name, number, category } = concepts[row];
       const lc = labelPixels[row];
       const cc = categoryPixels[categories.indexOf(category) * units + unit];
-      const ic = intersections[row * units + unit];
+      const at = row * units + unit;
+      const ic = intersections[at];
+      const iou = scores[at];
+      const se = standardError(iou, {
+        images,
+        labelled: labelImages[row],
+        union: cc + lc - ic,
+        intersectionSquares: tally.intersectionSquares[at],
+        products: tally.products[at],
+        unionSquares: tally.unionSquares[at],
+      });
       return {
         label: name,
         labelnum: number,
         cat: category,
-        iou: scores[row * units + unit],
+        iou,
+        se,
         precision: ic / cc,
         recall: ic / lc,
         lc,

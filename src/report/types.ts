@@ -36,6 +36,8 @@ export interface UnitLabel {
   labelnum: number;
   cat: string;
   iou: number;
+  /** The standard error of the IoU over images; null where one image, or one with the label, says nothing of it. */
+  se: number | null;
   /** `ic / cc` and `ic / lc`. */
   precision: number;
   recall: number;
@@ -75,6 +77,17 @@ export interface OutOfReach {
   bound: number;
 }
 
+/** What a layer would find at an IoU threshold. */
+export interface ThresholdReport {
+  iou_threshold: number;
+  /** Units with an IoU over it, and different labels of those. */
+  interpretable: number;
+  concepts: number;
+  /** The same by chance, means over decoys; absent without decoys. */
+  expected_by_chance?: number;
+  concepts_by_chance?: number;
+}
+
 /** A layer. `labels`, `interpretable` and `bargraph` are absent where no labels were asked for. */
 export interface LayerReport {
   layer: string;
@@ -104,6 +117,8 @@ export interface LayerReport {
    */
   expected_by_chance?: number;
   expected_by_chance_deviation?: number;
+  /** The same at IoU thresholds from 0.01 to 0.2; absent without labels. */
+  thresholds?: ThresholdReport[];
   /** Absent where there are none. */
   out_of_reach?: OutOfReach[];
   iou_threshold: number;

@@ -87,14 +87,13 @@ export async function count(
     some = took < 100 ? Math.min(2 * some, 256) : took > 400 ? Math.ceil(some / 2) : some;
     onProgress?.({ phase: 'count', done, total });
   }
-  const { labelPixels, layers } = await dissection.results();
+  const { labelPixels, labelImages, layers } = await dissection.results();
   return layers.map((layer, i) => {
-    const { categoryPixels, intersections, ...statistics } = layer;
-    return {
-      layer: retained[i].reported,
-      ...statistics,
-      tally: labelled ? { labelPixels, categoryPixels, intersections } : null,
-    };
+    const { categoryPixels, intersections, intersectionSquares, products, unionSquares, ...statistics } =
+      layer;
+    const counts = { labelPixels, categoryPixels, intersections };
+    const sums = { labelImages, intersectionSquares, products, unionSquares };
+    return { layer: retained[i].reported, ...statistics, tally: labelled ? { ...counts, ...sums } : null };
   });
 }
 
@@ -113,8 +112,9 @@ export async function countDecoys(
     onProgress?.({ phase: 'decoy', done, total: decoys });
     for (const [l, counts] of (await dissection.countPaired(derangement(images, done + 1))).entries()) {
       const { labelPixels } = layers[l].tally!;
-      layers[l].decoyScores ??= [];
-      layers[l].decoyScores!.push(scoreLayer({ labelPixels, ...counts }, labels, categories, 0).bestScore);
+      const { best, bestScore } = scoreLayer({ labelPixels, ...counts }, labels, categories, 0);
+      layers[l].decoys ??= [];
+      layers[l].decoys!.push({ best, bestScore });
     }
   }
   if (decoys > 0) onProgress?.({ phase: 'decoy', done: decoys, total: decoys });

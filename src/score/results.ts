@@ -16,14 +16,35 @@ export interface Concept {
 /** A segmentation data set's label, whose number is the one that label maps carry. Numbers may have gaps; 0 is no label. */
 export type Label = Concept;
 
-/** What was counted for one layer, a row for each label. Pixel counts are whole numbers, exact in float64. */
-export interface Tally {
+/** Pixels of one layer, a row for each label: whole numbers, exact in float64. */
+export interface Counts {
   /** lc: pixels that carry the label, `[labels]`. */
   labelPixels: Float64Array;
   /** cc: pixels of a unit's masks on images that carry a label of the category, `[categories, units]`. */
   categoryPixels: Float64Array;
   /** ic: pixels of a unit's masks that carry the label, `[labels, units]`. */
   intersections: Float64Array;
+}
+
+/** What was counted for one layer, a row for each label. */
+export interface Tally extends Counts {
+  /** Images on which any pixel carries the label, `[labels]`. */
+  labelImages: Float64Array;
+  /**
+   * Sums over images of i², i · U and U², `[labels, units]`: i are the pixels of mask and label, U those of either,
+   * of masks on images that carry a label of the category alone. Exact up to 2^53.
+   */
+  intersectionSquares: Float64Array;
+  products: Float64Array;
+  unionSquares: Float64Array;
+}
+
+/** The units of a layer where masks are laid over the labels of other images. */
+export interface Decoy {
+  /** The row of the label with the highest IoU, `[units]`; -1 where every IoU is 0. */
+  best: Int32Array;
+  /** That IoU, `[units]`. */
+  bestScore: Float64Array;
 }
 
 /** What one retained layer's units did over the data set. */
@@ -43,8 +64,8 @@ export interface LayerStatistics {
   topImages: Int32Array;
   /** Their largest activation, `[units, top]`. */
   topActivations: Float32Array;
-  /** The best IoU of each unit where masks are laid over other images' labels, `[decoys][units]`; absent without decoys. */
-  decoyScores?: Float64Array[];
+  /** What each unit would be named with other images' labels, once for each decoy; absent without decoys. */
+  decoys?: Decoy[];
   /** How many tokens of a sequence came before those that count as its map. */
   tokensDropped: number;
   /** Whether the layer's output is `[images, height, width, units]`. */

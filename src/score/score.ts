@@ -1,7 +1,7 @@
 /** Which concept fits each unit best, and whether the unit counts as a detector of it. */
 
 import { iou } from './iou';
-import type { Concept, Tally } from './results';
+import type { Concept, Counts } from './results';
 import type { Scorer } from './scorer';
 
 /** The scores of one layer's units. */
@@ -24,7 +24,7 @@ export interface Scores {
  * @param threshold what a unit's best score must exceed, strictly, to be interpretable
  */
 export function scoreLayer(
-  tally: Tally,
+  tally: Counts,
   concepts: readonly Concept[],
   categories: readonly string[],
   threshold: number,

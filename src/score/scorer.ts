@@ -1,6 +1,6 @@
 /** Scores of units and concepts, each kind a function of what was counted. */
 
-import type { Concept, Tally } from './results';
+import type { Concept, Counts } from './results';
 
 export interface Scorer {
   readonly name: string;
@@ -10,5 +10,5 @@ export interface Scorer {
    * @param concepts what the tally's rows are
    * @param categories the names of the tally's category rows, in their order
    */
-  score(tally: Tally, concepts: readonly Concept[], categories: readonly string[]): Float64Array;
+  score(tally: Counts, concepts: readonly Concept[], categories: readonly string[]): Float64Array;
 }

@@ -209,11 +209,14 @@ void sameAsDefinition(const Counted &counted, const Case &data) {
         CHECK(result.topActivations[unit * 4 + rank] == -strongest[rank].first);
       }
       std::vector<double> both(data.numbers.size()), category(3);
+      std::vector<double> squares(data.numbers.size()), products(data.numbers.size()),
+          unions(data.numbers.size());
       for (int64_t i = 0; i < data.images; i++) {
         const auto [rows, columns] = data.sizes[i];
         const std::vector<bool> mask = plainMask(data.values[l][i].data() + unit * cells, layer.height,
                                                  layer.width, level, rows, columns);
         std::set<int32_t> present;
+        std::vector<double> here_i(data.numbers.size()), here_l(data.numbers.size());
         for (size_t p = 0; p < mask.size(); p++) {
           std::set<size_t> here;
           for (const auto &map : data.maps[i])
@@ -223,13 +226,27 @@ void sameAsDefinition(const Counted &counted, const Case &data) {
           for (const size_t code : here) {
             present.insert(data.category[code]);
             both[code] += mask[p];
+            here_i[code] += mask[p];
+            here_l[code] += 1;
           }
         }
+        const auto area = static_cast<double>(std::count(mask.begin(), mask.end(), true));
         for (const int32_t c : present)
-          category[c] += static_cast<double>(std::count(mask.begin(), mask.end(), true));
+          category[c] += area;
+        for (size_t code = 0; code < both.size(); code++) {
+          const double a = present.count(data.category[code]) ? area : 0, u = a + here_l[code] - here_i[code];
+          squares[code] += here_i[code] * here_i[code];
+          products[code] += here_i[code] * u;
+          unions[code] += u * u;
+        }
       }
-      for (size_t code = 0; code < both.size(); code++)
-        CHECK(result.intersections[code * layer.units + unit] == both[code]);
+      for (size_t code = 0; code < both.size(); code++) {
+        const size_t at = code * layer.units + unit;
+        CHECK(result.intersections[at] == both[code]);
+        CHECK(result.intersectionSquares[at] == squares[code]);
+        CHECK(result.products[at] == products[code]);
+        CHECK(result.unionSquares[at] == unions[code]);
+      }
       for (size_t c = 0; c < 3; c++)
         CHECK(result.categoryPixels[c * layer.units + unit] == category[c]);
     }
@@ -299,6 +316,8 @@ TEST_CASE("counts of parts of the images add up to those of all") {
   dissection.count(1000);
   const LayerTally &whole = dissection.counted("results")->tallies[1];
   LayerTally sum(37, optionsOf(data).labels), again(37, optionsOf(data).labels);
+  sum.sumSquares();
+  again.sumSquares();
   sum.merge(whole);
   sum.merge(whole);
   Writer out;
@@ -307,6 +326,8 @@ TEST_CASE("counts of parts of the images add up to those of all") {
   again.load(in);
   for (size_t i = 0; i < whole.intersections.size(); i++)
     CHECK(again.intersections[i] == 2 * whole.intersections[i]);
+  for (size_t i = 0; i < whole.squares.size(); i++)
+    CHECK(again.squares[i].product == 2 * whole.squares[i].product);
   LayerTally other(5, optionsOf(data).labels);
   CHECK(codeOf([&] { other.merge(sum); }) == "ERR_NETDISSECT_STORE");
 }

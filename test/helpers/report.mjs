@@ -45,6 +45,10 @@ export function tally(units, concepts = labels) {
     labelPixels: new Float64Array(concepts.length).fill(100),
     categoryPixels: new Float64Array(categories.length * units.length).fill(100),
     intersections,
+    labelImages: new Float64Array(concepts.length).fill(4),
+    intersectionSquares: intersections.map(both => both ** 2 / 4),
+    products: intersections.map(both => (both * (200 - both)) / 4),
+    unionSquares: intersections.map(both => (200 - both) ** 2 / 4),
   };
 }
 
@@ -63,6 +67,12 @@ export function statistics(units, more) {
     ...more,
   };
 }
+
+/** Two decoys of three units. */
+export const DECOYS = [
+  { best: Int32Array.of(0, -1, -1), bestScore: Float64Array.of(0.05, 0, 0) },
+  { best: Int32Array.of(2, 2, -1), bestScore: Float64Array.of(0.05, 0.06, 0) },
+];
 
 /** The report of one layer. */
 export function report(units, more, set = { labels, categories }) {

@@ -1,6 +1,6 @@
 import test from 'ava';
 import json from '../../lib/report/json.js';
-import { categories, context, labels, report, statistics, unlabelled } from '../helpers/report.mjs';
+import { categories, context, DECOYS, labels, report, statistics, unlabelled } from '../helpers/report.mjs';
 
 const { buildReport, layerDirname, layerDirnames, singleLayerReport } = json;
 
@@ -50,7 +50,10 @@ test('the top of the report says how it was made', t => {
 });
 
 test('a layer has all its fields, paths relative to its folder', t => {
-  const { units, rankings, ...layer } = report([{ 1: 50 }], { layer: 'a/b', changedInPlace: true }).layers[0];
+  const { units, rankings, thresholds, ...layer } = report([{ 1: 50 }], {
+    layer: 'a/b',
+    changedInPlace: true,
+  }).layers[0];
   t.deepEqual(layer, {
     layer: 'a/b',
     dirname: 'ab',
@@ -94,6 +97,7 @@ test('a unit has its best label with the counts behind the IoU, and its top imag
         labelnum: 3,
         cat: 'object',
         iou: 1 / 3,
+        se: 0,
         precision: 0.5,
         recall: 0.5,
         lc: 100,
@@ -105,6 +109,7 @@ test('a unit has its best label with the counts behind the IoU, and its top imag
         labelnum: 1,
         cat: 'color',
         iou: 1 / 19,
+        se: 0,
         precision: 0.1,
         recall: 0.1,
         lc: 100,
@@ -130,14 +135,31 @@ test('of its labels as many are given as are asked for, of equal ones the lower 
 test('with decoys a layer says what chance would find, and each unit its q', t => {
   const units = [{ 1: 50 }, { 3: 10 }, {}];
   const [layer] = report(units, {
-    decoyScores: [Float64Array.of(0.05, 0, 0), Float64Array.of(0.05, 0.06, 0)],
+    decoys: DECOYS,
   }).layers;
   t.like(layer, { interpretable: 2, expected_by_chance: 1.5, expected_by_chance_deviation: Math.SQRT1_2 });
   t.deepEqual(
     layer.units.map(({ q }) => q),
     [0, 0.25, 1], // over 0.05, one unit in two decoys, of two found
   );
+  t.is(layer.thresholds.length, 20);
+  t.deepEqual(layer.thresholds[3], {
+    iou_threshold: 0.04,
+    interpretable: 2,
+    concepts: 2,
+    expected_by_chance: 1.5,
+    concepts_by_chance: 1,
+  });
+  t.deepEqual(layer.thresholds[4], {
+    iou_threshold: 0.05,
+    interpretable: 2,
+    concepts: 2,
+    expected_by_chance: 0.5,
+    concepts_by_chance: 0.5,
+  });
+  t.like(layer.thresholds[19], { iou_threshold: 0.2, interpretable: 1, concepts: 1, expected_by_chance: 0 });
   const [plain] = report(units).layers;
+  t.deepEqual(plain.thresholds[3], { iou_threshold: 0.04, interpretable: 2, concepts: 2 });
   t.false('expected_by_chance' in plain || 'q' in plain.units[0]);
 });
 

@@ -2,7 +2,16 @@ import { createHash } from 'node:crypto';
 import test from 'ava';
 import jsonModule from '../../lib/report/json.js';
 import pageModule from '../../lib/report/page.js';
-import { categories, context, labels, report, statistics, tally, unlabelled } from '../helpers/report.mjs';
+import {
+  categories,
+  context,
+  DECOYS,
+  labels,
+  report,
+  statistics,
+  tally,
+  unlabelled,
+} from '../helpers/report.mjs';
 
 const { buildReport, singleLayerReport } = jsonModule;
 const { renderPage } = pageModule;
@@ -180,7 +189,7 @@ test('estimated levels, dropped tokens and units that come last are said of the 
 
 test('what chance would find stands beside what was found, and detectors that it explains are marked', t => {
   const units = [{ 1: 50 }, { 3: 10 }, {}];
-  const html = page(units, { decoyScores: [Float64Array.of(0.05, 0, 0), Float64Array.of(0.05, 0.06, 0)] });
+  const html = page(units, { decoys: DECOYS });
   t.regex(html, /<th scope="col" class="number">Expected by chance<\/th>/);
   t.regex(html, /<td class="number">1\.5 ± 0\.7<\/td>/);
   t.regex(html, /2 \(66\.7 %\) interpretable \(1\.5 ± 0\.7 expected by chance\)/);
