@@ -70,7 +70,7 @@ async function measure() {
   const { value: decoded } = await batches(dataset, batchOptions).next();
   let profile;
   const run = async withPictures => {
-    const result = await dissect(output, model, dataset, { images: withPictures, memory });
+    const result = await dissect(output, model, dataset, { images: withPictures, memory, decoys: 0 });
     profile ??= result.profile;
   };
   const parts = {
@@ -125,7 +125,7 @@ function peakMemory(name, model, data) {
       retainLayers(model, ${JSON.stringify(layers)});
       const dataset = new BrodenDataset(${JSON.stringify(data)}, { imageSize: ${size}, size: ${images} });
       const output = require('node:os').tmpdir() + '/netdissect-bench-' + process.pid;
-      const { profile } = await dissect(output, model, dataset, { images: false, memory: ${options.memory} * 2 ** 20 });
+      const { profile } = await dissect(output, model, dataset, { images: false, memory: ${options.memory} * 2 ** 20, decoys: 0 });
       require('node:fs').rmSync(output, { recursive: true });
       await model.close();
       const usage = process.resourceUsage();

@@ -41,6 +41,8 @@ export interface DissectionResult {
 export interface Profile extends NativeProfile {
   /** Reading images and label maps, summed over all that were read at once. */
   decode: number;
+  /** What chance would find, by the clock. */
+  decoys: number;
   /** Pictures, `draw` included, by the clock. */
   pictures: number;
   /** Scores, rankings and the files but for the pictures, by the clock. */
@@ -104,6 +106,7 @@ export async function dissect(
       },
     });
     const layers = await count(dissection, retained, dataset, options, labeller !== undefined);
+    const settled = performance.now();
     if (labeller) await countDecoys(dissection, layers, dataset.length, checked.decoys, labeller, options);
     const counted = performance.now();
     const [height, width] = dataset.imageSize;
@@ -159,6 +162,7 @@ export async function dissect(
     const profile = {
       decode: decoding / 1000,
       ...dissection.profile(),
+      decoys: (counted - settled) / 1000,
       pictures: (drawn - scored) / 1000,
       report: (scored - counted + end - drawn) / 1000,
       total: (end - start) / 1000,

@@ -4,6 +4,7 @@ import path from 'node:path';
 import test from 'ava';
 import { makeFolder } from '../../lib/base/folder.js';
 import { OWNER } from '../../lib/base/owner.js';
+import { native } from '../../lib/native/native.js';
 import { StagedFolder } from '../../lib/report/outdir.js';
 import { temporaryFolder, writeFiles } from '../helpers/broden.mjs';
 
@@ -267,6 +268,10 @@ for (const [kind, mine] of [
       'conv1/image/0-top.jpg',
       'conv2/dissect.json',
     ];
+    const place = await temporaryFolder(t);
+    await writeFiles(place, { 'a/1': '', 'b/2': '' });
+    const oneStep = mine.length === 0 && native().exchange(path.join(place, 'a'), path.join(place, 'b'));
+    if (mine.length === 0 && !oneStep) t.log('this file system does not exchange folders');
     let killed = 0;
     for (let step = 1; ; step++) {
       const folder = await temporaryFolder(t);
@@ -283,7 +288,7 @@ for (const [kind, mine] of [
         return [...new Set(texts)];
       };
       // where files of the user's are, entries are moved one by one, and the next run goes on with that
-      if (mine.length === 0) t.is((await report()).length, 1, `killed at step ${step}: ${await report()}`);
+      if (oneStep) t.is((await report()).length, 1, `killed at step ${step}: ${await report()}`);
       t.is(
         await fs.readFile(path.join(outdir, mine[0] ?? 'dissect.json'), 'utf8').then(text => text.length),
         3,
@@ -303,7 +308,7 @@ for (const [kind, mine] of [
       if (!signal) break;
       killed++;
     }
-    t.true(killed >= (mine.length ? 6 : 2), `${killed} steps`);
+    t.true(killed >= (oneStep ? 2 : 6), `${killed} steps`);
   });
 
 test('an output folder that cannot be written to is refused', async t => {
