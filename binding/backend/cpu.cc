@@ -165,11 +165,14 @@ private:
           for (size_t l = 0; l < p.labels.size(); l++)
             row[p.labels[l]] += counts[l];
           for (size_t l = 0; squares && l < p.labels.size(); l++) {
-            Squares &sums = tally.squares[unit * labels + p.labels[l]];
-            const double both = counts[l], label = images.areas[first + i][l], either = area + label - both;
-            sums.intersection += both * both;
-            sums.product += both * either;
-            sums.rest += either * either - area * area - label * label;
+            double &cross = tally.crossProducts[unit * labels + p.labels[l]];
+            const double both = counts[l], label = images.areas[first + i][l];
+            cross += area * label;
+            if (counts[l]) {
+              Squares &sums = tally.squares[unit * labels + p.labels[l]];
+              sums.intersection += both * both;
+              sums.product += both * (area + label);
+            }
           }
         }
   }

@@ -98,10 +98,13 @@ LayerResult Counted::result(size_t index) const {
     for (int64_t l = 0; l < count; l++) {
       const Squares &sums = tally.squares[unit * count + l];
       const int32_t category = plan->options.labels.category[l];
-      result.intersectionSquares[l * units + unit] = sums.intersection;
-      result.products[l * units + unit] = sums.product;
-      result.unionSquares[l * units + unit] =
-          labels[l].squares + tally.maskSquares[unit * categories + category] + sums.rest;
+      // U = a + l - i
+      const size_t at = l * units + unit;
+      result.intersectionSquares[at] = sums.intersection;
+      result.products[at] = sums.product - sums.intersection;
+      result.unionSquares[at] = labels[l].squares + tally.maskSquares[unit * categories + category] +
+                                2 * (tally.crossProducts[unit * count + l] - sums.product) +
+                                sums.intersection;
     }
   return result;
 }

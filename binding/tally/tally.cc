@@ -47,7 +47,7 @@ void LayerTally::merge(const LayerTally &other) {
   for (size_t i = 0; i < squares.size(); i++) {
     squares[i].intersection += other.squares[i].intersection;
     squares[i].product += other.squares[i].product;
-    squares[i].rest += other.squares[i].rest;
+    crossProducts[i] += other.crossProducts[i];
   }
 }
 
@@ -56,6 +56,7 @@ void LayerTally::save(Writer &out) const {
   out.put(categoryPixels);
   out.put(intersections);
   out.put(maskSquares);
+  out.put(crossProducts);
   out.put(squares);
 }
 
@@ -63,11 +64,14 @@ void LayerTally::load(Reader &in) {
   in.expect(units, "number of units");
   std::vector<int64_t> categories = in.list<int64_t>(), labels = in.list<int64_t>();
   std::vector<double> masks = in.list<double>();
+  std::vector<double> crosses = in.list<double>();
   std::vector<Squares> sums = in.list<Squares>();
   if (categories.size() != categoryPixels.size() || labels.size() != intersections.size() ||
-      masks.size() != maskSquares.size() || sums.size() != squares.size())
+      masks.size() != maskSquares.size() || sums.size() != squares.size() ||
+      crosses.size() != crossProducts.size())
     throw Failure("ERR_NETDISSECT_STORE", "what was saved has other labels");
   maskSquares = std::move(masks);
+  crossProducts = std::move(crosses);
   squares = std::move(sums);
   categoryPixels = std::move(categories);
   intersections = std::move(labels);

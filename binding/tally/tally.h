@@ -36,9 +36,7 @@ struct LabelledImages {
 /// 2^-53.
 struct Squares {
   double intersection = 0; // Σ i², i the pixels of mask and label
-  double product =
-      0; // Σ i · U, U = a + l - i, l those of the label, a those of the mask if its category is there
-  double rest = 0; // Σ (U² - a² - l²), over images with both a mask and the label
+  double product = 0;      // Σ i · (a + l), a those of the mask and l those of the label
 };
 
 /// The counts of one layer. Sums: parts of the data can be counted apart.
@@ -47,6 +45,7 @@ struct LayerTally {
   std::vector<int64_t> categoryPixels; // [units, categories]
   std::vector<int64_t> intersections;  // [units, labels]
   std::vector<double> maskSquares;     // [units, categories]: Σ a²; empty where no squares are summed
+  std::vector<double> crossProducts;   // [units, labels]: Σ a · l
   std::vector<Squares> squares;        // [units, labels]
 
   LayerTally(int64_t units, const LabelTable &labels)
@@ -54,6 +53,7 @@ struct LayerTally {
   /// From the first image on sums squares, too.
   void sumSquares() {
     maskSquares.resize(categoryPixels.size());
+    crossProducts.resize(intersections.size());
     squares.resize(intersections.size());
   }
 
