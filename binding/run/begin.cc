@@ -63,7 +63,7 @@ Tails chooseTails(const Plan &plan) {
     if (bytes <= budget)
       break;
     const LayerShape &layer = plan.layers[l];
-    // as few passes as the budget allows, by half of what is left of it at most
+    // as few passes as the budget allows
     for (const int some : {16, 11, 8}) {
       const int64_t saved = bufferBytes(layer) - RadixBins::bytes(layer.units, some);
       if (saved <= 0)

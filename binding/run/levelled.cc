@@ -13,6 +13,24 @@ Levelled::Levelled(std::shared_ptr<Plan> plan, std::vector<LevelledLayer> layers
     tallies_.emplace_back(layer.units, plan_->options.labels).sumSquares();
 }
 
+void countBlocks(const Plan &plan, const ImageStore &store, const std::vector<LevelledLayer> &layers,
+                 size_t begin, size_t end, const LabelledImages &labelled, std::vector<LayerTally> &tallies) {
+  std::vector<int64_t> sizes;
+  for (size_t b = begin; b < end; b++)
+    sizes.push_back(store.images(b).count);
+  std::vector<MapGeometry> geometries;
+  for (const LayerShape &layer : plan.layers)
+    geometries.push_back(plan.geometry(layer));
+  std::vector<LayerCount> counts;
+  for (size_t l = 0; l < layers.size(); l++) {
+    std::vector<BlockView> hot;
+    for (size_t b = begin; b < end; b++)
+      hot.push_back(store.hot(b, l));
+    counts.push_back({geometries[l], layers[l].thresholds, std::move(hot), tallies[l]});
+  }
+  plan.backend->count(labelled, sizes, counts);
+}
+
 int64_t Levelled::counted() const {
   if (!counted_)
     return 0;
@@ -27,13 +45,11 @@ void Levelled::count(int64_t wanted) {
   // Everything of some blocks in two parallel steps: the label planes of all images, then all units of all
   // layers.
   std::vector<BlockView> records;
-  std::vector<int64_t> sizes;
   std::vector<const uint32_t *> images;
   while (store_->hasLabels() && end < store_->blocks() &&
          static_cast<int64_t>(images.size()) < std::max<int64_t>(1, wanted)) {
     records.push_back(store_->labels(end));
-    sizes.push_back(store_->images(end).count);
-    for (int64_t i = 0; i < sizes.back(); i++)
+    for (int64_t i = 0; i < store_->images(end).count; i++)
       images.push_back(records.back().begin(i));
     end++;
   }
@@ -53,20 +69,13 @@ void Levelled::count(int64_t wanted) {
       label.squares += static_cast<double>(areas[i][l]) * areas[i][l];
     }
   auto area = areas.begin();
-  for (size_t b = begin; b < end; area += sizes[b++ - begin])
-    store_->setAreas(b, {area, area + sizes[b - begin]});
-  const LabelledImages labelled(std::move(planes), plan_->options.labels, std::move(areas));
-  std::vector<MapGeometry> geometries;
-  for (const LayerShape &layer : plan_->layers)
-    geometries.push_back(plan_->geometry(layer));
-  std::vector<LayerCount> layers;
-  for (size_t l = 0; l < layers_.size(); l++) {
-    std::vector<BlockView> hot;
-    for (size_t b = begin; b < end; b++)
-      hot.push_back(store_->hot(b, l));
-    layers.push_back({geometries[l], layers_[l].thresholds, std::move(hot), tallies_[l]});
+  for (size_t b = begin; b < end; b++) {
+    const auto next = area + store_->images(b).count;
+    store_->setAreas(b, {area, next});
+    area = next;
   }
-  plan_->backend->count(labelled, sizes, layers);
+  const LabelledImages labelled(std::move(planes), plan_->options.labels, std::move(areas));
+  countBlocks(*plan_, *store_, layers_, begin, end, labelled, tallies_);
   counted_ = end;
 }
 

@@ -45,6 +45,10 @@ struct Counted {
   LayerResult result(size_t layer) const;
 };
 
+/// Counts the masks of the blocks [begin, end) against labels, an image of them each.
+void countBlocks(const Plan &plan, const ImageStore &store, const std::vector<LevelledLayer> &layers,
+                 size_t begin, size_t end, const LabelledImages &labelled, std::vector<LayerTally> &tallies);
+
 class Levelled {
 public:
   Levelled(std::shared_ptr<Plan> plan, std::vector<LevelledLayer> layers, std::unique_ptr<ImageStore> store);

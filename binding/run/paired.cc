@@ -16,21 +16,15 @@ std::vector<LayerTally> countPaired(const Counted &counted, const std::vector<ui
       std::any_of(partner.begin(), partner.end(), [&](uint32_t image) { return image >= images; }))
     throw Failure("ERR_NETDISSECT_USAGE", "every image needs another one of the data set");
   std::vector<LayerTally> tallies;
-  std::vector<MapGeometry> geometries;
-  for (const LayerShape &layer : plan.layers) {
+  for (const LayerShape &layer : plan.layers)
     tallies.emplace_back(layer.units, plan.options.labels);
-    geometries.push_back(plan.geometry(layer));
-  }
   constexpr int64_t some = 64; // images at once
   for (size_t begin = 0, end; begin < store.blocks(); begin = end) {
     if (stopping || plan.progress.cancelled)
-      throw Failure("ABORT_ERR", "the dissection was aborted");
-    std::vector<int64_t> sizes;
+      throw aborted();
     int64_t count = 0;
-    for (end = begin; end < store.blocks() && count < some; end++) {
-      sizes.push_back(store.images(end).count);
-      count += sizes.back();
-    }
+    for (end = begin; end < store.blocks() && count < some; end++)
+      count += store.images(end).count;
     const int64_t first = store.images(begin).first;
     std::vector<LabelPlanes> planes(count);
     parallelFor(count, 1, [&](int64_t from, int64_t to) {
@@ -40,14 +34,7 @@ std::vector<LayerTally> countPaired(const Counted &counted, const std::vector<ui
       }
     });
     const LabelledImages labelled(std::move(planes), plan.options.labels);
-    std::vector<LayerCount> layers;
-    for (size_t l = 0; l < tallies.size(); l++) {
-      std::vector<BlockView> hot;
-      for (size_t b = begin; b < end; b++)
-        hot.push_back(store.hot(b, l));
-      layers.push_back({geometries[l], counted.layers[l].thresholds, std::move(hot), tallies[l]});
-    }
-    plan.backend->count(labelled, sizes, layers);
+    countBlocks(plan, store, counted.layers, begin, end, labelled, tallies);
   }
   return tallies;
 }

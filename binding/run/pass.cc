@@ -6,8 +6,6 @@
 
 namespace netdissect {
 
-static Failure aborted() { return Failure("ABORT_ERR", "the dissection was aborted"); }
-
 void Pass::observe(const Batch &batch, const std::atomic<bool> &stopping) {
   const DissectionOptions &options = plan_->options;
   Progress &progress = plan_->progress;

@@ -1,6 +1,7 @@
 // What a dissection is asked for, and what is known before the first image.
 #pragma once
 #include "backend/backend.h"
+#include "base/failure.h"
 #include "model/unit_source.h"
 #include "store/image_store.h"
 #include "store/segmentation.h"
@@ -55,6 +56,8 @@ struct Progress {
   std::atomic<int64_t> observed{0}; // images of this pass
   std::atomic<bool> cancelled{false};
 };
+
+inline Failure aborted() { return Failure("ABORT_ERR", "the dissection was aborted"); }
 
 /// The source of some layers' units.
 using OpenUnits = std::function<std::unique_ptr<UnitSource>(const std::vector<std::string> &layers)>;

@@ -12,8 +12,6 @@ HistogramTail::HistogramTail(int64_t units, int64_t n, double threshold)
 HistogramTail::HistogramTail(int64_t units, int64_t n, const QuantileRank &rank)
     : Tail(units, n, rank), bins_(units * binCount), places_(units) {}
 
-int64_t HistogramTail::bytes(int64_t units) { return units * binCount * int64_t{sizeof(uint32_t)}; }
-
 void HistogramTail::observe(const UnitMap &map) {
   forEachOver(map, [&](float value) { add(map.unit, value); });
 }

@@ -17,7 +17,6 @@ public:
   void load(Reader &in) override;
   double level(int64_t unit) const override;
 
-  static int64_t bytes(int64_t units);
   /// Whether counts of n values fit.
   static bool fits(int64_t n) { return n <= int64_t{UINT32_MAX}; }
   int64_t rankError(int64_t unit) const override;

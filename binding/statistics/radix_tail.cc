@@ -11,6 +11,24 @@ constexpr uint32_t kindOfBins = 2, kind = 4;
 /// The last `count` bits set.
 static uint32_t mask(int count) { return count == 32 ? ~0u : (1u << count) - 1; }
 
+static void put(Writer &out, const std::vector<RadixPlace> &places) {
+  for (const RadixPlace &place : places) {
+    out.put(place.prefix);
+    out.put(place.before);
+    out.put(place.inside);
+  }
+}
+
+static std::vector<RadixPlace> placesOf(Reader &in, size_t units) {
+  std::vector<RadixPlace> places(units);
+  for (RadixPlace &place : places) {
+    place.prefix = in.get<uint32_t>();
+    place.before = in.get<int64_t>();
+    place.inside = in.get<int64_t>();
+  }
+  return places;
+}
+
 RadixBins::RadixBins(int64_t units, int64_t n, double threshold, int bits)
     : units_(units), n_(n), threshold_(threshold), bits_(bits), places_(units), bins_(units << bits) {
   for (RadixPlace &place : places_)
@@ -36,9 +54,7 @@ void RadixBins::observe(const UnitMap &map) {
 void RadixBins::merge(const Statistic &other) {
   const auto &part = sameKind<RadixBins>(other);
   requireSame(part.bins_.size() == bins_.size() && part.n_ == n_ && part.threshold_ == threshold_ &&
-              part.bits_ == bits_ && part.done_ == done_);
-  for (size_t unit = 0; unit < places_.size(); unit++)
-    requireSame(part.places_[unit].prefix == places_[unit].prefix);
+              part.bits_ == bits_ && part.done_ == done_ && part.places_ == places_);
   for (size_t i = 0; i < bins_.size(); i++)
     bins_[i] += part.bins_[i];
 }
@@ -49,11 +65,7 @@ void RadixBins::save(Writer &out) const {
   out.put(threshold_);
   out.put(bits_);
   out.put(done_);
-  for (const RadixPlace &place : places_) {
-    out.put(place.prefix);
-    out.put(place.before);
-    out.put(place.inside);
-  }
+  put(out, places_);
   out.put(bins_);
 }
 
@@ -65,16 +77,12 @@ void RadixBins::load(Reader &in) {
   const auto done = in.get<int>();
   if (done < 0 || done % bits_ || done + bits_ >= 32)
     throw damaged();
-  std::vector<RadixPlace> places(places_.size());
-  for (RadixPlace &place : places) {
-    place.prefix = in.get<uint32_t>();
-    place.before = in.get<int64_t>();
-    place.inside = in.get<int64_t>();
-    const int64_t index = QuantileRank(n_, threshold_).index;
+  std::vector<RadixPlace> places = placesOf(in, places_.size());
+  const int64_t index = QuantileRank(n_, threshold_).index;
+  for (const RadixPlace &place : places)
     if (place.prefix > mask(done) || place.before < 0 || place.inside < 1 || place.before > index ||
         index - place.before >= place.inside || place.inside > n_ - place.before)
       throw damaged();
-  }
   std::vector<uint64_t> bins = in.list<uint64_t>();
   if (bins.size() != bins_.size())
     throw Failure("ERR_NETDISSECT_STORE", "what was saved has another number of units");
@@ -93,7 +101,7 @@ void RadixBins::resolve() {
     RadixPlace &place = places_[unit];
     if (std::accumulate(counts, counts + (int64_t{1} << bits_), uint64_t{0}) !=
         static_cast<uint64_t>(place.inside))
-      throw Failure("ERR_NETDISSECT_STORE", "values are missing: a part of the data was not observed");
+      throw valuesMissing();
     uint32_t bin = 0;
     while (place.before + static_cast<int64_t>(counts[bin]) <= index)
       place.before += static_cast<int64_t>(counts[bin++]);
@@ -133,11 +141,7 @@ void RadixTail::observe(const UnitMap &map) {
 
 void RadixTail::merge(const Statistic &other) {
   const auto &part = same<RadixTail>(other);
-  requireSame(part.rest_ == rest_);
-  for (int64_t unit = 0; unit < units(); unit++)
-    requireSame(part.places_[unit].prefix == places_[unit].prefix &&
-                part.places_[unit].before == places_[unit].before &&
-                part.places_[unit].inside == places_[unit].inside);
+  requireSame(part.rest_ == rest_ && part.places_ == places_);
   for (int64_t unit = 0; unit < units(); unit++)
     next_[unit] = std::min(next_[unit], part.next_[unit]);
   for (size_t i = 0; i < bins_.size(); i++)
@@ -147,11 +151,7 @@ void RadixTail::merge(const Statistic &other) {
 void RadixTail::save(Writer &out) const {
   saveNumbers(out, kind);
   out.put(rest_);
-  for (const RadixPlace &place : places_) {
-    out.put(place.prefix);
-    out.put(place.before);
-    out.put(place.inside);
-  }
+  put(out, places_);
   out.put(next_);
   out.put(bins_);
 }
@@ -159,11 +159,8 @@ void RadixTail::save(Writer &out) const {
 void RadixTail::load(Reader &in) {
   expectNumbers(in, kind);
   in.expect(rest_, "number of bits");
-  for (const RadixPlace &place : places_) {
-    in.expect(place.prefix, "first pass");
-    in.expect(place.before, "first pass");
-    in.expect(place.inside, "first pass");
-  }
+  if (!(placesOf(in, places_.size()) == places_))
+    throw Failure("ERR_NETDISSECT_STORE", "what was saved has another first pass");
   std::vector<float> next = in.list<float>();
   std::vector<uint64_t> bins = in.list<uint64_t>();
   if (bins.size() != bins_.size() || next.size() != next_.size())

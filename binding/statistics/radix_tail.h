@@ -10,6 +10,10 @@ struct RadixPlace {
   uint32_t prefix = 0; // the first bits of x_index
   int64_t before = 0;  // values that are less than all that begin so
   int64_t inside = 0;  // values that begin so
+
+  bool operator==(const RadixPlace &other) const {
+    return prefix == other.prefix && before == other.before && inside == other.inside;
+  }
 };
 
 /// A pass that is not the last: counts values by the next bits.

@@ -41,6 +41,11 @@ template <class Kind> const Kind &sameKind(const Statistic &other) {
   return *same;
 }
 
+/// Where a level is asked for too early.
+inline Failure valuesMissing() {
+  return Failure("ERR_NETDISSECT_STORE", "values are missing: a part of the data was not observed");
+}
+
 /// For saved numbers that cannot be.
 inline Failure damaged() { return Failure("ERR_NETDISSECT_STORE", "what was saved is damaged"); }
 

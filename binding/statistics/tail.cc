@@ -8,7 +8,7 @@ Tail::Tail(int64_t units, int64_t n, const QuantileRank &rank)
 
 void Tail::requireValues(int64_t count) const {
   if (count < rank_.fromTop)
-    throw Failure("ERR_NETDISSECT_STORE", "values are missing: a part of the data was not observed");
+    throw valuesMissing();
 }
 
 void Tail::saveNumbers(Writer &out, uint32_t kind) const {

@@ -1,8 +1,8 @@
 // Upper-tail quantiles, one a unit. In one pass where memory allows: of n values only the k largest can
-// decide the level, so that a buffer of those is kept (UpperTail). Otherwise in two: a histogram over the
-// upper half of the values' bits (RadixBins) tells the bin that the level lies in, and the second pass
-// resolves that bin (RadixTail). Either way a lower bound of the final level is known while cells are
-// selected. An estimate in one pass whatever the memory (HistogramTail) is for those who ask for it.
+// decide the level, so that a buffer of those is kept (UpperTail). Otherwise in two or more: histograms over
+// the first bits of the values (RadixBins) tell the bin that the level lies in, and the last pass resolves
+// that bin (RadixTail). Either way a lower bound of the final level is known while cells are selected. An
+// estimate in one pass whatever the memory (HistogramTail) is for those who ask for it.
 #pragma once
 #include "statistics/quantile.h"
 #include "statistics/statistic.h"

@@ -9,7 +9,7 @@ import { readPerturbation } from '../dataset/images/npy';
 import { expandLayers, hasPatterns } from '../model/layers';
 import { loadModel, type Model, retainLayers } from '../model/model';
 import { native } from '../native/native';
-import type { LayerReport } from '../report/types';
+import { chanceInWords } from '../report/json';
 import { type DissectionResult, dissect } from '../run/dissect';
 import { openData } from './data';
 import { runDownload } from './download';
@@ -180,7 +180,7 @@ function summary({ report }: DissectionResult, outdir: string, page: boolean): s
       layer.layer,
       String(layer.units.length),
       String(layer.interpretable ?? '-'),
-      ...(chance ? [byChance(layer)] : []),
+      ...(chance ? [chanceInWords(layer) ?? '-'] : []),
       String(layer.labels?.length ?? '-'),
       best.join(', '),
     ]);
@@ -191,11 +191,6 @@ function summary({ report }: DissectionResult, outdir: string, page: boolean): s
   lines.push(`images: ${report.images} of ${report.image_size.join('×')}`);
   lines.push(`report: ${outdir}/${page ? 'index.html' : 'dissect.json'}`);
   return lines.join('\n');
-}
-
-/** `18.8 ± 3.1` units that chance would find. */
-function byChance({ expected_by_chance: expected, expected_by_chance_deviation: deviation }: LayerReport) {
-  return expected === undefined ? '-' : `${expected.toFixed(1)} ± ${deviation!.toFixed(1)}`;
 }
 
 function profileTable({ profile, report }: DissectionResult): string {

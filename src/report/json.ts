@@ -36,6 +36,14 @@ export function boundsInWords(labels: readonly OutOfReach[]): string {
 
 const THRESHOLDS = Array.from({ length: 20 }, (_, i) => (i + 1) / 100);
 
+/** `18.8 ± 3.1`: units that chance would find; nothing without decoys. */
+export function chanceInWords({
+  expected_by_chance: mean,
+  expected_by_chance_deviation: deviation,
+}: LayerReport): string | undefined {
+  return mean === undefined ? undefined : `${mean.toFixed(1)} ± ${deviation!.toFixed(1)}`;
+}
+
 /** Bytes of a name that every usual file system takes. */
 const LONGEST = 255;
 
@@ -207,19 +215,23 @@ function scoredParts(
       )
     : undefined;
   const rows = new Map(concepts.map(({ number }, row) => [number, row]));
-  const units = Array.from(bestRow, (row, unit) => {
-    const label = row < 0 ? null : concepts[row];
+  const byNumber = [...concepts.keys()].sort((a, b) => concepts[a].number - concepts[b].number);
+  const units = Array.from(bestRow, (_, unit) => {
+    const labels = bestRows(unit, scores.scores, count, byNumber, labelsPerUnit).map(row =>
+      unitLabel(unit, row, tally, scores.scores, concepts[row], categories, images),
+    );
+    const { iou, lc, cc, ic, label, labelnum, cat } = labels[0] ?? NO_LABEL;
     return {
       interp: interpretable[unit] === 1,
-      iou: bestScore[unit],
-      lc: label ? tally.labelPixels[row] : 0,
-      cc: label ? tally.categoryPixels[categories.indexOf(label.category) * count + unit] : 0,
-      ic: label ? tally.intersections[row * count + unit] : 0,
-      label: label ? label.name : null,
-      labelnum: label ? label.number : 0,
-      cat: label ? label.category : null,
+      iou,
+      lc,
+      cc,
+      ic,
+      label,
+      labelnum,
+      cat,
       ...(expected && { q: expected.q[unit] }),
-      labels: bestLabels(unit, tally, scores.scores, concepts, categories, labelsPerUnit, images),
+      labels,
     };
   });
 
@@ -294,53 +306,64 @@ function atThresholds(scores: Scores, decoys?: readonly Decoy[]): ThresholdRepor
   });
 }
 
-/** The labels that fit a unit best; of equal ones the lower number first. */
-function bestLabels(
+const NO_LABEL = { iou: 0, lc: 0, cc: 0, ic: 0, label: null, labelnum: 0, cat: null };
+
+/** The rows with the highest scores over 0, the best first; of equal ones that which comes first. */
+function bestRows(
   unit: number,
+  scores: Float64Array,
+  units: number,
+  rows: readonly number[],
+  most: number,
+): number[] {
+  const score = (row: number) => scores[row * units + unit];
+  const best: number[] = [];
+  for (const row of rows) {
+    if (!(score(row) > 0)) continue;
+    let place = best.length;
+    while (place > 0 && score(best[place - 1]) < score(row)) place--;
+    best.splice(place, 0, row);
+    if (best.length > most) best.pop();
+  }
+  return best;
+}
+
+/** How well a unit fits a label. */
+function unitLabel(
+  unit: number,
+  row: number,
   tally: Tally,
   scores: Float64Array,
-  concepts: readonly Label[],
+  { name, number, category }: Label,
   categories: readonly string[],
-  most: number,
   images: number,
-): UnitLabel[] {
-  const { labelPixels, categoryPixels, intersections, labelImages } = tally;
-  const units = categories.length > 0 ? categoryPixels.length / categories.length : 0;
-  return [...concepts.keys()]
-    .filter(row => scores[row * units + unit] > 0)
-    .sort(
-      (a, b) =>
-        scores[b * units + unit] - scores[a * units + unit] || concepts[a].number - concepts[b].number,
-    )
-    .slice(0, most)
-    .map(row => {
-      const { name, number, category } = concepts[row];
-      const lc = labelPixels[row];
-      const cc = categoryPixels[categories.indexOf(category) * units + unit];
-      const at = row * units + unit;
-      const ic = intersections[at];
-      const iou = scores[at];
-      const se = standardError(iou, {
-        images,
-        labelled: labelImages[row],
-        union: cc + lc - ic,
-        intersectionSquares: tally.intersectionSquares[at],
-        products: tally.products[at],
-        unionSquares: tally.unionSquares[at],
-      });
-      return {
-        label: name,
-        labelnum: number,
-        cat: category,
-        iou,
-        se,
-        precision: ic / cc,
-        recall: ic / lc,
-        lc,
-        cc,
-        ic,
-      };
-    });
+): UnitLabel {
+  const units = tally.categoryPixels.length / categories.length;
+  const at = row * units + unit;
+  const lc = tally.labelPixels[row];
+  const cc = tally.categoryPixels[categories.indexOf(category) * units + unit];
+  const ic = tally.intersections[at];
+  const iou = scores[at];
+  const se = standardError(iou, {
+    images,
+    labelled: tally.labelImages[row],
+    union: cc + lc - ic,
+    intersectionSquares: tally.intersectionSquares[at],
+    products: tally.products[at],
+    unionSquares: tally.unionSquares[at],
+  });
+  return {
+    label: name,
+    labelnum: number,
+    cat: category,
+    iou,
+    se,
+    precision: ic / cc,
+    recall: ic / lc,
+    lc,
+    cc,
+    ic,
+  };
 }
 
 /** Labels larger than every unit's masks, by so much that the threshold cannot be passed; in the order of their numbers. */

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { BARGRAPH_STYLE, bargraph } from './bargraph';
 import { categoryColor, categoryRank } from './categories';
-import { boundsInWords } from './json';
+import { boundsInWords, chanceInWords } from './json';
 import { counted, Markup, markup, wellFormed } from './markup';
 import { PAGE_SCRIPT } from './page-client';
 import { PAGE_STYLE } from './page-style';
@@ -114,7 +114,7 @@ ${layers.map(
     markup`<tr><td><a class="name" href="#${layerId(layer)}">${layer.layer}</a></td>${number(layer.units.length)}${
       labelled && [
         number(interpretable(layer)),
-        decoys && number(chanceOf(layer)),
+        decoys && number(chanceInWords(layer) ?? ''),
         number(layer.labels?.length ?? 0),
       ]
     }</tr>
@@ -130,19 +130,6 @@ function settings({ settings, meta }: Report): Markup | null {
 <table>
 ${entries.map(([key, value]) => markup`<tr><th scope="row">${key}</th><td><code>${JSON.stringify(value)}</code></td></tr>\n`)}</table>
 </details>`;
-}
-
-/** What chance would find beside what was found. */
-function byChance(layer: LayerReport): string {
-  return layer.expected_by_chance === undefined ? '' : ` (${chanceOf(layer)} expected by chance)`;
-}
-
-/** `18.8 ± 3.1` */
-function chanceOf({
-  expected_by_chance: mean,
-  expected_by_chance_deviation: deviation,
-}: LayerReport): string {
-  return mean === undefined ? '' : `${mean.toFixed(1)} ± ${deviation!.toFixed(1)}`;
 }
 
 function interpretable({ interpretable = 0, units }: LayerReport): string {
@@ -172,10 +159,11 @@ function section(report: Report, layer: LayerReport, { pictures }: PageOptions):
     out_of_reach,
   } = layer;
   const [channels, height, width] = shape;
+  const chance = chanceInWords(layer);
   const order = (rankings.find(({ name }) => name === report.default_ranking) ?? rankings[0]).ranking;
   return markup`<section id="${layerId(layer)}" data-layer="${layer.layer}">
 <h2 class="name">${layer.layer}</h2>
-<p>${counted(units.length, 'unit')}${labels && `, ${interpretable(layer)} interpretable${byChance(layer)}, ${counted(labels.length, 'distinct concept')}`}.
+<p>${counted(units.length, 'unit')}${labels && `, ${interpretable(layer)} interpretable${chance ? ` (${chance} expected by chance)` : ''}, ${counted(labels.length, 'distinct concept')}`}.
 <span class="quiet">Output ${channels} × ${height} × ${width}${tokens_dropped && ` without ${tokens_dropped} other tokens`}${units_last && ', units last'}${changed_in_place && '; a later operation of the model changes it in place'}.${level_rank_error !== undefined && ` Levels are estimates: their rank may be off by up to ${(level_rank_error * 100).toPrecision(2)} % of the values.`}${
     out_of_reach &&
     ` Covers too much of the images for any unit's IoU to be over ${layer.iou_threshold}: ${boundsInWords(out_of_reach)}.`
