@@ -3,7 +3,8 @@ file(GLOB core_sources CONFIGURE_DEPENDS
   ${CMAKE_CURRENT_LIST_DIR}/base/*.cc ${CMAKE_CURRENT_LIST_DIR}/kernels/*.cc
   ${CMAKE_CURRENT_LIST_DIR}/statistics/*.cc ${CMAKE_CURRENT_LIST_DIR}/store/*.cc
   ${CMAKE_CURRENT_LIST_DIR}/tally/*.cc ${CMAKE_CURRENT_LIST_DIR}/backend/*.cc
-  ${CMAKE_CURRENT_LIST_DIR}/run/*.cc ${CMAKE_CURRENT_LIST_DIR}/pictures/*.cc)
+  ${CMAKE_CURRENT_LIST_DIR}/run/*.cc ${CMAKE_CURRENT_LIST_DIR}/worth/*.cc
+  ${CMAKE_CURRENT_LIST_DIR}/pictures/*.cc)
 
 # No fused multiply-add: counts must not depend on the processor.
 set(core_options -Wall -Wextra -Werror -ffp-contract=off)

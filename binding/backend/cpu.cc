@@ -3,8 +3,8 @@
 #include "base/parallel.h"
 #include "kernels/kernels.h"
 #include "store/hot_cells.h"
+#include "tally/masks.h"
 #include <algorithm>
-#include <map>
 #include <mutex>
 
 namespace netdissect {
@@ -104,31 +104,23 @@ public:
 
   void count(const LabelledImages &images, const std::vector<int64_t> &sizes,
              std::vector<LayerCount> &layers) const override {
-    using Size = std::pair<int, int>;
-    std::vector<std::map<Size, Grid>> grids(layers.size());
     std::vector<int64_t> ends; // of the layers' units in the sequence of all units
-    for (size_t l = 0; l < layers.size(); l++) {
-      for (const LabelPlanes &p : images.planes)
-        if (const Size size{p.height, p.width}; !p.labels.empty() && !grids[l].count(size))
-          grids[l].emplace(size, layers[l].geometry.grid(p.height, p.width));
-      ends.push_back((ends.empty() ? 0 : ends.back()) + layers[l].tally.units);
-    }
+    for (const LayerCount &layer : layers)
+      ends.push_back((ends.empty() ? 0 : ends.back()) + layer.tally.units);
     parallelFor(ends.empty() ? 0 : ends.back(), 8, [&](int64_t first, int64_t last) {
       for (size_t l = 0; l < layers.size(); l++) {
         const int64_t start = ends[l] - layers[l].tally.units;
         const int64_t from = std::max(first, start) - start, to = std::min(last, ends[l]) - start;
         if (from < to)
-          countUnits(from, to, images, sizes, grids[l], layers[l]);
+          countUnits(from, to, images, sizes, layers[l]);
       }
     });
   }
 
 private:
   static void countUnits(int64_t firstUnit, int64_t lastUnit, const LabelledImages &images,
-                         const std::vector<int64_t> &sizes, const std::map<std::pair<int, int>, Grid> &grids,
-                         LayerCount &layer) {
-    HotCells cells(layer.geometry.height, layer.geometry.width);
-    std::map<std::pair<int, int>, MaskBuilder> builders;
+                         const std::vector<int64_t> &sizes, LayerCount &layer) {
+    LayerMasks masks(layer.geometry);
     std::vector<uint32_t> counts(images.mostLabels);
     LayerTally &tally = layer.tally;
     const int64_t categories = static_cast<int64_t>(tally.categoryPixels.size()) / tally.units;
@@ -138,19 +130,14 @@ private:
       for (int64_t unit = firstUnit; unit < lastUnit; unit++)
         for (int64_t i = 0; i < sizes[block]; i++) {
           const LabelPlanes &p = images.planes[first + i];
+          if (p.labels.empty())
+            continue;
           const size_t record = static_cast<size_t>(unit * sizes[block] + i);
-          const uint32_t *begin = layer.hot[block].begin(record), *end = layer.hot[block].end(record);
-          const float threshold = layer.thresholds[unit];
-          if (begin == end || p.labels.empty() || !(HotCells::largest(begin) > threshold))
+          const MaskBuilder *mask = masks.read(layer.hot[block].begin(record), layer.hot[block].end(record),
+                                               layer.thresholds[unit], p.height, p.width);
+          if (!mask)
             continue;
-          const std::pair<int, int> size{p.height, p.width};
-          auto builder = builders.find(size);
-          if (builder == builders.end())
-            builder = builders.emplace(size, MaskBuilder(grids.at(size))).first;
-          MaskBuilder &mask = builder->second;
-          const uint32_t count = mask.build(cells.decode(begin, end), threshold);
-          if (!count)
-            continue;
+          const uint32_t count = masks.pixels();
           const bool squares = !tally.squares.empty();
           const auto area = static_cast<double>(count);
           for (const int32_t category : images.categories[first + i]) {
@@ -158,9 +145,7 @@ private:
             if (squares)
               tally.maskSquares[unit * categories + category] += area * area;
           }
-          std::fill(counts.begin(), counts.end(), 0);
-          kernels().intersect(mask.row(mask.begin()), p.row(mask.begin()), mask.end() - mask.begin(),
-                              static_cast<int>(p.labels.size()), p.words, counts.data());
+          countLabels(*mask, p, counts);
           int64_t *row = tally.intersections.data() + unit * labels;
           for (size_t l = 0; l < p.labels.size(); l++)
             row[p.labels[l]] += counts[l];

@@ -48,6 +48,9 @@ struct Kernels {
   /// bytes. `sums` is scratch for as many.
   void (*filterColumn)(const uint8_t *rows, const int32_t *weights, int n, size_t bytes, int32_t *sums,
                        uint8_t *out);
+
+  /// sums[i] += weights[i] · value
+  void (*addWeighted)(const uint8_t *weights, double value, double *sums, size_t n);
 };
 
 /// The fastest that this processor runs; NETDISSECT_SIMD=portable or avx2 holds it back.

@@ -3,6 +3,6 @@
 
 namespace netdissect {
 extern const Kernels avx2Kernels;
-const Kernels avx2Kernels{"avx2",    scan,     overBits,  interpolate, maskWord,
-                          intersect, popcount, transpose, filterRow,   filterColumn};
+const Kernels avx2Kernels{"avx2",   scan,      overBits,  interpolate,  maskWord,   intersect,
+                          popcount, transpose, filterRow, filterColumn, addWeighted};
 } // namespace netdissect

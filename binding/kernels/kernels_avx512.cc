@@ -3,6 +3,6 @@
 
 namespace netdissect {
 extern const Kernels avx512Kernels;
-const Kernels avx512Kernels{"avx512",  scan,     overBits,  interpolate, maskWord,
-                            intersect, popcount, transpose, filterRow,   filterColumn};
+const Kernels avx512Kernels{"avx512", scan,      overBits,  interpolate,  maskWord,   intersect,
+                            popcount, transpose, filterRow, filterColumn, addWeighted};
 } // namespace netdissect

@@ -251,5 +251,10 @@ void filterColumn(const uint8_t *rows, const int32_t *weights, int n, size_t byt
     out[i] = byteOf(sums[i]);
 }
 
+void addWeighted(const uint8_t *weights, double value, double *sums, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    sums[i] += static_cast<double>(weights[i]) * value;
+}
+
 } // namespace
 } // namespace netdissect

@@ -2,6 +2,6 @@
 
 namespace netdissect {
 extern const Kernels portableKernels;
-const Kernels portableKernels{"portable", scan,     overBits,  interpolate, maskWord,
-                              intersect,  popcount, transpose, filterRow,   filterColumn};
+const Kernels portableKernels{"portable", scan,      overBits,  interpolate,  maskWord,   intersect,
+                              popcount,   transpose, filterRow, filterColumn, addWeighted};
 } // namespace netdissect

@@ -1,10 +1,10 @@
 // NativeDissection: a dissection as Node has it.
 #include "base/stopwatch.h"
 #include "node/addon.h"
+#include "node/addon_worth.h"
 #include "node/batch.h"
 #include "pictures/strips.h"
 #include "run/dissection.h"
-#include "run/paired.h"
 #include <mutex>
 
 namespace netdissect {
@@ -20,7 +20,9 @@ public:
                         InstanceMethod<&DissectionObject::finish>("finish"),
                         InstanceMethod<&DissectionObject::count>("count"),
                         InstanceMethod<&DissectionObject::results>("results"),
-                        InstanceMethod<&DissectionObject::countPaired>("countPaired"),
+                        InstanceMethod<&DissectionObject::call<countPaired>>("countPaired"),
+                        InstanceMethod<&DissectionObject::call<countNarrow>>("countNarrow"),
+                        InstanceMethod<&DissectionObject::call<resample>>("resample"),
                         InstanceMethod<&DissectionObject::stripBytes>("stripBytes"),
                         InstanceMethod<&DissectionObject::draw>("draw"),
                         InstanceMethod<&DissectionObject::profile>("profile"),
@@ -132,26 +134,8 @@ private:
         });
   }
 
-  /// countPaired(partner: Uint32Array): resolves to the layers' counts with the labels of other images.
-  Napi::Value countPaired(const Napi::CallbackInfo &info) {
-    return runAsync(
-        info.Env(), handle_->use(info.Env()), {self(info)},
-        [handle = handle_, stopping = handle_->engine.stopping(), dissection = open(info.Env()),
-         partner = copyOf(info[0].As<Napi::Uint32Array>())] {
-          return netdissect::countPaired(*dissection->counted("countPaired"), *partner, *stopping);
-        },
-        [](Napi::Env env, const std::vector<LayerTally> &tallies) {
-          const auto array = Napi::Array::New(env);
-          for (const LayerTally &tally : tallies) {
-            const auto layer = Napi::Object::New(env);
-            layer.Set("categoryPixels",
-                      typedArray<Napi::Float64Array>(env, transposed(tally.categoryPixels, tally.units)));
-            layer.Set("intersections",
-                      typedArray<Napi::Float64Array>(env, transposed(tally.intersections, tally.units)));
-            array.Set(array.Length(), layer);
-          }
-          return array;
-        });
+  template <Napi::Value (*ask)(const Called &)> Napi::Value call(const Napi::CallbackInfo &info) {
+    return ask({info, handle_, open(info.Env())});
   }
 
   /// stripBytes(images): of the memory that draw() takes.

@@ -13,8 +13,15 @@ Levelled::Levelled(std::shared_ptr<Plan> plan, std::vector<LevelledLayer> layers
     tallies_.emplace_back(layer.units, plan_->options.labels).sumSquares();
 }
 
-void countBlocks(const Plan &plan, const ImageStore &store, const std::vector<LevelledLayer> &layers,
-                 size_t begin, size_t end, const LabelledImages &labelled, std::vector<LayerTally> &tallies) {
+Thresholds thresholdsOf(const std::vector<LevelledLayer> &layers) {
+  Thresholds thresholds;
+  for (const LevelledLayer &layer : layers)
+    thresholds.push_back(&layer.thresholds);
+  return thresholds;
+}
+
+void countBlocks(const Plan &plan, const ImageStore &store, const Thresholds &thresholds, size_t begin,
+                 size_t end, const LabelledImages &labelled, std::vector<LayerTally> &tallies) {
   std::vector<int64_t> sizes;
   for (size_t b = begin; b < end; b++)
     sizes.push_back(store.images(b).count);
@@ -22,11 +29,11 @@ void countBlocks(const Plan &plan, const ImageStore &store, const std::vector<Le
   for (const LayerShape &layer : plan.layers)
     geometries.push_back(plan.geometry(layer));
   std::vector<LayerCount> counts;
-  for (size_t l = 0; l < layers.size(); l++) {
+  for (size_t l = 0; l < thresholds.size(); l++) {
     std::vector<BlockView> hot;
     for (size_t b = begin; b < end; b++)
       hot.push_back(store.hot(b, l));
-    counts.push_back({geometries[l], layers[l].thresholds, std::move(hot), tallies[l]});
+    counts.push_back({geometries[l], *thresholds[l], std::move(hot), tallies[l]});
   }
   plan.backend->count(labelled, sizes, counts);
 }
@@ -75,7 +82,7 @@ void Levelled::count(int64_t wanted) {
     area = next;
   }
   const LabelledImages labelled(std::move(planes), plan_->options.labels, std::move(areas));
-  countBlocks(*plan_, *store_, layers_, begin, end, labelled, tallies_);
+  countBlocks(*plan_, *store_, thresholdsOf(layers_), begin, end, labelled, tallies_);
   counted_ = end;
 }
 

@@ -45,9 +45,13 @@ struct Counted {
   LayerResult result(size_t layer) const;
 };
 
+/// Of each layer's units.
+using Thresholds = std::vector<const std::vector<float> *>;
+Thresholds thresholdsOf(const std::vector<LevelledLayer> &layers);
+
 /// Counts the masks of the blocks [begin, end) against labels, an image of them each.
-void countBlocks(const Plan &plan, const ImageStore &store, const std::vector<LevelledLayer> &layers,
-                 size_t begin, size_t end, const LabelledImages &labelled, std::vector<LayerTally> &tallies);
+void countBlocks(const Plan &plan, const ImageStore &store, const Thresholds &thresholds, size_t begin,
+                 size_t end, const LabelledImages &labelled, std::vector<LayerTally> &tallies);
 
 class Levelled {
 public:

@@ -17,11 +17,13 @@ static uint32_t wordOf(float value) {
   return word;
 }
 
-float HotCells::largest(const uint32_t *record) {
+static float valueOf(const uint32_t *word) {
   float value;
-  std::memcpy(&value, record, sizeof value);
+  std::memcpy(&value, word, sizeof value);
   return value;
 }
+
+float HotCells::largest(const uint32_t *record) { return valueOf(record); }
 
 HotCells::HotCells(int height, int width)
     : height_(height), width_(width), words_((width + 63) / 64),
@@ -82,6 +84,18 @@ void HotCells::encode(const float *map, float bound, Words &out) {
     flush();
   }
   out[head] = wordOf(largest);
+}
+
+void HotCells::valuesOver(float bound, const uint32_t *begin, const uint32_t *end, std::vector<float> &out) {
+  if (begin == end || !(largest(begin) > bound))
+    return;
+  for (begin++; begin != end;) {
+    const uint32_t length = *begin & longestRun;
+    begin++;
+    for (const uint32_t *last = begin + length; begin != last; begin++)
+      if (const float value = valueOf(begin); value > bound)
+        out.push_back(value);
+  }
 }
 
 const float *HotCells::decode(const uint32_t *begin, const uint32_t *end) {

@@ -24,6 +24,9 @@ public:
   /// The largest value of a record that is not empty.
   static float largest(const uint32_t *record);
 
+  /// Appends the values of a record that are over `bound`.
+  static void valuesOver(float bound, const uint32_t *begin, const uint32_t *end, std::vector<float> &out);
+
   /// Writes a record into a map whose other cells are far under any level.
   const float *decode(const uint32_t *begin, const uint32_t *end);
 

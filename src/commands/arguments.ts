@@ -10,7 +10,7 @@ import { didYouMean } from '../base/nearest';
 import { COMMANDS, type Command, type CommandName, commandNamed, optionNamed } from './commands';
 import { PROGRAM } from './help';
 import { readJsonObject } from './json';
-import type { Option } from './options';
+import type { Option } from './option';
 
 type Values = Record<string, unknown>;
 

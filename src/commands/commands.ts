@@ -1,7 +1,8 @@
 /** The commands: what each is for, its argument and its options. */
 
 import { file, folder, type Kind } from './kinds';
-import { DIRECTORY, DISSECT, GENERAL, LAYERS, STATS, type Table } from './options';
+import type { Table } from './option';
+import { DIRECTORY, DISSECT, GENERAL, LAYERS, STATS } from './options';
 
 export interface Command {
   /** The one argument that is no option, and what it is. */

@@ -82,6 +82,7 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
         spill: values.spill,
         labelsPerUnit: values['labels-per-unit'],
         decoys: values.decoys,
+        bootstrap: values.bootstrap,
         approximate: values.approximate,
         labels: !values['no-labels'],
         images: !values['no-images'],

@@ -1,7 +1,7 @@
 /** The help, from the tables of commands and options. */
 
 import { COMMANDS, type Command, type CommandName } from './commands';
-import type { Option } from './options';
+import type { Option } from './option';
 
 export const PROGRAM = 'netdissect-native';
 

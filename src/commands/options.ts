@@ -12,7 +12,6 @@ import {
   flag,
   folder,
   imageSize,
-  type Kind,
   numberOf,
   oneOf,
   over0,
@@ -21,35 +20,13 @@ import {
   tokens,
   whole,
 } from './kinds';
+import type { Option, Table, Values } from './option';
+import { STATISTICS } from './statistics-options';
 
-export interface Option<T = unknown> {
-  kind: Kind<T>;
-  describe: string;
-  group: string;
-  /** What the help calls the value; none for a flag. */
-  value?: string;
-  /** The default, as it would be given. */
-  default?: string;
-  /** The default in words, where it is not the same value for everybody. */
-  otherwise?: string;
-  /** Takes several values: any number of them, or exactly so many. */
-  list?: true | number;
-  alias?: string;
-}
-
-export type Table = Record<string, Option>;
-type ValueOf<O> = O extends { kind: Kind<infer T> } ? (O extends { list: true | number } ? T[] : T) : never;
-
-/** The values of a table of options; undefined where nothing is given and there is no default. */
-export type Values<T extends Table> = {
-  [Name in keyof T]: ValueOf<T[Name]> | (T[Name] extends { default: string } ? never : undefined);
-};
-const { examplesPerUnit, batchSize, quantileThreshold, iouThreshold, labelsPerUnit, decoys, memory } =
-  DISSECT_OPTIONS;
+const { examplesPerUnit, batchSize, memory } = DISSECT_OPTIONS;
 
 const MODEL = 'Model';
 const DATA = 'Data';
-const STATISTICS = 'Statistics';
 const OUTPUT = 'Output';
 const RUN = 'Run';
 
@@ -264,40 +241,7 @@ export const DISSECT = {
     describe: 'the folder of a mirror to download Broden from',
   },
 
-  quantile: {
-    kind: numberOf(quantileThreshold.kind),
-    value: 'Q',
-    default: String(quantileThreshold.default),
-    group: STATISTICS,
-    describe: "the part of a unit's values that lies over its level",
-  },
-  'iou-threshold': {
-    kind: numberOf(iouThreshold.kind),
-    value: 'IOU',
-    default: String(iouThreshold.default),
-    group: STATISTICS,
-    describe: 'the IoU over which a unit is a detector',
-  },
-  'labels-per-unit': {
-    kind: numberOf(labelsPerUnit.kind),
-    value: 'N',
-    default: String(labelsPerUnit.default),
-    group: STATISTICS,
-    describe: 'the best labels of each unit in the report',
-  },
-  decoys: {
-    kind: numberOf(decoys.kind),
-    value: 'K',
-    default: String(decoys.default),
-    group: STATISTICS,
-    describe: "how often masks are laid over other images' labels, for what chance would find; 0 for never",
-  },
-  approximate: {
-    kind: flag,
-    default: 'false',
-    group: STATISTICS,
-    describe: 'estimate levels where --memory is too short for exact ones in one pass',
-  },
+  ...STATISTICS,
 
   outdir: {
     kind: folder,

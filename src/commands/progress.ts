@@ -33,6 +33,9 @@ export interface ProgressReporter {
 const PHASES: Record<string, { title: string; unit: string }> = {
   observe: { title: 'running the model', unit: 'images' },
   count: { title: 'counting labels', unit: 'images' },
+  decoy: { title: 'counting by chance', unit: 'decoys' },
+  bootstrap: { title: 'resampling images', unit: 'layers' },
+  quantile: { title: 'counting at smaller quantiles', unit: 'quantiles' },
   draw: { title: 'drawing units', unit: 'units' },
 };
 

@@ -184,6 +184,19 @@ export interface NativeDissection {
   }>;
   /** The layers' counts, as in the results, where the masks of image x lie over the labels of image `partner[x]`. */
   countPaired(partner: Uint32Array): Promise<Pick<NativeLayerResult, 'categoryPixels' | 'intersections'>[]>;
+  /** The layers' counts and levels at a smaller quantile; none where there are too few values for it. */
+  countNarrow(
+    quantile: number,
+  ): Promise<Pick<NativeLayerResult, 'levels' | 'categoryPixels' | 'intersections'>[]>;
+  /**
+   * A bootstrap over images of the IoUs of each unit's choices of labels, by their rows in the results, `[units, most]`,
+   * -1 for none: percentiles 2.5 and 97.5 and replicates won, `[units, most]` each.
+   */
+  resample(
+    layer: number,
+    choices: Int32Array,
+    bootstrap: { replicates: number; seed: number },
+  ): Promise<{ low: Float64Array; high: Float64Array; wins: Int32Array }>;
   /** Draws a unit's strips; `into` must hold them. Any number of units can be drawn at once. */
   draw(
     layer: number,

@@ -28,6 +28,13 @@ export interface UnitReport {
   q?: number;
   /** The labels with the highest IoUs over 0, the best first. */
   labels?: UnitLabel[];
+  /**
+   * The labels that may be the best one with other images, most wins first: the smallest set that wins 95 % of a
+   * bootstrap's replicates. Null where one image says nothing; absent without a bootstrap.
+   */
+  label_set?: { label: string; labelnum: number; cat: string; wins: number }[] | null;
+  /** The highest IoU at the quantile and those smaller, of the larger quantile where they are equal; absent without smaller ones. */
+  best_quantile?: { quantile: number; level: number; label: string | null; labelnum: number; iou: number };
 }
 
 /** A label of a unit, and how well its masks fit it. */
@@ -38,6 +45,15 @@ export interface UnitLabel {
   iou: number;
   /** The standard error of the IoU over images; null where one image, or one with the label, says nothing of it. */
   se: number | null;
+  /**
+   * The 2.5 and 97.5 percentiles of the IoU in a bootstrap over images, null like `se`, and in how many replicates it
+   * is the unit's best label; absent without a bootstrap.
+   */
+  low?: number | null;
+  high?: number | null;
+  wins?: number;
+  /** The IoU at each of the layer's `smaller_quantiles`; absent without them. */
+  smaller_quantiles?: number[];
   /** `ic / cc` and `ic / lc`. */
   precision: number;
   recall: number;
@@ -119,6 +135,10 @@ export interface LayerReport {
   expected_by_chance_deviation?: number;
   /** The same at IoU thresholds from 0.01 to 0.2; absent without labels. */
   thresholds?: ThresholdReport[];
+  /** How many interpretable units have one label in their `label_set`; absent without a bootstrap. */
+  decided?: number;
+  /** Quantiles at which IoUs stand beside; absent where there are too few values. */
+  smaller_quantiles?: number[];
   /** Absent where there are none. */
   out_of_reach?: OutOfReach[];
   iou_threshold: number;

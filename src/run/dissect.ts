@@ -23,9 +23,10 @@ import { renderPage } from '../report/page';
 import type { Report } from '../report/types';
 import type { Label, LayerStatistics } from '../score/results';
 import { datasetLabeller, type Labeller } from './labeller';
-import { count, countDecoys, observe } from './observe';
+import { count, observe } from './observe';
 import { type CheckedOptions, checkedOptions, type DissectOptions } from './options';
 import { checkPictures, picture } from './pictures';
+import { type Counted, countDecoys, narrow, resample } from './worth';
 
 export interface DissectionResult {
   /** One entry a retained layer. */
@@ -41,8 +42,10 @@ export interface DissectionResult {
 export interface Profile extends NativeProfile {
   /** Reading images and label maps, summed over all that were read at once. */
   decode: number;
-  /** What chance would find, by the clock. */
+  /** What chance would find, intervals, and smaller quantiles, by the clock. */
   decoys: number;
+  bootstrap: number;
+  quantiles: number;
   /** Pictures, `draw` included, by the clock. */
   pictures: number;
   /** Scores, rankings and the files but for the pictures, by the clock. */
@@ -107,7 +110,19 @@ export async function dissect(
     });
     const layers = await count(dissection, retained, dataset, options, labeller !== undefined);
     const settled = performance.now();
-    if (labeller) await countDecoys(dissection, layers, dataset.length, checked.decoys, labeller, options);
+    const done: Counted | undefined = labeller && {
+      dissection,
+      layers,
+      images: dataset.length,
+      labeller,
+      settings: checked,
+      options,
+    };
+    if (done) await countDecoys(done);
+    const paired = performance.now();
+    if (done) await resample(done);
+    const resampled = performance.now();
+    if (done) await narrow(done);
     const counted = performance.now();
     const [height, width] = dataset.imageSize;
     const { labels, categories } = labeller ?? { labels: [], categories: [] };
@@ -127,7 +142,11 @@ export async function dissect(
         layout: retainOptions.layout,
         ...(retainOptions.trainMode === 'keep' && { train_mode: 'kept' }),
         approximate: checked.approximate,
-        ...(labeller && { labels_per_unit: checked.labelsPerUnit, decoys: checked.decoys }),
+        ...(labeller && {
+          labels_per_unit: checked.labelsPerUnit,
+          decoys: checked.decoys,
+          bootstrap: checked.bootstrap,
+        }),
       },
       images: dataset.length,
       image_size: [height, width],
@@ -162,7 +181,9 @@ export async function dissect(
     const profile = {
       decode: decoding / 1000,
       ...dissection.profile(),
-      decoys: (counted - settled) / 1000,
+      decoys: (paired - settled) / 1000,
+      bootstrap: (resampled - paired) / 1000,
+      quantiles: (counted - resampled) / 1000,
       pictures: (drawn - scored) / 1000,
       report: (scored - counted + end - drawn) / 1000,
       total: (end - start) / 1000,

@@ -3,9 +3,7 @@
 import type { DissectionDataset } from '../dataset/dataset';
 import type { RetainedLayer } from '../model/model';
 import type { NativeDissection } from '../native/native';
-import { derangement } from '../score/chance';
 import type { LayerStatistics } from '../score/results';
-import { scoreLayer } from '../score/score';
 import { batches } from './batches';
 import type { Labeller } from './labeller';
 import type { DissectOptions } from './options';
@@ -95,27 +93,4 @@ export async function count(
     const sums = { labelImages, intersectionSquares, products, unionSquares };
     return { layer: retained[i].reported, ...statistics, tally: labelled ? { ...counts, ...sums } : null };
   });
-}
-
-/** Adds to each layer what its units would score by chance, decoy by decoy. */
-export async function countDecoys(
-  dissection: NativeDissection,
-  layers: LayerStatistics[],
-  images: number,
-  decoys: number,
-  { labels, categories }: Labeller,
-  { onProgress, signal }: DissectOptions,
-): Promise<void> {
-  if (images < 2) return; // with whose labels?
-  for (let done = 0; done < decoys; done++) {
-    signal?.throwIfAborted();
-    onProgress?.({ phase: 'decoy', done, total: decoys });
-    for (const [l, counts] of (await dissection.countPaired(derangement(images, done + 1))).entries()) {
-      const { labelPixels } = layers[l].tally!;
-      const { best, bestScore } = scoreLayer({ labelPixels, ...counts }, labels, categories, 0);
-      layers[l].decoys ??= [];
-      layers[l].decoys!.push({ best, bestScore });
-    }
-  }
-  if (decoys > 0) onProgress?.({ phase: 'decoy', done: decoys, total: decoys });
 }

@@ -5,8 +5,11 @@ import { between0And1, checked, flag, type Kind, text, whole } from '../base/kin
 import type { ReverseNormalize } from '../dataset/images/transforms';
 
 export interface Progress {
-  /** Images through the model, images counted against labels, decoys counted, units drawn. */
-  phase: 'observe' | 'count' | 'decoy' | 'draw';
+  /**
+   * Images through the model, images counted against labels, decoys counted, layers resampled, smaller quantiles counted,
+   * units drawn.
+   */
+  phase: 'observe' | 'count' | 'decoy' | 'bootstrap' | 'quantile' | 'draw';
   done: number;
   total: number;
 }
@@ -28,6 +31,8 @@ export interface DissectOptions {
   labelsPerUnit?: number;
   /** How often masks are laid over other images' labels, for what chance would find; 0 leaves it out. Default 10. */
   decoys?: number;
+  /** Replicates of a bootstrap over images, for intervals of IoUs; 0 leaves it out. Default 1000. */
+  bootstrap?: number;
   /** Bytes kept of the images in memory; more goes to a temporary file. Default 512 MiB. */
   memory?: number;
   /** The folder of that file; by default the system's for temporary files. */
@@ -79,6 +84,7 @@ export const DISSECT_OPTIONS = {
   iouThreshold: option(between0And1, 0.04),
   labelsPerUnit: option(whole(1), 5),
   decoys: option(whole(0, 1000), 10),
+  bootstrap: option(whole(0, 100_000), 1000),
   memory: option(whole(0), 512 * 2 ** 20),
   spill: {
     kind: text,

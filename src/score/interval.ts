@@ -15,12 +15,33 @@ export interface RatioSums {
   unionSquares: number;
 }
 
-/** The standard error of an IoU, Σ i / Σ U; null where one image, or one with the label, says nothing of it. */
+/** Whether images say how sure an IoU is: one alone, or one with the label, does not. */
+export function hasInterval(images: number, labelled: number): boolean {
+  return images >= 2 && labelled >= 2;
+}
+
+/** The standard error of an IoU, Σ i / Σ U; null where images do not say. */
 export function standardError(
   iou: number,
   { images, labelled, union, intersectionSquares, products, unionSquares }: RatioSums,
 ): number | null {
-  if (images < 2 || labelled < 2 || !(union > 0)) return null;
+  if (!hasInterval(images, labelled) || !(union > 0)) return null;
   const residuals = intersectionSquares - 2 * iou * products + iou * iou * unionSquares;
   return Math.sqrt((images / (images - 1)) * Math.max(0, residuals)) / union;
+}
+
+/**
+ * The smallest set of choices, taken by how often they win a replicate (of equal ones the better choice first), whose
+ * wins reach 95 % of the replicates; places among the choices. All that win any where even these do not reach it.
+ *
+ * @param wins of each choice, the best choice first
+ */
+export function labelSet(wins: Int32Array, replicates: number): number[] {
+  const order = [...wins.keys()].filter(k => wins[k] > 0).sort((a, b) => wins[b] - wins[a] || a - b);
+  let sum = 0;
+  const last = order.findIndex(k => {
+    sum += wins[k];
+    return sum >= 0.95 * replicates;
+  });
+  return last < 0 ? order : order.slice(0, last + 1);
 }

@@ -3,6 +3,8 @@
  * scores are computed from and what every report is a function of.
  */
 
+import type { Choices } from './best';
+
 /** What a unit can be found to respond to. */
 export interface Concept {
   /** What it goes by in reports, over 0; the lower one goes first where scores are equal. */
@@ -47,6 +49,28 @@ export interface Decoy {
   bestScore: Float64Array;
 }
 
+/** What a bootstrap over images says of each unit's choices of labels. */
+export interface Bootstrapped {
+  replicates: number;
+  /** The 2.5 and 97.5 percentiles of the IoU over the replicates, `[units, choices]`; 0 for no choice. */
+  low: Float64Array;
+  high: Float64Array;
+  /** In how many replicates the choice has the highest IoU, `[units, choices]`. */
+  wins: Int32Array;
+}
+
+/** The units of a layer at a smaller quantile. */
+export interface Narrowed {
+  quantile: number;
+  /** `[units]` */
+  levels: Float64Array;
+  /** The IoU of each choice, `[units, choices]`; 0 for no choice. */
+  iou: Float64Array;
+  /** The row of the label with the highest IoU of all labels, `[units]`, and that IoU, as of a decoy. */
+  best: Int32Array;
+  bestScore: Float64Array;
+}
+
 /** What one retained layer's units did over the data set. */
 export interface LayerStatistics {
   /** The layer's reported name. */
@@ -66,6 +90,12 @@ export interface LayerStatistics {
   topActivations: Float32Array;
   /** What each unit would be named with other images' labels, once for each decoy; absent without decoys. */
   decoys?: Decoy[];
+  /** Each unit's labels of highest IoU, for what follows; absent without labels. */
+  choices?: Choices;
+  /** Absent where it was not asked for. */
+  bootstrap?: Bootstrapped;
+  /** At a half, a quarter and an eighth of the quantile, as far as there are values enough. */
+  narrowed?: Narrowed[];
   /** How many tokens of a sequence came before those that count as its map. */
   tokensDropped: number;
   /** Whether the layer's output is `[images, height, width, units]`. */

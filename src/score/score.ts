@@ -1,5 +1,6 @@
 /** Which concept fits each unit best, and whether the unit counts as a detector of it. */
 
+import { byNumber } from './best';
 import { iou } from './iou';
 import type { Concept, Counts } from './results';
 import type { Scorer } from './scorer';
@@ -37,8 +38,7 @@ export function scoreLayer(
       : tally.categoryPixels.length / Math.max(1, categories.length);
   const best = new Int32Array(units).fill(-1);
   const bestScore = new Float64Array(units);
-  const ascending = [...concepts.keys()].sort((a, b) => concepts[a].number - concepts[b].number);
-  for (const row of ascending)
+  for (const row of byNumber(concepts))
     for (let unit = 0; unit < units; unit++) {
       const score = scores[row * units + unit];
       if (score > bestScore[unit]) {

@@ -1,8 +1,9 @@
 import test from 'ava';
 import interval from '../../lib/score/interval.js';
+import { percentile, weight } from '../helpers/bootstrap.mjs';
 import { randomSource } from '../helpers/random.mjs';
 
-const { standardError } = interval;
+const { labelSet, standardError } = interval;
 
 /** The sums over images of i and U, and their IoU. */
 function sumsOf(images) {
@@ -91,4 +92,39 @@ test("it is a bootstrap's deviation", t => {
   const ratio = se(images) / deviation;
   t.log(`${ratio.toFixed(3)}`);
   t.true(ratio > 0.9 && ratio < 1.1, `${ratio}`);
+});
+
+test("of 2,000 samples some 95 % have the true IoU in a bootstrap's interval", t => {
+  const [count, images] = [400, 60];
+  const weights = Array.from({ length: count }, (_, b) =>
+    Uint8Array.from({ length: images }, (_, x) => weight(1, b, x)),
+  );
+  const random = randomSource(9);
+  let covered = 0;
+  for (let trial = 0; trial < 2000; trial++) {
+    const sample = Array.from({ length: images }, () => image(random));
+    const ious = weights.map(w => {
+      let [both, either] = [0, 0];
+      for (let x = 0; x < images; x++) {
+        both += w[x] * sample[x][0];
+        either += w[x] * sample[x][1];
+      }
+      return both / either;
+    });
+    covered += percentile(ious, 0.025) <= 0.2 && percentile(ious, 0.975) >= 0.2 ? 1 : 0;
+  }
+  t.log(`${covered / 20} %`);
+  t.true(covered > 0.92 * 2000 && covered < 0.98 * 2000, `${covered}`);
+});
+
+test('a label set is the fewest labels that win 95 of 100 replicates', t => {
+  t.deepEqual(labelSet(Int32Array.of(96, 4, 0), 100), [0]);
+  t.deepEqual(labelSet(Int32Array.of(94, 3, 3), 100), [0, 1]);
+  t.deepEqual(
+    labelSet(Int32Array.of(10, 5, 80, 5), 100),
+    [2, 0, 1],
+    'by wins, of equal ones the better choice',
+  );
+  t.deepEqual(labelSet(Int32Array.of(0, 60, 0), 100), [1], 'all that win, where no replicate has another');
+  t.deepEqual(labelSet(Int32Array.of(0, 0), 100), []);
 });

@@ -1,0 +1,19 @@
+// What a label is worth, as Node asks it of a dissection whose masks are counted.
+#pragma once
+#include "node/addon.h"
+
+namespace netdissect {
+
+/// A dissection that a call is made on.
+struct Called {
+  const Napi::CallbackInfo &info;
+  std::shared_ptr<Handle> handle;
+  std::shared_ptr<Dissection> dissection;
+};
+
+/// The calls of that name in src/native/native.ts.
+Napi::Value countPaired(const Called &called);
+Napi::Value countNarrow(const Called &called);
+Napi::Value resample(const Called &called);
+
+} // namespace netdissect

@@ -1,0 +1,125 @@
+#include "worth/recount.h"
+#include "base/failure.h"
+#include "base/parallel.h"
+#include "store/hot_cells.h"
+#include <algorithm>
+#include <functional>
+
+namespace netdissect {
+
+void forEachBlocks(const Counted &counted, const std::atomic<bool> &stopping,
+                   const std::function<void(size_t, size_t, int64_t, int64_t)> &visit) {
+  const ImageStore &store = *counted.store;
+  if (!store.hasLabels())
+    throw Failure("ERR_NETDISSECT_USAGE", "nothing was counted against labels");
+  constexpr int64_t some = 64; // images at once
+  for (size_t begin = 0, end; begin < store.blocks(); begin = end) {
+    if (stopping || counted.plan->progress.cancelled)
+      throw aborted();
+    int64_t count = 0;
+    for (end = begin; end < store.blocks() && count < some; end++)
+      count += store.images(end).count;
+    visit(begin, end, store.images(begin).first, count);
+  }
+}
+
+std::vector<LabelPlanes> planesOf(const ImageStore &store, int64_t first, int64_t count,
+                                  const std::vector<uint32_t> *partner) {
+  std::vector<LabelPlanes> planes(count);
+  parallelFor(count, 1, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; i++) {
+      const Words record = store.labelsOf(partner ? (*partner)[first + i] : first + i);
+      planes[i] = LabelPlanes(Segmentation(record.data()));
+    }
+  });
+  return planes;
+}
+
+std::vector<LayerTally> countPaired(const Counted &counted, const std::vector<uint32_t> &partner,
+                                    const std::atomic<bool> &stopping) {
+  const Plan &plan = *counted.plan;
+  const auto images = static_cast<size_t>(plan.options.images);
+  if (partner.size() != images ||
+      std::any_of(partner.begin(), partner.end(), [&](uint32_t image) { return image >= images; }))
+    throw Failure("ERR_NETDISSECT_USAGE", "every image needs another one of the data set");
+  std::vector<LayerTally> tallies;
+  for (const LayerShape &layer : plan.layers)
+    tallies.emplace_back(layer.units, plan.options.labels);
+  const ImageStore &store = *counted.store;
+  forEachBlocks(counted, stopping, [&](size_t begin, size_t end, int64_t first, int64_t count) {
+    const LabelledImages labelled(planesOf(store, first, count, &partner), plan.options.labels);
+    countBlocks(plan, store, thresholdsOf(counted.layers), begin, end, labelled, tallies);
+  });
+  return tallies;
+}
+
+/// The levels of units [begin, end) at a higher rank than theirs. All values over a level are kept; what that
+/// rank counts beyond these equals the level.
+static void narrowLevels(const Counted &counted, size_t layer, int64_t begin, int64_t end,
+                         const QuantileRank &rank, const std::atomic<bool> &stopping,
+                         std::vector<double> &levels) {
+  const LevelledLayer &wide = counted.layers[layer];
+  const ImageStore &store = *counted.store;
+  std::vector<std::vector<float>> over(end - begin);
+  forEachBlocks(counted, stopping, [&](size_t from, size_t to, int64_t, int64_t) {
+    for (size_t block = from; block < to; block++) {
+      const BlockView hot = store.hot(block, layer);
+      const int64_t images = store.images(block).count;
+      parallelFor(end - begin, 8, [&](int64_t first, int64_t last) {
+        for (int64_t u = first; u < last; u++)
+          for (int64_t i = 0; i < images; i++) {
+            const auto record = static_cast<size_t>((begin + u) * images + i);
+            HotCells::valuesOver(wide.thresholds[begin + u], hot.begin(record), hot.end(record), over[u]);
+          }
+      });
+    }
+  });
+  parallelFor(end - begin, 1, [&](int64_t first, int64_t last) {
+    for (int64_t u = first; u < last; u++) {
+      std::vector<float> &values = over[u];
+      std::sort(values.begin(), values.end(), std::greater<float>());
+      if (static_cast<int64_t>(values.size()) < rank.fromTop)
+        values.resize(rank.fromTop, static_cast<float>(wide.levels[begin + u]));
+      const float lower = values[rank.fromTop - 1];
+      levels[begin + u] = rank.between(lower, rank.fromTop == 1 ? lower : values[rank.fromTop - 2]);
+    }
+  });
+}
+
+std::vector<NarrowLayer> countNarrow(const Counted &counted, double quantile,
+                                     const std::atomic<bool> &stopping) {
+  const Plan &plan = *counted.plan;
+  const DissectionOptions &options = plan.options;
+  std::vector<NarrowLayer> layers;
+  std::vector<std::vector<float>> thresholds(plan.layers.size());
+  for (size_t l = 0; l < plan.layers.size(); l++) {
+    const LayerShape &shape = plan.layers[l];
+    const QuantileRank wide(plan.values(shape), options.quantile), rank(plan.values(shape), quantile);
+    if (rank.fromTop >= wide.fromTop)
+      return {};
+    std::vector<double> levels(shape.units);
+    const int64_t bytes = wide.fromTop * static_cast<int64_t>(sizeof(float));
+    const int64_t some = std::clamp<int64_t>(options.memory / 2 / bytes, 1, shape.units);
+    for (int64_t begin = 0; begin < shape.units; begin += some)
+      narrowLevels(counted, l, begin, std::min(begin + some, shape.units), rank, stopping, levels);
+    for (const double level : levels)
+      thresholds[l].push_back(thresholdOf(level));
+    layers.push_back({std::move(levels), LayerTally(shape.units, options.labels)});
+  }
+  Thresholds all;
+  std::vector<LayerTally> tallies;
+  for (size_t l = 0; l < layers.size(); l++) {
+    all.push_back(&thresholds[l]);
+    tallies.push_back(std::move(layers[l].tally));
+  }
+  const ImageStore &store = *counted.store;
+  forEachBlocks(counted, stopping, [&](size_t begin, size_t end, int64_t first, int64_t count) {
+    const LabelledImages labelled(planesOf(store, first, count), options.labels);
+    countBlocks(plan, store, all, begin, end, labelled, tallies);
+  });
+  for (size_t l = 0; l < layers.size(); l++)
+    layers[l].tally = std::move(tallies[l]);
+  return layers;
+}
+
+} // namespace netdissect

@@ -1,0 +1,52 @@
+/** The options of a dissection that say what is computed, as the command has them. */
+
+import { DISSECT_OPTIONS } from '../run/options';
+import { flag, numberOf } from './kinds';
+import type { Table } from './option';
+
+const { quantileThreshold, iouThreshold, labelsPerUnit, decoys, bootstrap } = DISSECT_OPTIONS;
+const group = 'Statistics';
+
+export const STATISTICS = {
+  quantile: {
+    kind: numberOf(quantileThreshold.kind),
+    value: 'Q',
+    default: String(quantileThreshold.default),
+    group,
+    describe: "the part of a unit's values that lies over its level",
+  },
+  'iou-threshold': {
+    kind: numberOf(iouThreshold.kind),
+    value: 'IOU',
+    default: String(iouThreshold.default),
+    group,
+    describe: 'the IoU over which a unit is a detector',
+  },
+  'labels-per-unit': {
+    kind: numberOf(labelsPerUnit.kind),
+    value: 'N',
+    default: String(labelsPerUnit.default),
+    group,
+    describe: 'the best labels of each unit in the report',
+  },
+  decoys: {
+    kind: numberOf(decoys.kind),
+    value: 'K',
+    default: String(decoys.default),
+    group,
+    describe: "how often masks are laid over other images' labels, for what chance would find; 0 for never",
+  },
+  bootstrap: {
+    kind: numberOf(bootstrap.kind),
+    value: 'N',
+    default: String(bootstrap.default),
+    group,
+    describe: 'replicates of a bootstrap over images, for intervals of IoUs; 0 for none',
+  },
+  approximate: {
+    kind: flag,
+    default: 'false',
+    group,
+    describe: 'estimate levels where --memory is too short for exact ones in one pass',
+  },
+} satisfies Table;

@@ -1,0 +1,89 @@
+/** Adds to the counts what labels are worth: chance, intervals, smaller quantiles. */
+
+import type { NativeDissection } from '../native/native';
+import { bestChoices, byNumber } from '../score/best';
+import { derangement } from '../score/chance';
+import type { LayerStatistics, Tally } from '../score/results';
+import { scoreLayer } from '../score/score';
+import type { Labeller } from './labeller';
+import type { CheckedOptions, DissectOptions } from './options';
+
+/** So many labels of each unit, those of highest IoU, are resampled. */
+const CHOICES = 20;
+const SEED = 1;
+
+export interface Counted {
+  dissection: NativeDissection;
+  layers: LayerStatistics[];
+  images: number;
+  labeller: Labeller;
+  /** The options as they were checked, and as they were given, for progress and signal. */
+  settings: Pick<CheckedOptions, 'decoys' | 'bootstrap' | 'labelsPerUnit' | 'quantileThreshold'>;
+  options: DissectOptions;
+}
+
+type Phase = 'decoy' | 'bootstrap' | 'quantile';
+
+/** Does something `total` times, one after the other. */
+async function steps(
+  { onProgress, signal }: DissectOptions,
+  phase: Phase,
+  total: number,
+  step: (done: number) => Promise<void>,
+): Promise<void> {
+  for (let done = 0; done < total; done++) {
+    signal?.throwIfAborted();
+    onProgress?.({ phase, done, total });
+    await step(done);
+  }
+  if (total > 0) onProgress?.({ phase, done: total, total });
+}
+
+/** What each layer's units would score by chance, decoy by decoy. */
+export async function countDecoys({ dissection, layers, images, labeller, settings, options }: Counted) {
+  if (images < 2) return; // with whose labels?
+  const { labels, categories } = labeller;
+  await steps(options, 'decoy', settings.decoys, async done => {
+    for (const [l, counts] of (await dissection.countPaired(derangement(images, done + 1))).entries()) {
+      const { labelPixels } = layers[l].tally!;
+      const { best, bestScore } = scoreLayer({ labelPixels, ...counts }, labels, categories, 0);
+      layers[l].decoys ??= [];
+      layers[l].decoys!.push({ best, bestScore });
+    }
+  });
+}
+
+/** Each unit's labels of highest IoU, and how sure these are. */
+export async function resample({ dissection, layers, labeller, settings, options }: Counted) {
+  const { labels, categories } = labeller;
+  const { bootstrap: replicates, labelsPerUnit } = settings;
+  for (const layer of layers) {
+    const { scores } = scoreLayer(layer.tally as Tally, labels, categories, 0);
+    const most = Math.min(labels.length, Math.max(CHOICES, labelsPerUnit));
+    layer.choices = bestChoices(scores, layer.levels.length, byNumber(labels), most);
+  }
+  if (replicates > 0)
+    await steps(options, 'bootstrap', layers.length, async l => {
+      const drawn = await dissection.resample(l, layers[l].choices!.rows, { replicates, seed: SEED });
+      layers[l].bootstrap = { replicates, ...drawn };
+    });
+}
+
+/** The same masks at a half, a quarter and an eighth of the quantile. */
+export async function narrow({ dissection, layers, labeller, settings, options }: Counted) {
+  const { labels, categories } = labeller;
+  await steps(options, 'quantile', 3, async done => {
+    const quantile = settings.quantileThreshold / 2 ** (done + 1);
+    for (const [l, { levels, ...counts }] of (await dissection.countNarrow(quantile)).entries()) {
+      const { tally, choices } = layers[l];
+      const { labelPixels } = tally!;
+      const { scores, best, bestScore } = scoreLayer({ labelPixels, ...counts }, labels, categories, 0);
+      const { most, rows } = choices!;
+      const iou = Float64Array.from(rows, (row, at) =>
+        row < 0 ? 0 : scores[row * levels.length + Math.floor(at / most)],
+      );
+      layers[l].narrowed ??= [];
+      layers[l].narrowed!.push({ quantile, levels, iou, best, bestScore });
+    }
+  });
+}
