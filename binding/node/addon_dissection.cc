@@ -23,6 +23,7 @@ public:
                         InstanceMethod<&DissectionObject::call<countPaired>>("countPaired"),
                         InstanceMethod<&DissectionObject::call<countNarrow>>("countNarrow"),
                         InstanceMethod<&DissectionObject::call<resample>>("resample"),
+                        InstanceMethod<&DissectionObject::call<formulas>>("formulas"),
                         InstanceMethod<&DissectionObject::stripBytes>("stripBytes"),
                         InstanceMethod<&DissectionObject::draw>("draw"),
                         InstanceMethod<&DissectionObject::profile>("profile"),
@@ -30,6 +31,7 @@ public:
                         InstanceMethod<&DissectionObject::close>("close"),
                         InstanceAccessor<&DissectionObject::passes>("passes"),
                         InstanceAccessor<&DissectionObject::observed>("observed"),
+                        InstanceAccessor<&DissectionObject::searched>("searched"),
                         InstanceAccessor<&DissectionObject::notices>("notices")});
   }
 
@@ -135,7 +137,7 @@ private:
   }
 
   template <Napi::Value (*ask)(const Called &)> Napi::Value call(const Napi::CallbackInfo &info) {
-    return ask({info, handle_, open(info.Env())});
+    return ask({info, handle_, open(info.Env()), searched_});
   }
 
   /// stripBytes(images): of the memory that draw() takes.
@@ -249,6 +251,10 @@ private:
     return Napi::Number::New(info.Env(), static_cast<double>(open(info.Env())->observed()));
   }
 
+  Napi::Value searched(const Napi::CallbackInfo &info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(searched_->load()));
+  }
+
   Napi::Value notices(const Napi::CallbackInfo &info) {
     const auto array = Napi::Array::New(info.Env());
     for (const std::string &notice : open(info.Env())->notices())
@@ -282,6 +288,7 @@ private:
   };
 
   HeldMemory held_;
+  std::shared_ptr<std::atomic<int64_t>> searched_ = std::make_shared<std::atomic<int64_t>>(0);
   std::shared_ptr<Drawn> drawn_ = std::make_shared<Drawn>();
   Napi::ObjectReference model_;
   std::shared_ptr<Handle> handle_;

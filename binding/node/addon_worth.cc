@@ -1,6 +1,7 @@
 #include "node/addon_worth.h"
 #include "run/dissection.h"
 #include "worth/bootstrap.h"
+#include "worth/formulas.h"
 #include "worth/recount.h"
 
 namespace netdissect {
@@ -84,6 +85,61 @@ Napi::Value resample(const Called &called) {
         object.Set("high", typedArray<Napi::Float64Array>(env, high));
         object.Set("wins", typedArray<Napi::Int32Array>(env, resampled.wins));
         return object;
+      });
+}
+
+/// A layer's formulas as typed arrays; formulas of length up to k + 1 in `best[k]`.
+static Napi::Object formulasOf(Napi::Env env, const std::vector<UnitFormulas> &units) {
+  const auto numbers = [&](auto of) {
+    std::vector<double> values;
+    for (const UnitFormulas &unit : units)
+      values.push_back(static_cast<double>(of(unit)));
+    return typedArray<Napi::Float64Array>(env, values);
+  };
+  const auto layer = Napi::Object::New(env);
+  layer.Set("maskPixels", numbers([](const UnitFormulas &unit) { return unit.maskPixels; }));
+  layer.Set("gap", numbers([](const UnitFormulas &unit) { return unit.gap; }));
+  layer.Set("images", numbers([](const UnitFormulas &unit) { return unit.images; }));
+  layer.Set("low", numbers([](const UnitFormulas &unit) { return unit.interval.low; }));
+  layer.Set("high", numbers([](const UnitFormulas &unit) { return unit.interval.high; }));
+  const auto best = Napi::Array::New(env);
+  for (size_t k = 0; !units.empty() && k < units[0].best.size(); k++) {
+    std::vector<int32_t> labels;
+    std::vector<uint8_t> operators;
+    for (const UnitFormulas &unit : units) {
+      const Formula &formula = unit.best[k];
+      labels.insert(labels.end(), formula.labels.begin(), formula.labels.end());
+      for (const Operator by : formula.operators)
+        operators.push_back(static_cast<uint8_t>(by));
+    }
+    const auto one = Napi::Object::New(env);
+    one.Set("rows", typedArray<Napi::Int32Array>(env, labels));
+    one.Set("operators", typedArray<Napi::Uint8Array>(env, operators));
+    one.Set("both", numbers([k](const UnitFormulas &unit) { return unit.best[k].both; }));
+    one.Set("size", numbers([k](const UnitFormulas &unit) { return unit.best[k].size; }));
+    best.Set(best.Length(), one);
+  }
+  layer.Set("best", best);
+  return layer;
+}
+
+Napi::Value formulas(const Called &called) {
+  const auto given = called.info[0].As<Napi::Object>();
+  FormulaOptions options;
+  options.length = given.Get("length").As<Napi::Number>().Int32Value();
+  options.seconds = given.Get("seconds").As<Napi::Number>().DoubleValue();
+  options.bootstrap.replicates = given.Get("replicates").As<Napi::Number>().Uint32Value();
+  options.bootstrap.seed = given.Get("seed").As<Napi::Number>().Uint32Value();
+  return ask(
+      called, "formulas",
+      [options, searched = called.searched](const Counted &counted, const std::atomic<bool> &stopping) {
+        return findFormulas(counted, options, stopping, *searched);
+      },
+      [](Napi::Env env, const std::vector<std::vector<UnitFormulas>> &layers) {
+        const auto array = Napi::Array::New(env);
+        for (const auto &units : layers)
+          array.Set(array.Length(), formulasOf(env, units));
+        return array;
       });
 }
 

@@ -79,17 +79,15 @@ struct LabelSums {
 struct Resampling {
   const LabelTable &table;
   size_t replicates;
-  MapGeometry geometry;
-  const std::vector<float> &thresholds;
 };
 
 /// Adds one image: the masks of its record, against its labels.
 void addImage(const Resampling &all, const MaskBuilder &mask, uint32_t maskPixels, const LabelPlanes &planes,
-              const std::vector<int32_t> &present, const uint8_t *weights, UnitSums &unit,
-              std::vector<uint32_t> &counts) {
+              const std::vector<int32_t> &present, const uint8_t *weights, UnitSums &unit) {
   for (size_t c = 0; c < unit.categories.size(); c++)
     if (std::binary_search(present.begin(), present.end(), unit.categories[c]))
       kernels().addWeighted(weights, maskPixels, unit.masks.data() + c * all.replicates, all.replicates);
+  std::vector<uint32_t> counts(planes.labels.size());
   countLabels(mask, planes, counts);
   for (size_t k = 0; k < unit.codes.size(); k++) {
     const auto code = static_cast<uint16_t>(unit.codes[k]);
@@ -137,8 +135,7 @@ Resampled resample(const Counted &counted, size_t layer, const std::vector<int32
   const Plan &plan = *counted.plan;
   const ImageStore &store = *counted.store;
   const LayerShape &shape = plan.layers.at(layer);
-  const Resampling all{plan.options.labels, bootstrap.replicates, plan.geometry(shape),
-                       counted.layers[layer].thresholds};
+  const Resampling all{plan.options.labels, bootstrap.replicates};
   const size_t most = choices.size() / static_cast<size_t>(shape.units);
   const auto labels = static_cast<int64_t>(all.table.size());
   if (all.replicates < 1 || choices.size() != most * shape.units ||
@@ -165,29 +162,15 @@ Resampled resample(const Counted &counted, size_t layer, const std::vector<int32
           if (double *row = sums.row(planes.labels[l], all.replicates))
             kernels().addWeighted(weights.of(i), areas[l], row, all.replicates);
       }
-      std::vector<BlockView> hot;
-      for (size_t block = from; block < to; block++)
-        hot.push_back(store.hot(block, layer));
-      parallelFor(static_cast<int64_t>(units.size()), 8, [&](int64_t head, int64_t tail) {
-        LayerMasks masks(all.geometry);
-        std::vector<uint32_t> counts(images.mostLabels);
-        for (int64_t u = head; u < tail; u++)
-          for (size_t block = from, i = 0; block < to; block++) {
-            const int64_t inBlock = store.images(block).count;
-            for (int64_t k = 0; k < inBlock; k++, i++) {
-              const LabelPlanes &planes = images.planes[i];
-              const auto record = static_cast<size_t>((begin + u) * inBlock + k);
-              const BlockView &kept = hot[block - from];
-              if (planes.labels.empty())
-                continue;
-              if (const MaskBuilder *mask =
-                      masks.read(kept.begin(record), kept.end(record), all.thresholds[begin + u],
-                                 planes.height, planes.width))
-                addImage(all, *mask, masks.pixels(), planes, images.categories[i],
-                         weights.of(static_cast<int64_t>(i)), units[u], counts);
-            }
-          }
-      });
+      const auto size = [&](size_t i) {
+        const LabelPlanes &planes = images.planes[i];
+        return planes.labels.empty() ? std::pair(0, 0) : std::pair(planes.height, planes.width);
+      };
+      forEachMask(counted, layer, begin, begin + static_cast<int64_t>(units.size()), from, to, size,
+                  [&](int64_t unit, size_t i, const MaskBuilder &mask, uint32_t pixels) {
+                    addImage(all, mask, pixels, images.planes[i], images.categories[i],
+                             weights.of(static_cast<int64_t>(i)), units[unit - begin]);
+                  });
     });
     parallelFor(static_cast<int64_t>(units.size()), 1, [&](int64_t head, int64_t tail) {
       for (int64_t u = head; u < tail; u++)

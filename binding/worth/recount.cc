@@ -2,6 +2,7 @@
 #include "base/failure.h"
 #include "base/parallel.h"
 #include "store/hot_cells.h"
+#include "tally/masks.h"
 #include <algorithm>
 #include <functional>
 
@@ -33,6 +34,34 @@ std::vector<LabelPlanes> planesOf(const ImageStore &store, int64_t first, int64_
     }
   });
   return planes;
+}
+
+void forEachMask(const Counted &counted, size_t layer, int64_t first, int64_t last, size_t from, size_t to,
+                 const std::function<std::pair<int, int>(size_t)> &size,
+                 const std::function<void(int64_t, size_t, const MaskBuilder &, uint32_t)> &see) {
+  const ImageStore &store = *counted.store;
+  const MapGeometry geometry = counted.plan->geometry(counted.plan->layers[layer]);
+  const std::vector<float> &thresholds = counted.layers[layer].thresholds;
+  std::vector<BlockView> hot;
+  for (size_t block = from; block < to; block++)
+    hot.push_back(store.hot(block, layer));
+  parallelFor(last - first, 8, [&](int64_t head, int64_t tail) {
+    LayerMasks masks(geometry);
+    for (int64_t unit = first + head; unit < first + tail; unit++)
+      for (size_t block = from, image = 0; block < to; block++) {
+        const int64_t inBlock = store.images(block).count;
+        const BlockView &kept = hot[block - from];
+        for (int64_t i = 0; i < inBlock; i++, image++) {
+          const auto [height, width] = size(image);
+          const auto record = static_cast<size_t>(unit * inBlock + i);
+          if (height == 0)
+            continue;
+          if (const MaskBuilder *mask =
+                  masks.read(kept.begin(record), kept.end(record), thresholds[unit], height, width))
+            see(unit, image, *mask, masks.pixels());
+        }
+      }
+  });
 }
 
 std::vector<LayerTally> countPaired(const Counted &counted, const std::vector<uint32_t> &partner,

@@ -1,8 +1,10 @@
 // Counting again what was counted: with the labels of other images, or at a smaller quantile.
 #pragma once
 #include "run/levelled.h"
+#include "tally/upsample.h"
 #include <atomic>
 #include <functional>
+#include <utility>
 #include <vector>
 
 namespace netdissect {
@@ -16,6 +18,14 @@ void forEachBlocks(const Counted &counted, const std::atomic<bool> &stopping,
 /// The label planes of each image, in parallel; with `partner` those of image `partner[image]`.
 std::vector<LabelPlanes> planesOf(const ImageStore &store, int64_t first, int64_t count,
                                   const std::vector<uint32_t> *partner = nullptr);
+
+/// Calls `see(unit, image, mask, pixels)` for every mask of units [first, last) of a layer that has any
+/// pixels, on the images of blocks [from, to), counted from 0, in the order of the images; different units'
+/// in parallel. `size` is an image's grid, height and width; masks on images without rows are left out.
+void forEachMask(
+    const Counted &counted, size_t layer, int64_t first, int64_t last, size_t from, size_t to,
+    const std::function<std::pair<int, int>(size_t image)> &size,
+    const std::function<void(int64_t unit, size_t image, const MaskBuilder &mask, uint32_t pixels)> &see);
 
 /// The counts of every layer where the masks of image x are laid over the labels of image `partner[x]`.
 std::vector<LayerTally> countPaired(const Counted &counted, const std::vector<uint32_t> &partner,

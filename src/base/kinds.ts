@@ -17,6 +17,14 @@ export function whole(from: number, to = Number.MAX_SAFE_INTEGER): Kind<number> 
   };
 }
 
+/** One of some numbers. */
+export function oneNumberOf(...numbers: number[]): Kind<number> {
+  return {
+    expected: `${numbers.slice(0, -1).join(', ')} or ${numbers[numbers.length - 1]}`,
+    fits: (value): value is number => numbers.some(number => number === value),
+  };
+}
+
 export const between0And1: Kind<number> = {
   expected: 'a number between 0 and 1',
   fits: (value): value is number => typeof value === 'number' && value > 0 && value < 1,

@@ -83,6 +83,8 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
         labelsPerUnit: values['labels-per-unit'],
         decoys: values.decoys,
         bootstrap: values.bootstrap,
+        formulas: values.formulas,
+        formulaSeconds: values['formula-seconds'],
         approximate: values.approximate,
         labels: !values['no-labels'],
         images: !values['no-images'],

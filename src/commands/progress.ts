@@ -36,6 +36,7 @@ const PHASES: Record<string, { title: string; unit: string }> = {
   decoy: { title: 'counting by chance', unit: 'decoys' },
   bootstrap: { title: 'resampling images', unit: 'layers' },
   quantile: { title: 'counting at smaller quantiles', unit: 'quantiles' },
+  formula: { title: 'searching formulas', unit: 'units' },
   draw: { title: 'drawing units', unit: 'units' },
 };
 

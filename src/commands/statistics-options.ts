@@ -4,7 +4,8 @@ import { DISSECT_OPTIONS } from '../run/options';
 import { flag, numberOf } from './kinds';
 import type { Table } from './option';
 
-const { quantileThreshold, iouThreshold, labelsPerUnit, decoys, bootstrap } = DISSECT_OPTIONS;
+const { quantileThreshold, iouThreshold, labelsPerUnit, decoys, bootstrap, formulas, formulaSeconds } =
+  DISSECT_OPTIONS;
 const group = 'Statistics';
 
 export const STATISTICS = {
@@ -42,6 +43,20 @@ export const STATISTICS = {
     default: String(bootstrap.default),
     group,
     describe: 'replicates of a bootstrap over images, for intervals of IoUs; 0 for none',
+  },
+  formulas: {
+    kind: numberOf(formulas.kind),
+    value: 'LENGTH',
+    default: String(formulas.default),
+    group,
+    describe: 'find the best formulas that join 2, or up to 3, labels by OR, AND and AND NOT; 0 for none',
+  },
+  'formula-seconds': {
+    kind: numberOf(formulaSeconds.kind),
+    value: 'S',
+    default: String(formulaSeconds.default),
+    group,
+    describe: 'end the search for formulas after so long, with what it has',
   },
   approximate: {
     kind: flag,

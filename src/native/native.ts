@@ -129,6 +129,31 @@ export interface NativeLayerResult {
   unionSquares: Float64Array;
 }
 
+/** A formula of each unit: `(a op b) op c`. */
+export interface Formulas {
+  /** Rows of the tally, `[units, 3]`; -1 where the formula is shorter, or there is none. */
+  rows: Int32Array;
+  /** 0 for OR, 1 for AND, 2 for AND NOT, `[units, 2]`. */
+  operators: Uint8Array;
+  /** Pixels of mask and formula, and of the formula, `[units]`. */
+  both: Float64Array;
+  size: Float64Array;
+}
+
+/** The formulas with the highest IoU over all images that have any label. */
+export interface LayerFormulas {
+  /** Of length 1; of length up to 2; and of length up to 3, where that was asked for. */
+  best: Formulas[];
+  /** Pixels of each unit's masks on those images, `[units]`. */
+  maskPixels: Float64Array;
+  /** How much higher the IoU of a formula could be that the time was too short for, `[units]`; 0 where none is. */
+  gap: Float64Array;
+  /** Images with any pixel of the longest formula, and the interval of its IoU where it was resampled, `[units]`. */
+  images: Float64Array;
+  low: Float64Array;
+  high: Float64Array;
+}
+
 /**
  * How strips look. Palette indices of the mask strip are 0 outside, 1 inside, 2 the border and 3 between images; of the
  * label strip 0 for no label, 1 between images, then the labels' colours, by their numbers.
@@ -171,6 +196,8 @@ export interface NativeDissection {
   readonly passes: number;
   /** How many images of this pass are through the model, also while `observe` is under way. */
   readonly observed: number;
+  /** How many units `formulas` is through with, also while it is under way. */
+  readonly searched: number;
   /** What a user should know of how the model runs, a sentence each. */
   readonly notices: string[];
   observe(batch: NativeBatch): Promise<void>;
@@ -197,6 +224,13 @@ export interface NativeDissection {
     choices: Int32Array,
     bootstrap: { replicates: number; seed: number },
   ): Promise<{ low: Float64Array; high: Float64Array; wins: Int32Array }>;
+  /** The layers' best formulas of `length` 2 or 3. */
+  formulas(options: {
+    length: number;
+    seconds: number;
+    replicates: number;
+    seed: number;
+  }): Promise<LayerFormulas[]>;
   /** Draws a unit's strips; `into` must hold them. Any number of units can be drawn at once. */
   draw(
     layer: number,

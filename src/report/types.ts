@@ -34,7 +34,38 @@ export interface UnitReport {
    */
   label_set?: { label: string; labelnum: number; cat: string; wins: number }[] | null;
   /** The highest IoU at the quantile and those smaller, of the larger quantile where they are equal; absent without smaller ones. */
+  /** Null where no mask has a pixel with a label; absent where formulas were not asked for. */
+  formula?: FormulaReport | null;
   best_quantile?: { quantile: number; level: number; label: string | null; labelnum: number; iou: number };
+}
+
+/** Labels' numbers joined: `['AND NOT', ['OR', 3, 5], 9]`, or a number. */
+export type FormulaStructure = number | [operator: 'OR' | 'AND' | 'AND NOT', FormulaStructure, number];
+
+export interface ShorterFormula {
+  /** `(sky OR sea) AND NOT boat` */
+  text: string;
+  structure: FormulaStructure;
+  /** How many labels it joins. */
+  length: number;
+  iou: number;
+}
+
+/** A unit's best formula. IoUs are over all images with any label, whatever their categories. */
+export interface FormulaReport extends ShorterFormula {
+  /** Percentiles of a bootstrap, as of a label; absent without one. */
+  low?: number | null;
+  high?: number | null;
+  /** `iou` over that of the best single label. */
+  gain: number;
+  /** How much higher the IoU of a formula could be that was not looked at: 0 where this one is proven to be the best. */
+  gap: number;
+  /** Pixels of the formula, of the unit's masks, and of both. */
+  fc: number;
+  mc: number;
+  ic: number;
+  /** The best formulas of length 1, and of up to 2 where `iou` is of up to 3. */
+  shorter: ShorterFormula[];
 }
 
 /** A label of a unit, and how well its masks fit it. */

@@ -3,13 +3,14 @@
 import { bestChoices, byNumber } from '../score/best';
 import { hasInterval, labelSet, standardError } from '../score/interval';
 import type { LayerStatistics, Tally } from '../score/results';
+import { formulaReport } from './formula';
 import type { LabelSet, ReportContext, UnitLabel, UnitReport } from './types';
 
 export type ScoredUnit = Required<
   Pick<UnitReport, 'interp' | 'iou' | 'lc' | 'cc' | 'ic' | 'label' | 'labelnum' | 'cat' | 'labels'>
 > &
   UnitExtras;
-type UnitExtras = Pick<UnitReport, 'q' | 'label_set' | 'best_quantile'>;
+type UnitExtras = Pick<UnitReport, 'q' | 'label_set' | 'best_quantile' | 'formula'>;
 
 export type UnitSettings = Pick<ReportContext, 'quantile_threshold' | 'iou_threshold' | 'images'> & {
   labelsPerUnit: number;
@@ -23,7 +24,7 @@ const NO_LABEL = { iou: 0, lc: 0, cc: 0, ic: 0, label: null, labelnum: 0, cat: n
  * @param scores the IoUs, `[labels, units]`
  */
 export function unitScorer(
-  { choices: counted, bootstrap, narrowed = [], levels }: LayerStatistics,
+  { choices: counted, bootstrap, narrowed = [], formulas, levels }: LayerStatistics,
   tally: Tally,
   scores: Float64Array,
   { labels: concepts, categories }: LabelSet,
@@ -85,6 +86,9 @@ export function unitScorer(
       ...(q !== undefined && { q }),
       ...(bootstrap && { label_set: images < 2 ? null : set() }),
       ...(narrowed.length > 0 && { best_quantile: bestQuantile(unit) }),
+      ...(formulas && {
+        formula: formulaReport(formulas, unit, concepts, images, bootstrap !== undefined),
+      }),
     };
   };
 

@@ -26,7 +26,7 @@ import { datasetLabeller, type Labeller } from './labeller';
 import { count, observe } from './observe';
 import { type CheckedOptions, checkedOptions, type DissectOptions } from './options';
 import { checkPictures, picture } from './pictures';
-import { type Counted, countDecoys, narrow, resample } from './worth';
+import { type Counted, countDecoys, findFormulas, narrow, resample } from './worth';
 
 export interface DissectionResult {
   /** One entry a retained layer. */
@@ -42,10 +42,11 @@ export interface DissectionResult {
 export interface Profile extends NativeProfile {
   /** Reading images and label maps, summed over all that were read at once. */
   decode: number;
-  /** What chance would find, intervals, and smaller quantiles, by the clock. */
+  /** What chance would find, intervals, smaller quantiles, and formulas, by the clock. */
   decoys: number;
   bootstrap: number;
   quantiles: number;
+  formulas: number;
   /** Pictures, `draw` included, by the clock. */
   pictures: number;
   /** Scores, rankings and the files but for the pictures, by the clock. */
@@ -123,6 +124,8 @@ export async function dissect(
     if (done) await resample(done);
     const resampled = performance.now();
     if (done) await narrow(done);
+    const narrowed = performance.now();
+    if (done) await findFormulas(done);
     const counted = performance.now();
     const [height, width] = dataset.imageSize;
     const { labels, categories } = labeller ?? { labels: [], categories: [] };
@@ -146,6 +149,10 @@ export async function dissect(
           labels_per_unit: checked.labelsPerUnit,
           decoys: checked.decoys,
           bootstrap: checked.bootstrap,
+          ...(checked.formulas > 0 && {
+            formulas: checked.formulas,
+            formula_seconds: checked.formulaSeconds,
+          }),
         }),
       },
       images: dataset.length,
@@ -183,7 +190,8 @@ export async function dissect(
       ...dissection.profile(),
       decoys: (paired - settled) / 1000,
       bootstrap: (resampled - paired) / 1000,
-      quantiles: (counted - resampled) / 1000,
+      quantiles: (narrowed - resampled) / 1000,
+      formulas: (counted - narrowed) / 1000,
       pictures: (drawn - scored) / 1000,
       report: (scored - counted + end - drawn) / 1000,
       total: (end - start) / 1000,

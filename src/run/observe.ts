@@ -7,9 +7,7 @@ import type { LayerStatistics } from '../score/results';
 import { batches } from './batches';
 import type { Labeller } from './labeller';
 import type { DissectOptions } from './options';
-
-/** Milliseconds. */
-const PROGRESS_EVERY = 100;
+import { poll } from './poll';
 
 export async function observe(
   dissection: NativeDissection,
@@ -35,15 +33,7 @@ export async function observe(
       reported = Math.max(reported, done);
     };
     report();
-    let failure: { error: unknown } | undefined;
-    const watch = () => {
-      try {
-        report();
-      } catch (error) {
-        failure ??= { error };
-      }
-    };
-    const timer = onProgress && setInterval(watch, PROGRESS_EVERY);
+    const watch = poll(onProgress && report);
     let previous: Promise<void> = Promise.resolve();
     try {
       for await (const batch of batches(dataset, {
@@ -56,12 +46,12 @@ export async function observe(
         // While the engine has one batch in hand, the next is decoded.
         await previous;
         signal?.throwIfAborted();
-        if (failure) throw failure.error;
+        watch.check();
         previous = dissection.observe(batch).then(report);
         previous.catch(() => {}); // it is awaited above or below
       }
     } finally {
-      clearInterval(timer);
+      watch.stop();
       await previous;
     }
     await dissection.finish();

@@ -1,15 +1,15 @@
 /** The options of a dissection: what they are and are by default. The command's options are made from them. */
 
 import os from 'node:os';
-import { between0And1, checked, flag, type Kind, text, whole } from '../base/kinds';
+import { between0And1, checked, flag, type Kind, oneNumberOf, text, whole } from '../base/kinds';
 import type { ReverseNormalize } from '../dataset/images/transforms';
 
 export interface Progress {
   /**
    * Images through the model, images counted against labels, decoys counted, layers resampled, smaller quantiles counted,
-   * units drawn.
+   * units searched for formulas, units drawn.
    */
-  phase: 'observe' | 'count' | 'decoy' | 'bootstrap' | 'quantile' | 'draw';
+  phase: 'observe' | 'count' | 'decoy' | 'bootstrap' | 'quantile' | 'formula' | 'draw';
   done: number;
   total: number;
 }
@@ -33,6 +33,10 @@ export interface DissectOptions {
   decoys?: number;
   /** Replicates of a bootstrap over images, for intervals of IoUs; 0 leaves it out. Default 1000. */
   bootstrap?: number;
+  /** The length of formulas that join labels, 2 or 3; 0 leaves them out. Default 0. */
+  formulas?: number;
+  /** Seconds after which the search for formulas ends with what it has. Default 600. */
+  formulaSeconds?: number;
   /** Bytes kept of the images in memory; more goes to a temporary file. Default 512 MiB. */
   memory?: number;
   /** The folder of that file; by default the system's for temporary files. */
@@ -85,6 +89,8 @@ export const DISSECT_OPTIONS = {
   labelsPerUnit: option(whole(1), 5),
   decoys: option(whole(0, 1000), 10),
   bootstrap: option(whole(0, 100_000), 1000),
+  formulas: option(oneNumberOf(0, 2, 3), 0),
+  formulaSeconds: option(whole(1), 600),
   memory: option(whole(0), 512 * 2 ** 20),
   spill: {
     kind: text,

@@ -7,6 +7,7 @@ import type { LayerStatistics, Tally } from '../score/results';
 import { scoreLayer } from '../score/score';
 import type { Labeller } from './labeller';
 import type { CheckedOptions, DissectOptions } from './options';
+import { poll } from './poll';
 
 /** So many labels of each unit, those of highest IoU, are resampled. */
 const CHOICES = 20;
@@ -18,7 +19,10 @@ export interface Counted {
   images: number;
   labeller: Labeller;
   /** The options as they were checked, and as they were given, for progress and signal. */
-  settings: Pick<CheckedOptions, 'decoys' | 'bootstrap' | 'labelsPerUnit' | 'quantileThreshold'>;
+  settings: Pick<
+    CheckedOptions,
+    'decoys' | 'bootstrap' | 'labelsPerUnit' | 'quantileThreshold' | 'formulas' | 'formulaSeconds'
+  >;
   options: DissectOptions;
 }
 
@@ -86,4 +90,24 @@ export async function narrow({ dissection, layers, labeller, settings, options }
       layers[l].narrowed!.push({ quantile, levels, iou, best, bestScore });
     }
   });
+}
+
+/** The best formulas of each unit, where they are asked for. */
+export async function findFormulas({ dissection, layers, settings, options }: Counted) {
+  const { formulas: length, formulaSeconds: seconds, bootstrap: replicates } = settings;
+  if (length === 0) return;
+  const { onProgress, signal } = options;
+  signal?.throwIfAborted();
+  const total = layers.reduce((sum, layer) => sum + layer.levels.length, 0);
+  const report = () => onProgress?.({ phase: 'formula', done: dissection.searched, total });
+  report();
+  const watch = poll(onProgress && report, () => dissection.cancel());
+  try {
+    const found = await dissection.formulas({ length, seconds, replicates, seed: SEED });
+    for (const [l, formulas] of found.entries()) layers[l].formulas = formulas;
+  } finally {
+    watch.stop();
+    watch.check();
+  }
+  report();
 }

@@ -3,6 +3,7 @@
  * scores are computed from and what every report is a function of.
  */
 
+import type { LayerFormulas } from '../native/native';
 import type { Choices } from './best';
 
 /** What a unit can be found to respond to. */
@@ -96,6 +97,8 @@ export interface LayerStatistics {
   bootstrap?: Bootstrapped;
   /** At a half, a quarter and an eighth of the quantile, as far as there are values enough. */
   narrowed?: Narrowed[];
+  /** Absent where they were not asked for. */
+  formulas?: LayerFormulas;
   /** How many tokens of a sequence came before those that count as its map. */
   tokensDropped: number;
   /** Whether the layer's output is `[images, height, width, units]`. */
