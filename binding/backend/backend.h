@@ -2,6 +2,7 @@
 // counting masks against labels. The same numbers come of every backend.
 #pragma once
 #include "model/unit_source.h"
+#include "statistics/image_maxima.h"
 #include "statistics/radix_tail.h"
 #include "statistics/top_images.h"
 #include "store/block.h"
@@ -32,10 +33,10 @@ public:
   /// The first of two passes: every value to its bin.
   virtual void bin(const UnitBatch &units, RadixBins &bins) const = 0;
 
-  /// Shows the values to the statistics, and puts the records of the hot cells, [units, images], into `hot`
-  /// if it is given.
+  /// Shows the values to the statistics, `maxima` if it is given, and puts the records of the hot cells,
+  /// [units, images], into `hot` if it is given.
   virtual std::optional<BadValue> select(const UnitBatch &units, int64_t firstImage, Tail &tail,
-                                         TopImages &top, Block *hot) const = 0;
+                                         TopImages &top, ImageMaxima *maxima, Block *hot) const = 0;
 
   /// Counts the masks of all layers on some images. `sizes`: how many images each block has.
   virtual void count(const LabelledImages &images, const std::vector<int64_t> &sizes,

@@ -60,7 +60,7 @@ public:
   }
 
   std::optional<BadValue> select(const UnitBatch &units, int64_t firstImage, Tail &tail, TopImages &top,
-                                 Block *hot) const override {
+                                 ImageMaxima *maxima, Block *hot) const override {
     const Kernels &k = kernels();
     const int64_t images = units.count;
     const size_t cells = static_cast<size_t>(units.height) * units.width;
@@ -85,6 +85,8 @@ public:
             continue;
           }
           top.observe(map);
+          if (maxima)
+            maxima->observe(map);
           tail.observe(map);
         }
         if (!hot)

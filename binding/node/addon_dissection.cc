@@ -24,6 +24,7 @@ public:
                         InstanceMethod<&DissectionObject::call<countNarrow>>("countNarrow"),
                         InstanceMethod<&DissectionObject::call<resample>>("resample"),
                         InstanceMethod<&DissectionObject::call<formulas>>("formulas"),
+                        InstanceMethod<&DissectionObject::call<averagePrecision>>("averagePrecision"),
                         InstanceMethod<&DissectionObject::stripBytes>("stripBytes"),
                         InstanceMethod<&DissectionObject::draw>("draw"),
                         InstanceMethod<&DissectionObject::profile>("profile"),
@@ -84,7 +85,7 @@ private:
 
   Napi::Value results(const Napi::CallbackInfo &info) {
     struct Results {
-      std::vector<double> labelPixels, labelImages;
+      std::vector<double> labelPixels, labelImages, categoryImages, categoryArea;
       std::vector<LayerResult> layers;
     };
     return runAsync(
@@ -96,6 +97,10 @@ private:
             results.labelPixels.push_back(static_cast<double>(label.pixels));
             results.labelImages.push_back(static_cast<double>(label.images));
           }
+          for (const CategoryCount &category : counted->categories) {
+            results.categoryImages.push_back(static_cast<double>(category.images));
+            results.categoryArea.push_back(static_cast<double>(category.pixels));
+          }
           for (size_t l = 0; l < counted->layers.size(); l++)
             results.layers.push_back(counted->result(l));
           return results;
@@ -104,6 +109,8 @@ private:
           const auto object = Napi::Object::New(env);
           object.Set("labelPixels", typedArray<Napi::Float64Array>(env, results.labelPixels));
           object.Set("labelImages", typedArray<Napi::Float64Array>(env, results.labelImages));
+          object.Set("categoryImages", typedArray<Napi::Float64Array>(env, results.categoryImages));
+          object.Set("categoryArea", typedArray<Napi::Float64Array>(env, results.categoryArea));
           const auto layers = Napi::Array::New(env);
           for (const LayerResult &result : results.layers) {
             const auto layer = Napi::Object::New(env);

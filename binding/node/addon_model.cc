@@ -240,6 +240,7 @@ private:
     options.memory = number("memory").Int64Value();
     options.spillFolder = input.Get("spillFolder").As<Napi::String>().Utf8Value();
     options.approximate = input.Get("approximate").ToBoolean();
+    options.keepMaxima = input.Get("keepMaxima").ToBoolean();
     options.keepMasks = input.Get("keepMasks").ToBoolean();
     options.scaleOffset = input.Get("scaleOffset").ToBoolean();
     std::vector<uint16_t> numbers;

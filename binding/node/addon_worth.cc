@@ -1,5 +1,6 @@
 #include "node/addon_worth.h"
 #include "run/dissection.h"
+#include "worth/average_precision.h"
 #include "worth/bootstrap.h"
 #include "worth/formulas.h"
 #include "worth/recount.h"
@@ -140,6 +141,18 @@ Napi::Value formulas(const Called &called) {
         for (const auto &units : layers)
           array.Set(array.Length(), formulasOf(env, units));
         return array;
+      });
+}
+
+Napi::Value averagePrecision(const Called &called) {
+  return ask(
+      called, "averagePrecision",
+      [layer = called.info[0].As<Napi::Number>().Uint32Value()](const Counted &counted,
+                                                                const std::atomic<bool> &stopping) {
+        return averagePrecision(counted, layer, stopping);
+      },
+      [](Napi::Env env, const std::vector<double> &values) {
+        return typedArray<Napi::Float64Array>(env, values);
       });
 }
 

@@ -18,5 +18,6 @@ Napi::Value countPaired(const Called &called);
 Napi::Value countNarrow(const Called &called);
 Napi::Value resample(const Called &called);
 Napi::Value formulas(const Called &called);
+Napi::Value averagePrecision(const Called &called);
 
 } // namespace netdissect

@@ -48,15 +48,22 @@ Tails chooseTails(const Plan &plan) {
   const auto bufferBytes = [&](const LayerShape &layer) {
     return UpperTail::bytes(layer.units, plan.values(layer), options.quantile);
   };
-  int64_t bytes = 0;
+  int64_t bytes = 0, maxima = 0;
   std::vector<size_t> bySize;
   for (size_t l = 0; l < plan.layers.size(); l++) {
+    maxima += options.keepMaxima ? ImageMaxima::bytes(plan.layers[l].units, options.images) : 0;
     bytes += bufferBytes(plan.layers[l]);
     bySize.push_back(l);
   }
   std::stable_sort(bySize.begin(), bySize.end(), [&](size_t a, size_t b) {
     return bufferBytes(plan.layers[a]) > bufferBytes(plan.layers[b]);
   });
+  if (maxima > options.memory / 2)
+    throw Failure(
+        "ERR_NETDISSECT_OPTION",
+        "the largest activation of each unit on every image, which the score auprc is made of, takes " +
+            std::to_string((maxima >> 20) + 1) +
+            " MiB, more than a half of the memory; allow more, or leave that score out");
   const int64_t budget = options.memory / 2;
   std::vector<int> bits(plan.layers.size(), 0); // of a pass of bins; 0 where there are buffers
   for (const size_t l : bySize) {
@@ -76,13 +83,15 @@ Tails chooseTails(const Plan &plan) {
     }
   }
   Tails tails;
-  tails.bytes = bytes;
+  tails.bytes = bytes + maxima;
   for (size_t l = 0; l < plan.layers.size(); l++) {
     const LayerShape &layer = plan.layers[l];
     const int64_t n = plan.values(layer);
     LayerValues values;
     std::unique_ptr<RadixBins> bins;
     values.top = std::make_unique<TopImages>(layer.units, options.topImages);
+    if (options.keepMaxima)
+      values.maxima = std::make_unique<ImageMaxima>(layer.units, options.images);
     values.estimated = bits[l] && options.approximate && HistogramTail::fits(n);
     if (values.estimated)
       values.tail = std::make_unique<HistogramTail>(layer.units, n, options.quantile);

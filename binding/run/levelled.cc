@@ -8,7 +8,7 @@ namespace netdissect {
 Levelled::Levelled(std::shared_ptr<Plan> plan, std::vector<LevelledLayer> layers,
                    std::unique_ptr<ImageStore> store)
     : plan_(std::move(plan)), layers_(std::move(layers)), store_(std::move(store)),
-      labels_(plan_->options.labels.size()) {
+      labels_(plan_->options.labels.size()), categories_(plan_->options.labels.categories) {
   for (const LayerShape &layer : plan_->layers)
     tallies_.emplace_back(layer.units, plan_->options.labels).sumSquares();
 }
@@ -82,12 +82,18 @@ void Levelled::count(int64_t wanted) {
     area = next;
   }
   const LabelledImages labelled(std::move(planes), plan_->options.labels, std::move(areas));
+  for (size_t i = 0; i < labelled.planes.size(); i++)
+    for (const int32_t category : labelled.categories[i]) {
+      categories_[category].images++;
+      categories_[category].pixels += int64_t{labelled.planes[i].height} * labelled.planes[i].width;
+    }
   countBlocks(*plan_, *store_, thresholdsOf(layers_), begin, end, labelled, tallies_);
   counted_ = end;
 }
 
 Counted Levelled::finish() && {
-  return {std::move(plan_), std::move(layers_), std::move(store_), std::move(tallies_), std::move(labels_)};
+  return {std::move(plan_),    std::move(layers_), std::move(store_),
+          std::move(tallies_), std::move(labels_), std::move(categories_)};
 }
 
 LayerResult Counted::result(size_t index) const {

@@ -2,6 +2,7 @@
 // (Counted).
 #pragma once
 #include "run/plan.h"
+#include "statistics/image_maxima.h"
 #include "statistics/top_images.h"
 #include <memory>
 #include <vector>
@@ -14,6 +15,7 @@ struct LevelledLayer {
   int64_t rankError = 0;
   std::vector<float> thresholds;
   std::unique_ptr<TopImages> top;
+  std::unique_ptr<ImageMaxima> maxima; // null where they are not kept
 };
 
 struct LayerResult : LayerShape {
@@ -34,6 +36,11 @@ struct LabelCount {
   double squares = 0;             // Σ l²
 };
 
+/// A category: images that have any label of it, and the pixels of these.
+struct CategoryCount {
+  int64_t images = 0, pixels = 0;
+};
+
 /// What is known once all is counted; it does not change any more.
 struct Counted {
   std::shared_ptr<const Plan> plan;
@@ -41,6 +48,7 @@ struct Counted {
   std::unique_ptr<const ImageStore> store;
   std::vector<LayerTally> tallies;
   std::vector<LabelCount> labels; // by code
+  std::vector<CategoryCount> categories;
 
   LayerResult result(size_t layer) const;
 };
@@ -71,6 +79,7 @@ private:
   std::unique_ptr<ImageStore> store_;
   std::vector<LayerTally> tallies_;
   std::vector<LabelCount> labels_;
+  std::vector<CategoryCount> categories_;
   size_t counted_ = 0; // blocks
 };
 

@@ -106,7 +106,8 @@ void Observing::look(std::vector<UnitBatch> units, const Batch &batch, int64_t b
       const LayerShape &layer = plan_->layers[l];
       checkShape(layer, units[l]);
       Block *hot = plan_->options.keepMasks ? &block.hot.emplace_back() : nullptr;
-      const auto bad = plan_->backend->select(units[l], first, *values_[l].tail, *values_[l].top, hot);
+      const auto bad = plan_->backend->select(units[l], first, *values_[l].tail, *values_[l].top,
+                                              values_[l].maxima.get(), hot);
       if (bad)
         throw Failure("ERR_NETDISSECT_ACTIVATION",
                       "layer '" + layer.name + "', unit " + std::to_string(bad->unit) +
@@ -154,6 +155,7 @@ Levelled Observing::finish() && {
     for (int64_t unit = 0; unit < units; unit++)
       layers[l].rankError = std::max(layers[l].rankError, tail.rankError(unit));
     layers[l].top = std::move(values_[l].top);
+    layers[l].maxima = std::move(values_[l].maxima);
     values_[l].tail.reset();
   }
   return {std::move(plan_), std::move(layers), std::move(store_)};

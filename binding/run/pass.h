@@ -37,6 +37,7 @@ protected:
 struct LayerValues {
   std::unique_ptr<Tail> tail;
   std::unique_ptr<TopImages> top;
+  std::unique_ptr<ImageMaxima> maxima;
   bool estimated = false;
 };
 

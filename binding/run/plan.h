@@ -23,6 +23,7 @@ struct DissectionOptions {
   LabelTable labels;        // empty: no label is counted
   bool approximate = false; // estimate levels where exact ones take another pass
   bool keepMasks = true;    // false where neither labels nor pictures are wanted
+  bool keepMaxima = false;  // each unit's largest activation on every image
   bool scaleOffset = false;
   std::array<float, 3> mean{0, 0, 0}, deviation{1, 1, 1};
   int64_t piece = 8;  // images of one forward

@@ -24,14 +24,20 @@ Grid MapGeometry::grid(int targetHeight, int targetWidth) const {
 
 LabelledImages::LabelledImages(std::vector<LabelPlanes> all, const LabelTable &table,
                                std::vector<std::vector<uint32_t>> areasOf)
-    : planes(std::move(all)), categories(planes.size()), areas(std::move(areasOf)) {
-  for (size_t i = 0; i < planes.size(); i++) {
-    mostLabels = std::max(mostLabels, planes[i].labels.size());
-    for (const uint16_t label : planes[i].labels)
-      categories[i].push_back(table.category[label]);
-    std::sort(categories[i].begin(), categories[i].end());
-    categories[i].erase(std::unique(categories[i].begin(), categories[i].end()), categories[i].end());
+    : planes(std::move(all)), areas(std::move(areasOf)) {
+  for (const LabelPlanes &image : planes) {
+    mostLabels = std::max(mostLabels, image.labels.size());
+    categories.push_back(categoriesOf(image.labels, table));
   }
+}
+
+std::vector<int32_t> categoriesOf(const std::vector<uint16_t> &labels, const LabelTable &table) {
+  std::vector<int32_t> categories;
+  for (const uint16_t label : labels)
+    categories.push_back(table.category[label]);
+  std::sort(categories.begin(), categories.end());
+  categories.erase(std::unique(categories.begin(), categories.end()), categories.end());
+  return categories;
 }
 
 void LayerTally::merge(const LayerTally &other) {

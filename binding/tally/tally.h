@@ -31,6 +31,9 @@ struct LabelledImages {
                  std::vector<std::vector<uint32_t>> areas = {});
 };
 
+/// The categories of some labels, ascending, each once.
+std::vector<int32_t> categoriesOf(const std::vector<uint16_t> &labels, const LabelTable &table);
+
 /// Sums over images of squares of pixel counts, for standard errors. In float64: exact up to 2^53, which sums
 /// of 112² pixels reach after 57 million images; beyond that each image adds a relative error of at most
 /// 2^-53.

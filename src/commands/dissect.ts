@@ -83,6 +83,7 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
         labelsPerUnit: values['labels-per-unit'],
         decoys: values.decoys,
         bootstrap: values.bootstrap,
+        scores: values.scores,
         formulas: values.formulas,
         formulaSeconds: values['formula-seconds'],
         approximate: values.approximate,

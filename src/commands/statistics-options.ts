@@ -1,7 +1,8 @@
 /** The options of a dissection that say what is computed, as the command has them. */
 
 import { DISSECT_OPTIONS } from '../run/options';
-import { flag, numberOf } from './kinds';
+import { SCORE_NAMES } from '../score/scorers';
+import { flag, numberOf, oneOf } from './kinds';
 import type { Table } from './option';
 
 const { quantileThreshold, iouThreshold, labelsPerUnit, decoys, bootstrap, formulas, formulaSeconds } =
@@ -43,6 +44,14 @@ export const STATISTICS = {
     default: String(bootstrap.default),
     group,
     describe: 'replicates of a bootstrap over images, for intervals of IoUs; 0 for none',
+  },
+  scores: {
+    kind: oneOf(...SCORE_NAMES),
+    value: SCORE_NAMES.join('|'),
+    list: true,
+    otherwise: 'IoU alone',
+    group,
+    describe: 'other scores of units and labels beside the IoU',
   },
   formulas: {
     kind: numberOf(formulas.kind),

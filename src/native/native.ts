@@ -96,6 +96,8 @@ export interface NativeOptions extends NativeForwardOptions {
   spillFolder: string;
   /** Estimates levels where exact ones take another pass. */
   approximate?: boolean;
+  /** Keeps each unit's largest activation on every image, for `averagePrecision`. */
+  keepMaxima?: boolean;
   keepMasks: boolean;
   scaleOffset: boolean;
   /** The numbers of the labels, ascending; absent where none are counted. Results have a row for each. */
@@ -207,6 +209,8 @@ export interface NativeDissection {
   results(): Promise<{
     labelPixels: Float64Array;
     labelImages: Float64Array;
+    categoryImages: Float64Array;
+    categoryArea: Float64Array;
     layers: NativeLayerResult[];
   }>;
   /** The layers' counts, as in the results, where the masks of image x lie over the labels of image `partner[x]`. */
@@ -231,6 +235,11 @@ export interface NativeDissection {
     replicates: number;
     seed: number;
   }): Promise<LayerFormulas[]>;
+  /**
+   * The average precision of images ranked by a unit's largest activation, for the presence of each label among the
+   * images with one of its category, `[labels, units]`; 0 for a label on all or none of these.
+   */
+  averagePrecision(layer: number): Promise<Float64Array>;
   /** Draws a unit's strips; `into` must hold them. Any number of units can be drawn at once. */
   draw(
     layer: number,

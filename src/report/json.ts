@@ -12,6 +12,7 @@ import { FILES, isReserved } from './outdir';
 import { ranked } from './ranking';
 import { type ScoredParts, scoredParts } from './scored';
 import type { LabelSet, LayerReport, OutOfReach, Report, ReportContext, UnitReport } from './types';
+import type { UnitSettings } from './unit-labels';
 
 /** `sky (at most 0.0312), road (at most 0.0391)` */
 export function boundsInWords(labels: readonly OutOfReach[]): string {
@@ -73,7 +74,7 @@ export function layerDirnames(names: readonly string[]): string[] {
 export function buildReport(
   statistics: readonly LayerStatistics[],
   { labels, categories }: LabelSet,
-  { labelsPerUnit = 5, ...context }: ReportContext & { labelsPerUnit?: number },
+  { labelsPerUnit = 5, scores = [], ...context }: ReportContext & Partial<UnitSettings>,
 ): Report {
   const dirnames = layerDirnames(statistics.map(({ layer }) => layer));
   const labelled = statistics.some(({ tally }) => tally !== null);
@@ -91,7 +92,7 @@ export function buildReport(
       buildLayer(
         layer,
         dirnames[i],
-        scoredParts(layer, { labels, categories }, { ...context, labelsPerUnit }),
+        scoredParts(layer, { labels, categories }, { ...context, labelsPerUnit, scores }),
         context.iou_threshold,
       ),
     ),

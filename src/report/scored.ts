@@ -31,9 +31,10 @@ export interface ScoredParts {
 export function scoredParts(
   statistics: LayerStatistics,
   { labels: concepts, categories }: LabelSet,
-  { iou_threshold: threshold, labelsPerUnit, images, quantile_threshold: quantile }: UnitSettings,
+  settings: UnitSettings,
 ): ScoredParts | null {
   const { tally, decoys } = statistics;
+  const threshold = settings.iou_threshold;
   if (!tally) return null;
   const scores = scoreLayer(tally, concepts, categories, threshold);
   const { best: bestRow, bestScore, interpretable } = scores;
@@ -46,18 +47,7 @@ export function scoredParts(
       )
     : undefined;
   const rows = new Map(concepts.map(({ number }, row) => [number, row]));
-  const ofUnit = unitScorer(
-    statistics,
-    tally,
-    scores.scores,
-    { labels: concepts, categories },
-    {
-      iou_threshold: threshold,
-      labelsPerUnit,
-      images,
-      quantile_threshold: quantile,
-    },
-  );
+  const ofUnit = unitScorer(statistics, tally, scores.scores, { labels: concepts, categories }, settings);
   const units = Array.from(bestRow, (_, unit) => ({
     interp: interpretable[unit] === 1,
     ...ofUnit(unit, expected?.q[unit]),

@@ -1,6 +1,7 @@
 /** What a report says, as `dissect.json` has it. */
 
 import type { Label } from '../score/results';
+import type { ScoreName } from '../score/scorers';
 
 /** A unit. What follows `top`, and `interp`, is absent where no labels were asked for. */
 export interface UnitReport {
@@ -26,6 +27,8 @@ export interface UnitReport {
    * The smallest share of units found by chance that an IoU threshold under `iou` would leave; absent without decoys.
    */
   q?: number;
+  /** Of each other score that was asked for the label that is best by it; null where none is. */
+  scores?: Partial<Record<ScoreName, ScoredLabel | null>>;
   /** The labels with the highest IoUs over 0, the best first. */
   labels?: UnitLabel[];
   /**
@@ -68,8 +71,17 @@ export interface FormulaReport extends ShorterFormula {
   shorter: ShorterFormula[];
 }
 
+export interface ScoredLabel {
+  label: string;
+  labelnum: number;
+  cat: string;
+  value: number;
+  /** What a unit that has nothing to do with the label would have, where that is not 0. */
+  baseline?: number;
+}
+
 /** A label of a unit, and how well its masks fit it. */
-export interface UnitLabel {
+export interface UnitLabel extends Partial<Record<ScoreName, number>> {
   label: string;
   labelnum: number;
   cat: string;

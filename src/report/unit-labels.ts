@@ -3,6 +3,8 @@
 import { bestChoices, byNumber } from '../score/best';
 import { hasInterval, labelSet, standardError } from '../score/interval';
 import type { LayerStatistics, Tally } from '../score/results';
+import { scoreLayer } from '../score/score';
+import { SCORERS, type ScoreName } from '../score/scorers';
 import { formulaReport } from './formula';
 import type { LabelSet, ReportContext, UnitLabel, UnitReport } from './types';
 
@@ -10,10 +12,11 @@ export type ScoredUnit = Required<
   Pick<UnitReport, 'interp' | 'iou' | 'lc' | 'cc' | 'ic' | 'label' | 'labelnum' | 'cat' | 'labels'>
 > &
   UnitExtras;
-type UnitExtras = Pick<UnitReport, 'q' | 'label_set' | 'best_quantile' | 'formula'>;
+type UnitExtras = Pick<UnitReport, 'q' | 'label_set' | 'best_quantile' | 'formula' | 'scores'>;
 
 export type UnitSettings = Pick<ReportContext, 'quantile_threshold' | 'iou_threshold' | 'images'> & {
   labelsPerUnit: number;
+  scores: readonly ScoreName[];
 };
 
 const NO_LABEL = { iou: 0, lc: 0, cc: 0, ic: 0, label: null, labelnum: 0, cat: null };
@@ -28,7 +31,7 @@ export function unitScorer(
   tally: Tally,
   scores: Float64Array,
   { labels: concepts, categories }: LabelSet,
-  { labelsPerUnit, images, quantile_threshold: quantile }: UnitSettings,
+  { labelsPerUnit, images, quantile_threshold: quantile, scores: names }: UnitSettings,
 ): (unit: number, q?: number) => Omit<ScoredUnit, 'interp'> {
   const units = levels.length;
   const choices = counted ?? bestChoices(scores, units, byNumber(concepts), labelsPerUnit);
@@ -36,6 +39,12 @@ export function unitScorer(
     const { name, number, category } = concepts[row];
     return { label: name, labelnum: number, cat: category };
   };
+
+  const others = names.map(name => ({
+    name,
+    ...scoreLayer(tally, concepts, categories, 0, SCORERS[name]),
+    baseline: SCORERS[name].baseline?.(tally, concepts, categories),
+  }));
 
   /** How well a unit fits its k-th choice. */
   const unitLabel = (unit: number, k: number): UnitLabel => {
@@ -69,6 +78,7 @@ export function unitScorer(
       lc,
       cc,
       ic,
+      ...Object.fromEntries(others.map(({ name, scores }) => [name, scores[at]])),
       ...(narrowed.length > 0 && { smaller_quantiles: narrowed.map(({ iou }) => iou[choice]) }),
     };
   };
@@ -86,6 +96,20 @@ export function unitScorer(
       ...(q !== undefined && { q }),
       ...(bootstrap && { label_set: images < 2 ? null : set() }),
       ...(narrowed.length > 0 && { best_quantile: bestQuantile(unit) }),
+      ...(others.length > 0 && {
+        scores: Object.fromEntries(
+          others.map(({ name, best, bestScore, baseline }) => [
+            name,
+            best[unit] < 0
+              ? null
+              : {
+                  ...named(best[unit]),
+                  value: bestScore[unit],
+                  ...(baseline && { baseline: baseline[best[unit]] }),
+                },
+          ]),
+        ),
+      }),
       ...(formulas && {
         formula: formulaReport(formulas, unit, concepts, images, bootstrap !== undefined),
       }),

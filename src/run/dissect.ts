@@ -26,7 +26,7 @@ import { datasetLabeller, type Labeller } from './labeller';
 import { count, observe } from './observe';
 import { type CheckedOptions, checkedOptions, type DissectOptions } from './options';
 import { checkPictures, picture } from './pictures';
-import { type Counted, countDecoys, findFormulas, narrow, resample } from './worth';
+import { type Counted, countDecoys, findFormulas, narrow, rankImages, resample } from './worth';
 
 export interface DissectionResult {
   /** One entry a retained layer. */
@@ -121,6 +121,7 @@ export async function dissect(
     };
     if (done) await countDecoys(done);
     const paired = performance.now();
+    if (done) await rankImages(done);
     if (done) await resample(done);
     const resampled = performance.now();
     if (done) await narrow(done);
@@ -136,6 +137,7 @@ export async function dissect(
       quantile_threshold: checked.quantileThreshold,
       iou_threshold: checked.iouThreshold,
       labelsPerUnit: checked.labelsPerUnit,
+      scores: checked.scores,
       settings: {
         ...settings,
         examples_per_unit: checked.examplesPerUnit,
@@ -149,6 +151,7 @@ export async function dissect(
           labels_per_unit: checked.labelsPerUnit,
           decoys: checked.decoys,
           bootstrap: checked.bootstrap,
+          ...(checked.scores.length > 0 && { scores: [...checked.scores] }),
           ...(checked.formulas > 0 && {
             formulas: checked.formulas,
             formula_seconds: checked.formulaSeconds,
@@ -263,6 +266,7 @@ function begin(
     memory: settings.memory,
     spillFolder: settings.spill,
     approximate: settings.approximate,
+    keepMaxima: settings.labeller !== undefined && settings.scores.includes('auprc'),
     keepMasks: settings.labeller !== undefined || settings.pictures,
     scaleOffset: settings.addScaleOffset,
     ...nativeOptions(settings),

@@ -75,12 +75,12 @@ export async function count(
     some = took < 100 ? Math.min(2 * some, 256) : took > 400 ? Math.ceil(some / 2) : some;
     onProgress?.({ phase: 'count', done, total });
   }
-  const { labelPixels, labelImages, layers } = await dissection.results();
+  const { labelPixels, labelImages, categoryImages, categoryArea, layers } = await dissection.results();
   return layers.map((layer, i) => {
     const { categoryPixels, intersections, intersectionSquares, products, unionSquares, ...statistics } =
       layer;
     const counts = { labelPixels, categoryPixels, intersections };
-    const sums = { labelImages, intersectionSquares, products, unionSquares };
+    const sums = { labelImages, categoryImages, categoryArea, intersectionSquares, products, unionSquares };
     return { layer: retained[i].reported, ...statistics, tally: labelled ? { ...counts, ...sums } : null };
   });
 }

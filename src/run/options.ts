@@ -1,8 +1,19 @@
 /** The options of a dissection: what they are and are by default. The command's options are made from them. */
 
 import os from 'node:os';
-import { between0And1, checked, flag, type Kind, oneNumberOf, text, whole } from '../base/kinds';
+import {
+  between0And1,
+  checked,
+  flag,
+  type Kind,
+  listOf,
+  oneNumberOf,
+  oneOf,
+  text,
+  whole,
+} from '../base/kinds';
 import type { ReverseNormalize } from '../dataset/images/transforms';
+import { SCORE_NAMES, type ScoreName } from '../score/scorers';
 
 export interface Progress {
   /**
@@ -33,6 +44,8 @@ export interface DissectOptions {
   decoys?: number;
   /** Replicates of a bootstrap over images, for intervals of IoUs; 0 leaves it out. Default 1000. */
   bootstrap?: number;
+  /** Other scores of units and labels: `phi`, `cosine`, `f1`, `auprc`. Default none. */
+  scores?: readonly ScoreName[];
   /** The length of formulas that join labels, 2 or 3; 0 leaves them out. Default 0. */
   formulas?: number;
   /** Seconds after which the search for formulas ends with what it has. Default 600. */
@@ -89,6 +102,7 @@ export const DISSECT_OPTIONS = {
   labelsPerUnit: option(whole(1), 5),
   decoys: option(whole(0, 1000), 10),
   bootstrap: option(whole(0, 100_000), 1000),
+  scores: option<readonly ScoreName[]>(listOf(oneOf(...SCORE_NAMES), 'phi, cosine, f1 and auprc'), []),
   formulas: option(oneNumberOf(0, 2, 3), 0),
   formulaSeconds: option(whole(1), 600),
   memory: option(whole(0), 512 * 2 ** 20),

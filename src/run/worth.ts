@@ -21,7 +21,7 @@ export interface Counted {
   /** The options as they were checked, and as they were given, for progress and signal. */
   settings: Pick<
     CheckedOptions,
-    'decoys' | 'bootstrap' | 'labelsPerUnit' | 'quantileThreshold' | 'formulas' | 'formulaSeconds'
+    'scores' | 'decoys' | 'bootstrap' | 'labelsPerUnit' | 'quantileThreshold' | 'formulas' | 'formulaSeconds'
   >;
   options: DissectOptions;
 }
@@ -55,6 +55,15 @@ export async function countDecoys({ dissection, layers, images, labeller, settin
       layers[l].decoys!.push({ best, bestScore });
     }
   });
+}
+
+/** What the score of ranked images needs. */
+export async function rankImages({ dissection, layers, settings, options }: Counted) {
+  if (!settings.scores.includes('auprc')) return;
+  for (const [l, { tally }] of layers.entries()) {
+    options.signal?.throwIfAborted();
+    tally!.averagePrecision = await dissection.averagePrecision(l);
+  }
 }
 
 /** Each unit's labels of highest IoU, and how sure these are. */

@@ -3,9 +3,10 @@
  * Torralba, *Network Dissection* (CVPR 2017). Sums were made in whole numbers before; all arithmetic here is float64.
  */
 
+import type { Counts } from './results';
 import type { Scorer } from './scorer';
 
-export const iou: Scorer = {
+export const iou: Scorer<Counts> = {
   name: 'iou',
   score({ labelPixels, categoryPixels, intersections }, concepts, categories) {
     const units = intersections.length / labelPixels.length;

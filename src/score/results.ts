@@ -33,6 +33,14 @@ export interface Counts {
 export interface Tally extends Counts {
   /** Images on which any pixel carries the label, `[labels]`. */
   labelImages: Float64Array;
+  /** Images that carry a label of the category, and the pixels of these, `[categories]`. */
+  categoryImages: Float64Array;
+  categoryArea: Float64Array;
+  /**
+   * How well a unit's largest activation on an image tells whether it has the label, among images that carry a label of
+   * the category: average precision, `[labels, units]`; 0 for a label on all of these. Present for the score `auprc`.
+   */
+  averagePrecision?: Float64Array;
   /**
    * Sums over images of i², i · U and U², `[labels, units]`: i are the pixels of mask and label, U those of either,
    * of masks on images that carry a label of the category alone. Exact up to 2^53.

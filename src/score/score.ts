@@ -9,7 +9,7 @@ import type { Scorer } from './scorer';
 export interface Scores {
   /** The score of concept and unit, `[concepts, units]`. */
   scores: Float64Array;
-  /** The row of the concept with the highest score, `[units]`; -1 where every score is 0. */
+  /** The row of the concept with the highest score, `[units]`; -1 where none is over 0, or over its baseline. */
   best: Int32Array;
   /** That score, `[units]`. */
   bestScore: Float64Array;
@@ -24,24 +24,28 @@ export interface Scores {
  * @param categories the names of the tally's category rows, in their order
  * @param threshold what a unit's best score must exceed, strictly, to be interpretable
  */
-export function scoreLayer(
-  tally: Counts,
+export function scoreLayer<T extends Counts>(
+  tally: T,
   concepts: readonly Concept[],
   categories: readonly string[],
   threshold: number,
-  scorer: Scorer = iou,
+  scorer: Scorer<T> = iou,
 ): Scores {
   const scores = scorer.score(tally, concepts, categories);
   const units =
     concepts.length > 0
       ? scores.length / concepts.length
       : tally.categoryPixels.length / Math.max(1, categories.length);
+  const baseline = scorer.baseline?.(tally, concepts, categories);
   const best = new Int32Array(units).fill(-1);
   const bestScore = new Float64Array(units);
+  const highest = new Float64Array(units); // over the baseline
   for (const row of byNumber(concepts))
     for (let unit = 0; unit < units; unit++) {
       const score = scores[row * units + unit];
-      if (score > bestScore[unit]) {
+      const over = baseline ? score - baseline[row] : score;
+      if (over > highest[unit]) {
+        highest[unit] = over;
         bestScore[unit] = score;
         best[unit] = row;
       }

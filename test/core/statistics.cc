@@ -2,6 +2,7 @@
 #include "base/failure.h"
 #include "random.h"
 #include "statistics/histogram_tail.h"
+#include "statistics/image_maxima.h"
 #include "statistics/radix_tail.h"
 #include "statistics/top_images.h"
 #include "statistics/upper_tail.h"
@@ -298,9 +299,33 @@ TEST_CASE("top images: by activation, then by the lower number, in parts as in t
   }
 }
 
+TEST_CASE("largest activations: each image's own, in parts as in the whole") {
+  const int64_t images = 50;
+  for (const std::string &kind : kinds) {
+    const auto values = valuesFor(kind, images, 2);
+    const auto none = [](int64_t) { return 0.0f; };
+    const auto make = [&] { return std::make_unique<ImageMaxima>(units, images); };
+    const auto whole = make(), together = make();
+    show(*whole, none, values, shuffled(images, 3));
+    for (const auto &part : cut(shuffled(images, 4), 5, 6)) {
+      const auto some = make(), again = make();
+      show(*some, none, values, part);
+      reload(*again, saved(*some));
+      together->merge(*again);
+    }
+    CHECK(saved(*together) == saved(*whole));
+    for (int64_t unit = 0; unit < units; unit++)
+      for (int64_t i = 0; i < images; i++) {
+        const float *map = values.data() + (i * units + unit) * cells;
+        CHECK(whole->of(unit)[i] == *std::max_element(map, map + cells));
+      }
+  }
+}
+
 TEST_CASE("what does not belong together is refused") {
   UpperTail tail(units, 100, 0.1), otherUnits(units + 1, 100, 0.1), otherN(units, 101, 0.1);
   TopImages top(units, 3), otherTop(units, 4);
+  ImageMaxima maxima(units, 3), otherMaxima(units, 4);
   HistogramTail histogram(units, 100, 0.1);
   const auto refused = [](const std::function<void()> &call) {
     try {
@@ -315,6 +340,8 @@ TEST_CASE("what does not belong together is refused") {
   CHECK(refused([&] { tail.merge(histogram); }));
   CHECK(refused([&] { tail.merge(top); }));
   CHECK(refused([&] { top.merge(otherTop); }));
+  CHECK(refused([&] { maxima.merge(otherMaxima); }));
+  CHECK(refused([&] { reload(maxima, saved(otherMaxima)); }));
   CHECK(refused([&] { reload(tail, saved(otherN)); }));
   CHECK(refused([&] { reload(tail, saved(histogram)); }));
   CHECK(refused([&] { reload(top, saved(otherTop)); }));

@@ -45,6 +45,8 @@ export function tally(units, concepts = labels) {
     labelPixels: new Float64Array(concepts.length).fill(100),
     categoryPixels: new Float64Array(categories.length * units.length).fill(100),
     intersections,
+    categoryImages: new Float64Array(categories.length).fill(8),
+    categoryArea: new Float64Array(categories.length).fill(1000),
     labelImages: new Float64Array(concepts.length).fill(4),
     intersectionSquares: intersections.map(both => both ** 2 / 4),
     products: intersections.map(both => (both * (200 - both)) / 4),
