@@ -36,15 +36,20 @@ std::vector<LabelPlanes> planesOf(const ImageStore &store, int64_t first, int64_
   return planes;
 }
 
+static std::vector<BlockView> hotOf(const ImageStore &store, size_t layer, size_t from, size_t to) {
+  std::vector<BlockView> hot;
+  for (size_t block = from; block < to; block++)
+    hot.push_back(store.hot(block, layer));
+  return hot;
+}
+
 void forEachMask(const Counted &counted, size_t layer, int64_t first, int64_t last, size_t from, size_t to,
                  const std::function<std::pair<int, int>(size_t)> &size,
                  const std::function<void(int64_t, size_t, const MaskBuilder &, uint32_t)> &see) {
   const ImageStore &store = *counted.store;
   const MapGeometry geometry = counted.plan->geometry(counted.plan->layers[layer]);
   const std::vector<float> &thresholds = counted.layers[layer].thresholds;
-  std::vector<BlockView> hot;
-  for (size_t block = from; block < to; block++)
-    hot.push_back(store.hot(block, layer));
+  const std::vector<BlockView> hot = hotOf(store, layer, from, to);
   parallelFor(last - first, 8, [&](int64_t head, int64_t tail) {
     LayerMasks masks(geometry);
     for (int64_t unit = first + head; unit < first + tail; unit++)
@@ -91,17 +96,18 @@ static void narrowLevels(const Counted &counted, size_t layer, int64_t begin, in
   const ImageStore &store = *counted.store;
   std::vector<std::vector<float>> over(end - begin);
   forEachBlocks(counted, stopping, [&](size_t from, size_t to, int64_t, int64_t) {
-    for (size_t block = from; block < to; block++) {
-      const BlockView hot = store.hot(block, layer);
-      const int64_t images = store.images(block).count;
-      parallelFor(end - begin, 8, [&](int64_t first, int64_t last) {
-        for (int64_t u = first; u < last; u++)
+    const std::vector<BlockView> hot = hotOf(store, layer, from, to);
+    parallelFor(end - begin, 8, [&](int64_t first, int64_t last) {
+      for (int64_t u = first; u < last; u++)
+        for (size_t block = from; block < to; block++) {
+          const BlockView &kept = hot[block - from];
+          const int64_t images = store.images(block).count;
           for (int64_t i = 0; i < images; i++) {
             const auto record = static_cast<size_t>((begin + u) * images + i);
-            HotCells::valuesOver(wide.thresholds[begin + u], hot.begin(record), hot.end(record), over[u]);
+            HotCells::valuesOver(wide.thresholds[begin + u], kept.begin(record), kept.end(record), over[u]);
           }
-      });
-    }
+        }
+    });
   });
   parallelFor(end - begin, 1, [&](int64_t first, int64_t last) {
     for (int64_t u = first; u < last; u++) {
