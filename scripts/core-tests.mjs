@@ -2,8 +2,10 @@
  * Builds and runs the C++ tests of what needs neither Node nor LibTorch: `node scripts/core-tests.mjs [options]`.
  *
  *   --sanitize address    with AddressSanitizer and UndefinedBehaviorSanitizer
- *   --sanitize thread     with ThreadSanitizer
+ *   --sanitize thread     with ThreadSanitizer, what has threads
  *   ...                   what else there is goes to the test program, such as --test-case='*labels*'
+ *
+ * A sanitizer is shown faults on purpose as well (test/core/planted), each of which it has to find.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -11,7 +13,20 @@ import { aptInstall, canUseApt } from './libtorch.mjs';
 import { jobs } from './setup.mjs';
 import { capture, Failure, isScript, main, root, which } from './tools.mjs';
 
-const SANITIZERS = { address: 'address,undefined', thread: 'thread' };
+/** What the compiler calls them, which tests they watch where none are named, and what they say of planted faults. */
+export const SANITIZERS = {
+  address: {
+    flags: 'address,undefined',
+    args: [],
+    finds: {
+      overflow: 'heap-buffer-overflow',
+      freed: 'heap-use-after-free',
+      signed: 'signed integer overflow',
+      leak: 'detected memory leaks',
+    },
+  },
+  thread: { flags: 'thread', args: ['--source-file=*run.cc'], finds: { race: 'data race' } },
+};
 
 /** Whether doctest's header is there; on Debian it is installed where that can be done. */
 async function haveDoctest() {
@@ -41,26 +56,50 @@ export async function coreTests({ sanitize, args = [] } = {}) {
   const folder = path.join(root, 'build', `core${sanitize ? `-${sanitize}` : ''}`);
   const configure = ['-S', path.join(root, 'test/core'), '-B', folder, '--log-level=WARNING'];
   if (which('ninja')) configure.push('-G', 'Ninja');
-  if (sanitize) configure.push(`-DSANITIZE=${SANITIZERS[sanitize]}`);
+  if (sanitize) configure.push(`-DSANITIZE=${SANITIZERS[sanitize].flags}`);
   const build = ['--build', folder, '--parallel', String(jobs())];
   for (const step of [configure, build]) {
     const { status, stdout, stderr } = await capture('cmake', step);
     if (status !== 0) throw new Failure(`${stdout}${stderr}\nThe C++ tests do not build; see above.`);
   }
-  const program = path.join(folder, 'core_tests');
-  const { status, stdout, stderr } = await capture(program, args);
+  const counts = await runTests(path.join(folder, 'core_tests'), sanitize, args);
+  if (sanitize && args.length === 0) {
+    const found = await plantedFaults(path.join(folder, 'core_planted'), sanitize);
+    counts.passed += found.passed;
+    counts.failed += found.failed;
+  }
+  return counts;
+}
+
+async function runTests(program, sanitize, args) {
+  const some = args.length ? args : (SANITIZERS[sanitize]?.args ?? []);
+  const { status, stdout, stderr } = await capture(program, some);
   const [, passed, failed, skipped] =
     /test cases: +\d+ \| +(\d+) passed \| +(\d+) failed \| +(\d+) skipped/.exec(stdout) ?? [];
   const counts = {
     passed: Number(passed ?? 0),
     failed: Number(failed ?? 0),
-    skipped: args.length ? 0 : Number(skipped ?? 0),
+    skipped: some.length ? 0 : Number(skipped ?? 0),
   };
   if (status !== 0 && counts.failed === 0) counts.failed = 1; // it crashed, or a sanitizer ended it
+  if (status === 0 && counts.passed === 0) counts.failed = 1; // nothing is of that name
   console.log(
     `${status === 0 ? '✔' : '✖'} core${sanitize ? ` (${sanitize})` : ''}: ${counts.passed} test cases`,
   );
   if (status !== 0) console.log(`${stdout}${stderr}`);
+  return counts;
+}
+
+/** Whether the sanitizer ends the program for each fault that is planted in it, and says which. */
+async function plantedFaults(program, sanitize) {
+  const counts = { passed: 0, failed: 0 };
+  for (const [fault, words] of Object.entries(SANITIZERS[sanitize].finds)) {
+    const { status, stderr } = await capture(program, [fault]);
+    const found = status !== 0 && stderr.includes(words);
+    counts[found ? 'passed' : 'failed']++;
+    console.log(`${found ? '✔' : '✖'} core (${sanitize}): finds a planted fault, ${words}`);
+    if (!found) console.log(`status ${status}\n${stderr}`);
+  }
   return counts;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Set-up, lint, the C++ tests, then the others: `node scripts/test.mjs [arguments for ava]`. The last line printed is the tally,
+ * Set-up, lint, the C++ tests (with the sanitizers, too), then the others: `node scripts/test.mjs [arguments for ava]`. The last line printed is the tally,
  * lint checks included: `N passed, N failed`, with `, N skipped` where any were. Whatever goes wrong (set-up,
  * a crash, a test file without tests, ava itself) counts as failed.
  */
@@ -54,7 +54,8 @@ await main(async () => {
   try {
     await setup();
     add(await lint());
-    if (process.argv.length === 2) add(await coreTests());
+    if (process.argv.length === 2)
+      for (const sanitize of [undefined, 'address', 'thread']) add(await coreTests({ sanitize }));
     add(await runAva(process.argv.slice(2)));
   } catch (error) {
     console.log(error instanceof Failure ? error.message : error.stack);
