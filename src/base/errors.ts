@@ -3,16 +3,19 @@
  * caught in one place, the command line.
  */
 
-import { shown } from './words';
+import { printable, shown } from './words';
 
-/** An error with a stable `code`, such as `ERR_NETDISSECT_OPTION`; `message` is one sentence. */
+/**
+ * An error with a stable `code`, such as `ERR_NETDISSECT_OPTION`; `message` is one sentence of one line, whatever names
+ * from files stand in it.
+ */
 export class NetdissectError extends Error {
   constructor(
     readonly code: string,
     message: string,
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(printable(message), options);
     this.name = 'NetdissectError';
   }
 }

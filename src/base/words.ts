@@ -19,3 +19,13 @@ export function kindOf(value: unknown): string {
   if (Object(value) !== value) return value === null ? 'null' : typeof value;
   return (value as object).constructor?.name ?? 'an object';
 }
+
+/** Longer sentences lose their middle: what stands there is of no use to a person. */
+const LONGEST = 1500;
+
+/** A sentence as a terminal may have it: of one line, without control characters, of some length. */
+export function printable(sentence: string): string {
+  const line = sentence.replace(/[\t\n\v\f\r\u2028\u2029]+/g, ' ').replace(/\p{Cc}/gu, '\uFFFD');
+  if (line.length <= LONGEST) return line;
+  return `${line.slice(0, LONGEST - 400)} … ${line.slice(-400)}`;
+}

@@ -1,6 +1,6 @@
 /** `netdissect-native stats DIRECTORY`: a table of concepts. */
 
-import { some } from '../base/words';
+import { printable, some } from '../base/words';
 import { type DatasetStats, datasetStats } from '../dataset/stats';
 import { openData } from './data';
 import { PROGRAM } from './help';
@@ -11,7 +11,7 @@ import { table } from './table';
 
 export async function runStats(values: StatsValues, { stdout, stderr }: Terminal): Promise<void> {
   const dataset = openData(values.directory, values);
-  if (!values.quiet) for (const notice of dataset.notices) stderr.write(`${PROGRAM}: ${notice}\n`);
+  if (!values.quiet) for (const notice of dataset.notices) stderr.write(`${PROGRAM}: ${printable(notice)}\n`);
   const progress = progressReporter(stderr, { quiet: values.quiet });
   try {
     const stats = await interruptible(signal =>

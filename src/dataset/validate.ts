@@ -3,7 +3,7 @@
 import sharp from 'sharp';
 import { NetdissectError } from '../base/errors';
 import { inOrder } from '../base/in-order';
-import { some } from '../base/words';
+import { printable, some } from '../base/words';
 import type { Segmentation } from '../native/native';
 import { checkDataset } from './check';
 import type { DissectionDataset } from './dataset';
@@ -69,7 +69,11 @@ export async function validateDataset(
     done++;
     onProgress?.({ done, total: dataset.length });
   }
-  return { images: dataset.length, problems, warnings: [...warnings, ...oddLabels(counter.stats())] };
+  return {
+    images: dataset.length,
+    problems,
+    warnings: [...warnings, ...oddLabels(counter.stats())].map(printable),
+  };
 }
 
 interface Checked {

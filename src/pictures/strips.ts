@@ -3,10 +3,10 @@
  * (`seg`) and the mask alone (`mask`). The engine draws them, sharp and zlib encode them.
  */
 
-import fs from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 import { inOrder } from '../base/in-order';
+import { writeFile, writeFolder } from '../base/write';
 import type { NativeDissection, NativeStripStyle } from '../native/native';
 import { STRIP_GAP } from '../report/page';
 import { encodeIndexedPng, type Palette } from './png';
@@ -87,7 +87,7 @@ export async function writeStrips(dissection: NativeDissection, options: StripsO
   // Memory to draw into, for a unit each: new memory for every unit would keep the garbage collector busy.
   const canvases: Uint8Array[] = [];
   for (const [layer, { folder, topImages, units }] of options.layers.entries()) {
-    await fs.mkdir(folder, { recursive: true });
+    await writeFolder(folder);
     const top = topImages.length / units;
     const write = async (unit: number) => {
       options.signal?.throwIfAborted();
@@ -116,10 +116,10 @@ async function writeUnit(
     sharp(canvas.subarray(...strip), { raw: { width, height, channels: 3 } })
       .jpeg({ quality: 80, optimiseCoding: false }) // half the time for 2 % more bytes
       .toBuffer()
-      .then(bytes => fs.writeFile(`${prefix}${name}.jpg`, bytes));
+      .then(bytes => writeFile(`${prefix}${name}.jpg`, bytes));
   const png = (strip: [number, number], palette: Palette, name: string) =>
     encodeIndexedPng(width, height, palette, canvas.subarray(...strip)).then(bytes =>
-      fs.writeFile(`${prefix}${name}.png`, bytes),
+      writeFile(`${prefix}${name}.png`, bytes),
     );
   await Promise.all([
     jpeg(top, 'top'),

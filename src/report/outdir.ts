@@ -125,9 +125,26 @@ async function putBack(old: string, outdir: string): Promise<void> {
       await fs.rename(path.join(old, name), path.join(outdir, name));
 }
 
+/** The names in the list of what to move; undefined where it is damaged, as a name is that leads elsewhere. */
+function listOf(text: string): string[] | undefined {
+  try {
+    const names: unknown = JSON.parse(text);
+    const plain = (name: unknown) =>
+      typeof name === 'string' && !['', '.', '..'].includes(name) && !/[/\\\0]/.test(name);
+    return Array.isArray(names) && names.every(plain) ? names : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Moves entries into place one by one, replaced ones away; begun again it goes on where it was. */
 async function moveIn(staged: string, outdir: string): Promise<void> {
-  const names: string[] = JSON.parse(await fs.readFile(path.join(staged, MOVING), 'utf8'));
+  const names = listOf(await fs.readFile(path.join(staged, MOVING), 'utf8'));
+  if (!names)
+    throw new NetdissectError(
+      'ERR_NETDISSECT_OUTDIR',
+      `${path.join(staged, MOVING)}, the list of what a killed run was moving into ${outdir}, is damaged; move away ${staged} and run this again`,
+    );
   const old = path.join(staged, 'old');
   await fs.mkdir(old, { recursive: true });
   for (const name of names) {

@@ -1,8 +1,8 @@
 /** The run: the data set passes through the model, masks are counted, pictures and the report written. */
 
-import fs from 'node:fs/promises';
 import path from 'node:path';
 import { asNetdissectError, optionError, requireText } from '../base/errors';
+import { writeFile, writeFolder } from '../base/write';
 import { checkDataset } from '../dataset/check';
 import type { DissectionDataset } from '../dataset/dataset';
 import { IMAGENET_NORMALIZATION } from '../dataset/images/normalization';
@@ -292,14 +292,14 @@ async function writeReport(
   const written = new Map<unknown, string>();
   for (const layer of report.layers) {
     const layerFolder = path.join(folder, layer.dirname);
-    await fs.mkdir(layerFolder, { recursive: true });
-    await fs.writeFile(
+    await writeFolder(layerFolder);
+    await writeFile(
       path.join(layerFolder, 'dissect.json'),
       formatReport(singleLayerReport(report, layer), written),
     );
     if (layer.bargraph)
-      await fs.writeFile(path.join(layerFolder, layer.bargraph), bargraph(layer, report.categories));
+      await writeFile(path.join(layerFolder, layer.bargraph), bargraph(layer, report.categories));
   }
-  if (page) await fs.writeFile(path.join(folder, 'index.html'), renderPage(report, { pictures }));
-  await fs.writeFile(path.join(folder, 'dissect.json'), formatReport(report, written));
+  if (page) await writeFile(path.join(folder, 'index.html'), renderPage(report, { pictures }));
+  await writeFile(path.join(folder, 'dissect.json'), formatReport(report, written));
 }

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { shown, some } from '../../lib/base/words.js';
+import { printable, shown, some } from '../../lib/base/words.js';
 
 test('a list is whole up to so many names', t => {
   t.is(some([], 2), '');
@@ -36,4 +36,12 @@ test('values of any kind have their words', t => {
     '8',
     'Function',
   ]);
+});
+
+test('a sentence is of one line and of some length, and holds nothing that a terminal obeys', t => {
+  t.is(printable('a\r\n b\u2028c'), 'a  b c');
+  t.is(printable('\u001b[2J\u0007\u009b31m é✓'), '\ufffd[2J\ufffd\ufffd31m é✓');
+  const long = `begin${'x'.repeat(9000)}end`;
+  t.regex(printable(long), /^begin.* … .*end$/);
+  t.true(printable(long).length < 1600);
 });

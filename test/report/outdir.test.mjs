@@ -319,3 +319,27 @@ test('an output folder that cannot be written to is refused', async t => {
     message: /cannot write to .*; choose another output folder/,
   });
 });
+
+test('a damaged list of what a dead run was moving moves nothing, least of all beside the folder', async t => {
+  for (const list of ['["../mine.txt"]', '["dissect.json","a/b"]', '[".."]', '{"a":1}', '["diss', '']) {
+    const outdir = await outputFolder(t);
+    const mine = path.join(outdir, '../mine.txt');
+    const dead = `.unfinished-${DEAD}-abcdef`;
+    await writeFiles(outdir, {
+      'dissect.json': '{}',
+      [`${dead}/.moving`]: list,
+      [`${dead}/mine.txt`]: 'of the dead run',
+      [`${dead}/new/dissect.json`]: '{"moved":true}',
+      '../mine.txt': "the user's",
+    });
+    await t.throwsAsync(StagedFolder.open(outdir, ['conv1']), {
+      code: 'ERR_NETDISSECT_OUTDIR',
+      message: /\.moving, the list of .*, is damaged; move away .* and run this again$/,
+    });
+    t.is(await fs.readFile(mine, 'utf8'), "the user's");
+    t.is(await fs.readFile(path.join(outdir, 'dissect.json'), 'utf8'), '{}');
+    // as it says
+    await fs.rename(path.join(outdir, dead), path.join(outdir, '../away'));
+    await (await StagedFolder.open(outdir, ['conv1'])).discard();
+  }
+});

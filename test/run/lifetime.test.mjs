@@ -1,5 +1,6 @@
 // Nothing is lost or held for good: memory and threads go with what they belong to, and buffers are read while they are there.
 import { execFile } from 'node:child_process';
+import fs from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
@@ -148,3 +149,33 @@ test('the temporary file is made in the folder that is named, and a folder that 
     message: /in \/nowhere: No such file/,
   });
 });
+
+test.serial(
+  'a full disk is told with the file that it has no room for, whichever it is; nothing is left',
+  async t => {
+    const model = await openModel(t, ['plain']);
+    const folder = await temporaryFolder(t);
+    const real = fs.writeFile;
+    t.teardown(() => {
+      fs.writeFile = real;
+    });
+    for (const name of ['0-top.jpg', '1-mask.png', 'bargraph.svg', 'plain/dissect.json', 'index.html']) {
+      fs.writeFile = async (file, ...more) => {
+        if (!String(file).endsWith(name)) return real(file, ...more);
+        throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+      };
+      const run = dissect(
+        path.join(folder, 'out'),
+        model,
+        images({ picture: async () => new Uint8Array(192) }),
+        {},
+      );
+      const { message } = await t.throwsAsync(run, { code: 'ERR_NETDISSECT_OUTDIR' });
+      t.regex(
+        message,
+        new RegExp(`^cannot write .*${name}: no space is left; free some, or choose another output folder$`),
+      );
+      t.deepEqual(await fs.readdir(folder), []);
+    }
+  },
+);

@@ -79,7 +79,7 @@ export function tensorAt(
 export function fits({ dtype, offset, shape, strides }: Omit<Layout, 'read'>, size: number): boolean {
   const elements = product(shape);
   const last = shape.reduce((place, length, i) => place + (length - 1) * strides[i], offset);
-  return elements === 0 || (last < size / DTYPES[dtype].bytes && Number.isSafeInteger(elements * 8));
+  return elements === 0 || ((last + 1) * DTYPES[dtype].bytes <= size && Number.isSafeInteger(elements * 8));
 }
 
 /** The strides of a tensor whose elements lie in C order. */
