@@ -14,6 +14,10 @@ async function concepts(t, file) {
   t.true(dataset.length >= 150);
   t.true(dataset.categories.length >= 4);
   const { report } = await dissect(await temporaryFolder(t), model, dataset, { images: false });
+  const found = report.layers.flatMap(layer => layer.units.filter(({ interp }) => interp));
+  const sure = found.filter(({ q }) => q <= 0.05).length;
+  t.log(`${file}: ${found.length} detectors, ${sure} of them with q up to 0.05`);
+  t.true(sure > 0.75 * found.length, 'what they find is no chance');
   return new Set(report.layers.flatMap(layer => layer.labels.map(label => label.labelnum))).size;
 }
 

@@ -165,6 +165,26 @@ for (const [name, options] of Object.entries(ROUTES))
       }
     });
 
+test('any number of threads gives the same of all of it', async t => {
+  const all = [];
+  for (const threads of [1, 2, 5]) {
+    const model = await identityModel(t, threads);
+    const { dissection, ...results } = await nativeDissect(model, input, { keep: true, keepMaxima: true });
+    const { rows } = choicesOf(results, 4);
+    all.push({
+      narrow: await dissection.countNarrow(input.quantile / 4),
+      drawn: await dissection.resample(0, rows, { replicates: 50, seed: 1 }),
+      formulas: await dissection.formulas({ length: 3, seconds: 60, replicates: 50, seed: 1 }),
+      precision: await dissection.averagePrecision(0),
+      paired: await dissection.countPaired(
+        Uint32Array.from(input.activations, (_, x) => input.activations.length - 1 - x),
+      ),
+    });
+  }
+  t.deepEqual(all[1], all[0]);
+  t.deepEqual(all[2], all[0]);
+});
+
 test('a quantile that has no rank of its own is not told apart', async t => {
   const model = await identityModel(t);
   const few = randomInput(3, { shape: [2, 2, 2], images: 2, size: [4, 4], value: VALUES.normal });
