@@ -51,12 +51,16 @@ Napi::Value countNarrow(const Called &called) {
                                                                    const std::atomic<bool> &stopping) {
         return countNarrow(counted, quantile, stopping);
       },
-      [](Napi::Env env, const std::vector<NarrowLayer> &layers) {
+      [](Napi::Env env, const std::vector<std::optional<NarrowLayer>> &layers) {
         const auto array = Napi::Array::New(env);
-        for (const NarrowLayer &narrow : layers) {
+        for (const std::optional<NarrowLayer> &narrow : layers) {
+          if (!narrow) {
+            array.Set(array.Length(), env.Null());
+            continue;
+          }
           const auto layer = Napi::Object::New(env);
-          layer.Set("levels", typedArray<Napi::Float64Array>(env, narrow.levels));
-          setCounts(layer, narrow.tally);
+          layer.Set("levels", typedArray<Napi::Float64Array>(env, narrow->levels));
+          setCounts(layer, *narrow->tally);
           array.Set(array.Length(), layer);
         }
         return array;
@@ -134,6 +138,7 @@ Napi::Value formulas(const Called &called) {
   return ask(
       called, "formulas",
       [options, searched = called.searched](const Counted &counted, const std::atomic<bool> &stopping) {
+        *searched = 0;
         return findFormulas(counted, options, stopping, *searched);
       },
       [](Napi::Env env, const std::vector<std::vector<UnitFormulas>> &layers) {

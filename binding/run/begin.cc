@@ -64,7 +64,7 @@ Tails chooseTails(const Plan &plan) {
         "the largest activation of each unit on every image, which the score auprc is made of, takes " +
             std::to_string((maxima >> 20) + 1) +
             " MiB, more than a half of the memory; allow more, or leave that score out");
-  const int64_t budget = options.memory / 2;
+  const int64_t budget = options.memory / 2 - maxima;
   std::vector<int> bits(plan.layers.size(), 0); // of a pass of bins; 0 where there are buffers
   for (const size_t l : bySize) {
     if (bytes <= budget)
@@ -84,6 +84,7 @@ Tails chooseTails(const Plan &plan) {
   }
   Tails tails;
   tails.bytes = bytes + maxima;
+  tails.maxima = maxima;
   for (size_t l = 0; l < plan.layers.size(); l++) {
     const LayerShape &layer = plan.layers[l];
     const int64_t n = plan.values(layer);

@@ -14,6 +14,7 @@ struct Tails {
   std::vector<std::string> binned;              // the layers that do
   int passes = 1;                               // of all the data
   int64_t bytes = 0;                            // that all of it takes at most
+  int64_t maxima = 0;                           // of these, what is kept to the end
 };
 
 /// Buffers of the largest values while they fit into half of the memory, else bins, and so many passes as

@@ -13,6 +13,7 @@ Dissection::Dissection(const OpenUnits &open, DissectionOptions options, std::un
   notices_ = all->notices();
   Tails tails = chooseTails(*plan_);
   tailBytes_ = tails.bytes;
+  maximaBytes_ = tails.maxima;
   if (tails.binned.empty()) {
     phase_.emplace<Observing>(plan_, std::move(all), std::move(tails.values));
     return;
@@ -122,7 +123,7 @@ int64_t Dissection::bytes() const {
   if (const auto *observing = std::get_if<Observing>(&phase_))
     return tailBytes_ + observing->store().bytes();
   const ImageStore *kept = store();
-  return kept ? kept->bytes() : std::holds_alternative<Over>(phase_) ? 0 : tailBytes_;
+  return kept ? kept->bytes() + maximaBytes_ : std::holds_alternative<Over>(phase_) ? 0 : tailBytes_;
 }
 
 int64_t Dissection::spilledBytes() const {

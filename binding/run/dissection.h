@@ -53,7 +53,7 @@ private:
 
   std::shared_ptr<Plan> plan_;
   int passes_ = 1;
-  int64_t tailBytes_ = 0;
+  int64_t tailBytes_ = 0, maximaBytes_ = 0;
   std::vector<std::string> notices_;
   std::variant<Over, Bounding, Observing, Levelled, Results> phase_;
   mutable std::mutex mutex_; // guards a change of phase from what other threads ask

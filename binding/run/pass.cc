@@ -119,6 +119,8 @@ void Observing::look(std::vector<UnitBatch> units, const Batch &batch, int64_t b
   if (!batch.segmentations.empty()) {
     const Stopwatch watch(plan_->profile.pack);
     block.labels = pack(batch, begin, count);
+    for (int64_t i = begin; i < begin + count; i++)
+      block.pixels += int64_t{batch.segmentations[i].height} * batch.segmentations[i].width;
   }
   store_->add(std::move(block), [&](size_t layer, int64_t unit) { return values_[layer].tail->bound(unit); });
 }

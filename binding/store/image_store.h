@@ -26,6 +26,7 @@ struct ImageBlock {
   ImageRange images;
   std::vector<Block> hot; // of each layer, records [units, images]; empty where no masks are wanted
   Block labels;           // a record an image; none where there are no label maps
+  int64_t pixels = 0;     // of the label maps' grids, all images together
   Block areas;            // a record an image: pixels of each label present; none until they are counted
 };
 
@@ -48,6 +49,7 @@ public:
 
   size_t blocks() const { return blocks_.size(); }
   ImageRange images(size_t block) const { return blocks_[block].images; }
+  int64_t pixels(size_t block) const { return blocks_[block].pixels; }
   bool hasMasks() const { return !blocks_.empty() && !blocks_[0].hot.empty(); }
   bool hasLabels() const { return hasLabels_; }
 

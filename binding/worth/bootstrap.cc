@@ -136,7 +136,7 @@ Resampled resample(const Counted &counted, size_t layer, const std::vector<int32
   const ImageStore &store = *counted.store;
   const LayerShape &shape = plan.layers.at(layer);
   const Resampling all{plan.options.labels, bootstrap.replicates};
-  const size_t most = choices.size() / static_cast<size_t>(shape.units);
+  const size_t most = choices.size() / static_cast<size_t>(std::max<int64_t>(1, shape.units));
   const auto labels = static_cast<int64_t>(all.table.size());
   if (all.replicates < 1 || choices.size() != most * shape.units ||
       std::any_of(choices.begin(), choices.end(), [&](int32_t code) { return code >= labels; }))
@@ -146,7 +146,7 @@ Resampled resample(const Counted &counted, size_t layer, const std::vector<int32
   result.wins.resize(choices.size());
   // As many units at once as the memory takes.
   const auto bytes = static_cast<int64_t>(2 * std::max<size_t>(most, 1) * all.replicates * sizeof(double));
-  const int64_t some = std::clamp<int64_t>(plan.options.memory / 2 / bytes, 1, shape.units);
+  const int64_t some = std::max<int64_t>(1, plan.options.memory / 2 / bytes);
   for (int64_t begin = 0; begin < shape.units; begin += some) {
     std::vector<UnitSums> units;
     for (int64_t unit = begin; unit < std::min(begin + some, shape.units); unit++)
@@ -166,7 +166,7 @@ Resampled resample(const Counted &counted, size_t layer, const std::vector<int32
         const LabelPlanes &planes = images.planes[i];
         return planes.labels.empty() ? std::pair(0, 0) : std::pair(planes.height, planes.width);
       };
-      forEachMask(counted, layer, begin, begin + static_cast<int64_t>(units.size()), from, to, size,
+      forEachMask(counted, stopping, layer, begin, begin + static_cast<int64_t>(units.size()), from, to, size,
                   [&](int64_t unit, size_t i, const MaskBuilder &mask, uint32_t pixels) {
                     addImage(all, mask, pixels, images.planes[i], images.categories[i],
                              weights.of(static_cast<int64_t>(i)), units[unit - begin]);

@@ -2,7 +2,6 @@
 #include "base/failure.h"
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <string>
 
 namespace netdissect {
@@ -41,7 +40,13 @@ bool isBetter(const Formula &one, const Formula &other, int64_t maskPixels) {
   return order(one) < order(other);
 }
 
-FormulaTables::FormulaTables(const AtomTable &atoms, int length, int64_t memory) : length_(length) {
+FormulaTables::FormulaTables(const AtomTable &atoms, int length, int64_t memory,
+                             const std::function<bool()> &stopped)
+    : length_(length), places_(atoms.size()), atomTriples_(atoms.size()) {
+  const auto check = [&](size_t step) {
+    if (step % 1024 == 0 && stopped())
+      throw Failure("ABORT_ERR", "the dissection was aborted");
+  };
   for (size_t j = 0; j < atoms.size(); j++)
     codes_.insert(codes_.end(), atoms.set(j).begin(), atoms.set(j).end());
   std::sort(codes_.begin(), codes_.end());
@@ -49,11 +54,10 @@ FormulaTables::FormulaTables(const AtomTable &atoms, int length, int64_t memory)
   const size_t labels = codes_.size();
   double triples = 0; // of all atoms
   for (size_t j = 0; j < atoms.size(); j++) {
-    std::vector<uint32_t> &places = places_.emplace_back();
     for (const uint16_t code : atoms.set(j))
-      places.push_back(
+      places_[j].push_back(
           static_cast<uint32_t>(std::lower_bound(codes_.begin(), codes_.end(), code) - codes_.begin()));
-    const auto n = static_cast<double>(places.size());
+    const auto n = static_cast<double>(places_[j].size());
     triples += n * (n - 1) * (n - 2) / 6;
   }
   const double needed = static_cast<double>(labels) * static_cast<double>(labels) * sizeof(double) * 2 +
@@ -65,44 +69,62 @@ FormulaTables::FormulaTables(const AtomTable &atoms, int length, int64_t memory)
                       " MiB for what is counted of them together, more than a quarter of the memory; allow "
                       "more, take fewer categories, or leave formulas out");
   pairs_.resize(labels * labels);
-  atomTriples_.resize(atoms.size());
-  std::map<std::array<uint32_t, 3>, uint32_t> numbers;
   for (size_t j = 0; j < atoms.size(); j++) {
+    check(j);
+    area_ += atoms.area(j);
+    for (const uint32_t a : places_[j])
+      for (const uint32_t b : places_[j])
+        pairs_[a * labels + b] += static_cast<double>(atoms.area(j));
+  }
+  if (length < 3)
+    return;
+  const auto forEachTriple = [&](size_t j, auto see) {
     const std::vector<uint32_t> &places = places_[j];
-    const auto area = static_cast<double>(atoms.area(j));
-    for (const uint32_t a : places)
-      for (const uint32_t b : places)
-        pairs_[a * labels + b] += area;
-    for (size_t a = 0; length > 2 && a < places.size(); a++)
+    for (size_t a = 0; a < places.size(); a++)
       for (size_t b = a + 1; b < places.size(); b++)
-        for (size_t c = b + 1; c < places.size(); c++) {
-          const auto [at, isNew] = numbers.try_emplace({places[a], places[b], places[c]},
-                                                       static_cast<uint32_t>(tripleSizes_.size()));
-          if (isNew)
-            tripleSizes_.push_back(0);
-          tripleSizes_[at->second] += area;
-          atomTriples_[j].push_back(at->second);
-        }
+        for (size_t c = b + 1; c < places.size(); c++)
+          see(uint64_t{places[a]} << 32 | uint64_t{places[b]} << 16 | places[c]);
+  };
+  std::vector<uint64_t> keys; // of the triples, ascending
+  keys.reserve(static_cast<size_t>(triples));
+  for (size_t j = 0; j < atoms.size(); j++) {
+    check(j);
+    forEachTriple(j, [&](uint64_t key) { keys.push_back(key); });
   }
-  std::map<uint64_t, std::vector<Third>> byPair;
-  const auto key = [](uint32_t a, uint32_t b) { return uint64_t{a} << 32 | b; };
-  for (const auto &[of, number] : numbers) {
-    byPair[key(of[0], of[1])].push_back({of[2], number});
-    byPair[key(of[0], of[2])].push_back({of[1], number});
-    byPair[key(of[1], of[2])].push_back({of[0], number});
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  tripleSizes_.resize(keys.size());
+  for (size_t j = 0; j < atoms.size(); j++) {
+    check(j);
+    atomTriples_[j].reserve(places_[j].size() * (places_[j].size() - 1) * (places_[j].size() - 2) / 6);
+    forEachTriple(j, [&](uint64_t key) {
+      const auto triple = std::lower_bound(keys.begin(), keys.end(), key) - keys.begin();
+      tripleSizes_[triple] += static_cast<double>(atoms.area(j));
+      atomTriples_[j].push_back(static_cast<uint32_t>(triple));
+    });
   }
-  for (const auto &[pair, own] : byPair) {
-    const auto begin = static_cast<uint32_t>(thirds_.size());
-    thirds_.insert(thirds_.end(), own.begin(), own.end());
-    ofPair_[pair] = {begin, static_cast<uint32_t>(thirds_.size())};
+  thirds_.reserve(3 * keys.size());
+  for (size_t triple = 0; triple < keys.size(); triple++) {
+    check(triple);
+    const auto number = static_cast<uint32_t>(triple);
+    const auto place = [&](int shift) { return static_cast<uint32_t>(keys[triple] >> shift & 0xffff); };
+    const uint32_t a = place(32), b = place(16), c = place(0);
+    thirds_.push_back({a << 16 | b, c, number});
+    thirds_.push_back({a << 16 | c, b, number});
+    thirds_.push_back({b << 16 | c, a, number});
   }
+  std::sort(thirds_.begin(), thirds_.end(),
+            [](const Third &one, const Third &other) { return one.pair < other.pair; });
 }
 
 FormulaTables::Thirds FormulaTables::thirds(size_t a, size_t b) const {
-  const auto at = ofPair_.find(uint64_t{a} << 32 | b);
-  if (at == ofPair_.end())
-    return {};
-  return {thirds_.data() + at->second.first, thirds_.data() + at->second.second};
+  struct Order {
+    bool operator()(const Third &third, uint32_t pair) const { return third.pair < pair; }
+    bool operator()(uint32_t pair, const Third &third) const { return pair < third.pair; }
+  };
+  const auto [first, last] =
+      std::equal_range(thirds_.begin(), thirds_.end(), static_cast<uint32_t>(a << 16 | b), Order());
+  return {thirds_.data() + (first - thirds_.begin()), thirds_.data() + (last - thirds_.begin())};
 }
 
 void FormulaTables::addMask(const int64_t *atomPixels, std::vector<double> &pairs,

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 namespace netdissect {
@@ -37,19 +36,22 @@ bool isBetter(const Formula &one, const Formula &other, int64_t maskPixels);
 /// no pixel carries are left out; the others have places, in the order of their codes.
 class FormulaTables {
 public:
-  /// `length`: 2 or 3. Throws ERR_NETDISSECT_OPTION where more than `memory` bytes are needed.
-  FormulaTables(const AtomTable &atoms, int length, int64_t memory);
+  /// `length`: 2 or 3. Throws ERR_NETDISSECT_OPTION where more than `memory` bytes are needed, and ABORT_ERR
+  /// where `stopped` says so.
+  FormulaTables(const AtomTable &atoms, int length, int64_t memory, const std::function<bool()> &stopped);
 
   int length() const { return length_; }
   size_t labels() const { return codes_.size(); }
   size_t triples() const { return tripleSizes_.size(); }
+  /// Pixels of all images.
+  int64_t area() const { return area_; }
   int32_t code(size_t place) const { return codes_[place]; }
   /// Pixels with both, [labels, labels]; of the diagonal those with one.
   const double *pairs(size_t place) const { return pairs_.data() + place * codes_.size(); }
 
   /// A third label that some pixels carry together with two, and the triple's number.
   struct Third {
-    uint32_t label, triple;
+    uint32_t pair, label, triple; // the first label << 16 | the second
   };
   struct Thirds {
     const Third *first = nullptr, *last = nullptr;
@@ -72,8 +74,8 @@ private:
   std::vector<int32_t> codes_;
   std::vector<double> pairs_, tripleSizes_;
   std::vector<std::vector<uint32_t>> places_, atomTriples_; // of each atom
-  std::vector<Third> thirds_;
-  std::unordered_map<uint64_t, std::pair<uint32_t, uint32_t>> ofPair_; // into thirds_
+  std::vector<Third> thirds_;                               // of pairs in ascending order
+  int64_t area_ = 0;
 };
 
 struct FormulaResult {

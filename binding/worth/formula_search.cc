@@ -32,7 +32,8 @@ FormulaSearch::FormulaSearch(const FormulaTables &tables)
 
 double FormulaSearch::needed() const {
   // what is less by no more than rounding may still be as good
-  return slope_ * static_cast<double>(maskPixels_) * (1 - 1e-9) - 1e-6;
+  return slope_ * static_cast<double>(maskPixels_) * (1 - 1e-9) - 1e-6 -
+         1e-14 * static_cast<double>(tables_.area());
 }
 
 void FormulaSearch::offer(const Formula &formula) {
@@ -130,8 +131,7 @@ std::vector<FormulaSearch::Pair> FormulaSearch::promisingPairs() const {
       joinPair(allOf_[a], allOf_[b], size[b], of);
       // what is left of each way when a third label cuts it, and the most that one without can cut away
       const std::array<double, 4> cut{std::min(worthy[a] + inside[b], worthy[b] + inside[a]), in[1],
-                                      worthy[a] + slope_ * std::min(shared, outside[a]),
-                                      worthy[b] + slope_ * std::min(shared, outside[b])};
+                                      worthy[a] + slope_ * shared, worthy[b] + slope_ * shared};
       const std::array<double, 4> away{outside[a] + outside[b], std::min(outside[a], outside[b]), outside[a],
                                        outside[b]};
       double bound = 0;

@@ -25,7 +25,8 @@ public:
   Finder(const Counted &counted, const FormulaOptions &options, const std::atomic<bool> &stopping,
          std::atomic<int64_t> &searched)
       : counted_(counted), options_(options), memory_(counted.plan->options.memory), stopping_(stopping),
-        searched_(searched), table_(tableOf()), tables_(table_, options.length, memory_ / 4) {
+        searched_(searched), table_(tableOf()),
+        tables_(table_, options.length, memory_ / 4, [this] { return stopped(); }) {
     for (const LayerShape &layer : counted.plan->layers)
       left_ += layer.units;
   }
@@ -88,7 +89,7 @@ void Finder::count(size_t layer, int64_t begin, int64_t end, std::vector<int64_t
   forEachBlocks(counted_, stopping_, [&](size_t from, size_t to, int64_t first, int64_t count) {
     const Images images = imagesOf(first, count, true);
     forEachMask(
-        counted_, layer, begin, end, from, to, [&](size_t i) { return images.size(i); },
+        counted_, stopping_, layer, begin, end, from, to, [&](size_t i) { return images.size(i); },
         [&](int64_t unit, size_t i, const MaskBuilder &mask, uint32_t) {
           int64_t *own = pixels.data() + (unit - begin) * static_cast<int64_t>(table_.size());
           const uint32_t *numbers = images.numbers[i].data();
@@ -102,17 +103,18 @@ void Finder::search(const std::vector<int64_t> &pixels, std::vector<UnitFormulas
   const auto begin = Clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - begin).count(); };
   // Each thread takes one unit after the other; as many threads as there is memory for.
-  const int64_t most = std::max<int64_t>(1, memory_ / 4 / tables_.searchBytes());
+  const int64_t most = memory_ / 4 / std::max<int64_t>(1, tables_.searchBytes());
   std::atomic<int64_t> next{0}, threads{0};
-  parallelFor(std::min(most, count), 1, [&](int64_t, int64_t) {
+  parallelFor(std::clamp<int64_t>(most, 1, 1024), 1, [&](int64_t, int64_t) {
     threads++;
     FormulaSearch search(tables_);
     for (int64_t unit; (unit = next++) < count;) {
       if (stopped())
         throw aborted();
       // what is left of the time, shared out among the units that are left
-      const double share = (options_.seconds - spent_ - seconds()) * static_cast<double>(threads.load()) /
-                           static_cast<double>(std::max<int64_t>(1, left_--));
+      const double left = std::min(options_.seconds, 1e8) - spent_ - seconds();
+      const double share =
+          left * static_cast<double>(threads.load()) / static_cast<double>(std::max<int64_t>(1, left_--));
       const auto deadline =
           Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(share));
       const int64_t *own = pixels.data() + unit * static_cast<int64_t>(table_.size());
@@ -167,7 +169,7 @@ void Finder::resample(size_t layer, int64_t begin, int64_t end, std::vector<Unit
         }
     });
     forEachMask(
-        counted_, layer, begin, end, from, to, [&](size_t i) { return some.size(i); },
+        counted_, stopping_, layer, begin, end, from, to, [&](size_t i) { return some.size(i); },
         [&](int64_t unit, size_t i, const MaskBuilder &mask, uint32_t pixels) {
           const std::vector<uint8_t> &inside = chosen[placeOf[unit - begin]].atoms;
           const uint32_t *numbers = some.numbers[i].data();
@@ -190,8 +192,7 @@ void Finder::resample(size_t layer, int64_t begin, int64_t end, std::vector<Unit
         scores[b] = either > 0 ? both[at] / either : 0;
       }
       units[begin + u].images = formula.images;
-      if (replicates)
-        units[begin + u].interval = intervalOf(scores);
+      units[begin + u].interval = intervalOf(scores);
     }
   });
 }
@@ -199,7 +200,9 @@ void Finder::resample(size_t layer, int64_t begin, int64_t end, std::vector<Unit
 std::vector<UnitFormulas> Finder::layer(size_t layer) {
   const int64_t units = counted_.plan->layers[layer].units;
   std::vector<UnitFormulas> result(units);
-  const auto atOnce = [&](int64_t bytes) { return std::clamp<int64_t>(memory_ / 4 / bytes, 1, units); };
+  const auto atOnce = [&](int64_t bytes) {
+    return std::max<int64_t>(1, memory_ / 4 / std::max<int64_t>(1, bytes));
+  };
   int64_t some = atOnce(static_cast<int64_t>(table_.size() * sizeof(int64_t)));
   for (int64_t begin = 0; begin < units; begin += some) {
     const int64_t end = std::min(begin + some, units);
@@ -208,7 +211,7 @@ std::vector<UnitFormulas> Finder::layer(size_t layer) {
     search(pixels, result.begin() + begin, end - begin);
   }
   some = atOnce(static_cast<int64_t>(3 * options_.bootstrap.replicates * sizeof(double) + table_.size()));
-  for (int64_t begin = 0; begin < units; begin += some)
+  for (int64_t begin = 0; options_.bootstrap.replicates && begin < units; begin += some)
     resample(layer, begin, std::min(begin + some, units), result);
   return result;
 }

@@ -5,6 +5,7 @@
 #include "tally/masks.h"
 #include <algorithm>
 #include <functional>
+#include <limits>
 
 namespace netdissect {
 
@@ -13,13 +14,16 @@ void forEachBlocks(const Counted &counted, const std::atomic<bool> &stopping,
   const ImageStore &store = *counted.store;
   if (!store.hasLabels())
     throw Failure("ERR_NETDISSECT_USAGE", "nothing was counted against labels");
-  constexpr int64_t some = 64; // images at once
+  // at once: so many images, and so many pixels of label maps
+  constexpr int64_t some = 64, mostPixels = int64_t{1} << 23;
   for (size_t begin = 0, end; begin < store.blocks(); begin = end) {
     if (stopping || counted.plan->progress.cancelled)
       throw aborted();
-    int64_t count = 0;
-    for (end = begin; end < store.blocks() && count < some; end++)
+    int64_t count = 0, pixels = 0;
+    for (end = begin; end < store.blocks() && count < some && pixels < mostPixels; end++) {
       count += store.images(end).count;
+      pixels += store.pixels(end);
+    }
     visit(begin, end, store.images(begin).first, count);
   }
 }
@@ -43,8 +47,8 @@ static std::vector<BlockView> hotOf(const ImageStore &store, size_t layer, size_
   return hot;
 }
 
-void forEachMask(const Counted &counted, size_t layer, int64_t first, int64_t last, size_t from, size_t to,
-                 const std::function<std::pair<int, int>(size_t)> &size,
+void forEachMask(const Counted &counted, const std::atomic<bool> &stopping, size_t layer, int64_t first,
+                 int64_t last, size_t from, size_t to, const std::function<std::pair<int, int>(size_t)> &size,
                  const std::function<void(int64_t, size_t, const MaskBuilder &, uint32_t)> &see) {
   const ImageStore &store = *counted.store;
   const MapGeometry geometry = counted.plan->geometry(counted.plan->layers[layer]);
@@ -52,7 +56,9 @@ void forEachMask(const Counted &counted, size_t layer, int64_t first, int64_t la
   const std::vector<BlockView> hot = hotOf(store, layer, from, to);
   parallelFor(last - first, 8, [&](int64_t head, int64_t tail) {
     LayerMasks masks(geometry);
-    for (int64_t unit = first + head; unit < first + tail; unit++)
+    for (int64_t unit = first + head; unit < first + tail; unit++) {
+      if (stopping || counted.plan->progress.cancelled)
+        throw aborted();
       for (size_t block = from, image = 0; block < to; block++) {
         const int64_t inBlock = store.images(block).count;
         const BlockView &kept = hot[block - from];
@@ -66,6 +72,7 @@ void forEachMask(const Counted &counted, size_t layer, int64_t first, int64_t la
             see(unit, image, *mask, masks.pixels());
         }
       }
+    }
   });
 }
 
@@ -121,31 +128,31 @@ static void narrowLevels(const Counted &counted, size_t layer, int64_t begin, in
   });
 }
 
-std::vector<NarrowLayer> countNarrow(const Counted &counted, double quantile,
-                                     const std::atomic<bool> &stopping) {
+std::vector<std::optional<NarrowLayer>> countNarrow(const Counted &counted, double quantile,
+                                                    const std::atomic<bool> &stopping) {
   const Plan &plan = *counted.plan;
   const DissectionOptions &options = plan.options;
-  std::vector<NarrowLayer> layers;
+  std::vector<std::optional<NarrowLayer>> layers(plan.layers.size());
   std::vector<std::vector<float>> thresholds(plan.layers.size());
+  std::vector<LayerTally> tallies;
+  Thresholds all;
   for (size_t l = 0; l < plan.layers.size(); l++) {
     const LayerShape &shape = plan.layers[l];
+    tallies.emplace_back(shape.units, options.labels);
+    // where nothing is known of a layer no value is over its thresholds
+    thresholds[l].assign(shape.units, std::numeric_limits<float>::infinity());
+    all.push_back(&thresholds[l]);
     const QuantileRank wide(plan.values(shape), options.quantile), rank(plan.values(shape), quantile);
     if (rank.fromTop >= wide.fromTop)
-      return {};
-    std::vector<double> levels(shape.units);
+      continue;
+    std::vector<double> &levels = layers[l].emplace().levels;
+    levels.resize(shape.units);
     const int64_t bytes = wide.fromTop * static_cast<int64_t>(sizeof(float));
-    const int64_t some = std::clamp<int64_t>(options.memory / 2 / bytes, 1, shape.units);
+    const int64_t some = std::max<int64_t>(1, options.memory / 2 / bytes);
     for (int64_t begin = 0; begin < shape.units; begin += some)
       narrowLevels(counted, l, begin, std::min(begin + some, shape.units), rank, stopping, levels);
-    for (const double level : levels)
-      thresholds[l].push_back(thresholdOf(level));
-    layers.push_back({std::move(levels), LayerTally(shape.units, options.labels)});
-  }
-  Thresholds all;
-  std::vector<LayerTally> tallies;
-  for (size_t l = 0; l < layers.size(); l++) {
-    all.push_back(&thresholds[l]);
-    tallies.push_back(std::move(layers[l].tally));
+    for (int64_t unit = 0; unit < shape.units; unit++)
+      thresholds[l][unit] = thresholdOf(levels[unit]);
   }
   const ImageStore &store = *counted.store;
   forEachBlocks(counted, stopping, [&](size_t begin, size_t end, int64_t first, int64_t count) {
@@ -153,7 +160,8 @@ std::vector<NarrowLayer> countNarrow(const Counted &counted, double quantile,
     countBlocks(plan, store, all, begin, end, labelled, tallies);
   });
   for (size_t l = 0; l < layers.size(); l++)
-    layers[l].tally = std::move(tallies[l]);
+    if (layers[l])
+      layers[l]->tally.emplace(std::move(tallies[l]));
   return layers;
 }
 

@@ -4,6 +4,7 @@
 #include "tally/upsample.h"
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -23,8 +24,8 @@ std::vector<LabelPlanes> planesOf(const ImageStore &store, int64_t first, int64_
 /// pixels, on the images of blocks [from, to), counted from 0, in the order of the images; different units'
 /// in parallel. `size` is an image's grid, height and width; masks on images without rows are left out.
 void forEachMask(
-    const Counted &counted, size_t layer, int64_t first, int64_t last, size_t from, size_t to,
-    const std::function<std::pair<int, int>(size_t image)> &size,
+    const Counted &counted, const std::atomic<bool> &stopping, size_t layer, int64_t first, int64_t last,
+    size_t from, size_t to, const std::function<std::pair<int, int>(size_t image)> &size,
     const std::function<void(int64_t unit, size_t image, const MaskBuilder &mask, uint32_t pixels)> &see);
 
 /// The counts of every layer where the masks of image x are laid over the labels of image `partner[x]`.
@@ -34,12 +35,12 @@ std::vector<LayerTally> countPaired(const Counted &counted, const std::vector<ui
 /// A layer at a smaller quantile.
 struct NarrowLayer {
   std::vector<double> levels;
-  LayerTally tally;
+  std::optional<LayerTally> tally; // when it is counted
 };
 
-/// The counts of every layer at the levels of a quantile that is smaller than the dissection's; empty where
+/// The counts of every layer at the levels of a quantile that is smaller than the dissection's; none where
 /// there are so few values that these are not known.
-std::vector<NarrowLayer> countNarrow(const Counted &counted, double quantile,
-                                     const std::atomic<bool> &stopping);
+std::vector<std::optional<NarrowLayer>> countNarrow(const Counted &counted, double quantile,
+                                                    const std::atomic<bool> &stopping);
 
 } // namespace netdissect

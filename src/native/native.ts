@@ -215,10 +215,10 @@ export interface NativeDissection {
   }>;
   /** The layers' counts, as in the results, where the masks of image x lie over the labels of image `partner[x]`. */
   countPaired(partner: Uint32Array): Promise<Pick<NativeLayerResult, 'categoryPixels' | 'intersections'>[]>;
-  /** The layers' counts and levels at a smaller quantile; none where there are too few values for it. */
+  /** The layers' counts and levels at a smaller quantile; null for a layer that has too few values for it. */
   countNarrow(
     quantile: number,
-  ): Promise<Pick<NativeLayerResult, 'levels' | 'categoryPixels' | 'intersections'>[]>;
+  ): Promise<(Pick<NativeLayerResult, 'levels' | 'categoryPixels' | 'intersections'> | null)[]>;
   /**
    * A bootstrap over images of the IoUs of each unit's choices of labels, by their rows in the results, `[units, most]`,
    * -1 for none: percentiles 2.5 and 97.5 and replicates won, `[units, most]` each.

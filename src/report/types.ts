@@ -33,12 +33,13 @@ export interface UnitReport {
   labels?: UnitLabel[];
   /**
    * The labels that may be the best one with other images, most wins first: the smallest set that wins 95 % of a
-   * bootstrap's replicates. Null where one image says nothing; absent without a bootstrap.
+   * bootstrap's replicates. Null where no set does, since too few images have any of them, and with one image; absent without a
+   * bootstrap.
    */
   label_set?: { label: string; labelnum: number; cat: string; wins: number }[] | null;
-  /** The highest IoU at the quantile and those smaller, of the larger quantile where they are equal; absent without smaller ones. */
   /** Null where no mask has a pixel with a label; absent where formulas were not asked for. */
   formula?: FormulaReport | null;
+  /** The highest IoU at the quantile and those smaller, of the larger quantile where they are equal; absent without smaller ones. */
   best_quantile?: { quantile: number; level: number; label: string | null; labelnum: number; iou: number };
 }
 

@@ -87,14 +87,12 @@ export function unitScorer(
     const first = unit * choices.most;
     const set = () => {
       const wins = bootstrap!.wins.subarray(first, first + choices.most);
-      return labelSet(wins, bootstrap!.replicates).map(k => ({
-        ...named(choices.rows[first + k]),
-        wins: wins[k],
-      }));
+      const places = images < 2 ? null : labelSet(wins, bootstrap!.replicates);
+      return places?.map(k => ({ ...named(choices.rows[first + k]), wins: wins[k] })) ?? null;
     };
     return {
       ...(q !== undefined && { q }),
-      ...(bootstrap && { label_set: images < 2 ? null : set() }),
+      ...(bootstrap && { label_set: set() }),
       ...(narrowed.length > 0 && { best_quantile: bestQuantile(unit) }),
       ...(others.length > 0 && {
         scores: Object.fromEntries(

@@ -42,8 +42,9 @@ export interface DissectionResult {
 export interface Profile extends NativeProfile {
   /** Reading images and label maps, summed over all that were read at once. */
   decode: number;
-  /** What chance would find, intervals, smaller quantiles, and formulas, by the clock. */
+  /** What chance would find, ranked images, intervals, smaller quantiles, and formulas, by the clock. */
   decoys: number;
+  scores: number;
   bootstrap: number;
   quantiles: number;
   formulas: number;
@@ -122,6 +123,7 @@ export async function dissect(
     if (done) await countDecoys(done);
     const paired = performance.now();
     if (done) await rankImages(done);
+    const ranked = performance.now();
     if (done) await resample(done);
     const resampled = performance.now();
     if (done) await narrow(done);
@@ -192,7 +194,8 @@ export async function dissect(
       decode: decoding / 1000,
       ...dissection.profile(),
       decoys: (paired - settled) / 1000,
-      bootstrap: (resampled - paired) / 1000,
+      scores: (ranked - paired) / 1000,
+      bootstrap: (resampled - ranked) / 1000,
       quantiles: (narrowed - resampled) / 1000,
       formulas: (counted - narrowed) / 1000,
       pictures: (drawn - scored) / 1000,

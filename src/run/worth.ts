@@ -1,4 +1,4 @@
-/** Adds to the counts what labels are worth: chance, intervals, smaller quantiles. */
+/** Adds to the counts what labels are worth: chance, ranked images, intervals, smaller quantiles, formulas. */
 
 import type { NativeDissection } from '../native/native';
 import { bestChoices, byNumber } from '../score/best';
@@ -87,7 +87,9 @@ export async function narrow({ dissection, layers, labeller, settings, options }
   const { labels, categories } = labeller;
   await steps(options, 'quantile', 3, async done => {
     const quantile = settings.quantileThreshold / 2 ** (done + 1);
-    for (const [l, { levels, ...counts }] of (await dissection.countNarrow(quantile)).entries()) {
+    for (const [l, found] of (await dissection.countNarrow(quantile)).entries()) {
+      if (!found) continue;
+      const { levels, ...counts } = found;
       const { tally, choices } = layers[l];
       const { labelPixels } = tally!;
       const { scores, best, bestScore } = scoreLayer({ labelPixels, ...counts }, labels, categories, 0);
@@ -114,6 +116,10 @@ export async function findFormulas({ dissection, layers, settings, options }: Co
   try {
     const found = await dissection.formulas({ length, seconds, replicates, seed: SEED });
     for (const [l, formulas] of found.entries()) layers[l].formulas = formulas;
+  } catch (error) {
+    // The rest of the run is worth having.
+    if ((error as { code?: string }).code !== 'ERR_NETDISSECT_OPTION') throw error;
+    options.onNotice?.(`formulas are left out: ${(error as Error).message}`);
   } finally {
     watch.stop();
     watch.check();

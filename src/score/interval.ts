@@ -32,16 +32,17 @@ export function standardError(
 
 /**
  * The smallest set of choices, taken by how often they win a replicate (of equal ones the better choice first), whose
- * wins reach 95 % of the replicates; places among the choices. All that win any where even these do not reach it.
+ * wins reach 95 % of the replicates; places among the choices. Null where all together do not: in so many replicates no
+ * choice has an IoU, since those images with one were not drawn.
  *
  * @param wins of each choice, the best choice first
  */
-export function labelSet(wins: Int32Array, replicates: number): number[] {
+export function labelSet(wins: Int32Array, replicates: number): number[] | null {
   const order = [...wins.keys()].filter(k => wins[k] > 0).sort((a, b) => wins[b] - wins[a] || a - b);
   let sum = 0;
   const last = order.findIndex(k => {
     sum += wins[k];
     return sum >= 0.95 * replicates;
   });
-  return last < 0 ? order : order.slice(0, last + 1);
+  return last < 0 ? null : order.slice(0, last + 1);
 }

@@ -1,5 +1,6 @@
 // The exact search for formulas against trying all of them, pixel by pixel.
 #include "worth/formula.h"
+#include "base/failure.h"
 #include "random.h"
 #include <doctest/doctest.h>
 
@@ -156,13 +157,20 @@ void same(const Formula &found, const Formula &expected) {
 
 const auto never = [] { return false; };
 
+double plainScore(const Formula &formula, const std::vector<int64_t> &atomPixels) {
+  int64_t mask = 0;
+  for (const int64_t pixels : atomPixels)
+    mask += pixels;
+  return formula.length ? double(formula.both) / double(mask + formula.size - formula.both) : 0;
+}
+
 } // namespace
 
 TEST_CASE("the best formulas are those of trying all, with no gap") {
   Random random(5);
   for (int trial = 0; trial < 500; trial++) {
     const Small small(random, 12, 8);
-    const FormulaTables tables(small.table, 3, int64_t{1} << 30);
+    const FormulaTables tables(small.table, 3, int64_t{1} << 30, never);
     FormulaSearch search(tables);
     for (size_t m = 0; m < 8; m++) {
       CAPTURE(trial);
@@ -175,4 +183,50 @@ TEST_CASE("the best formulas are those of trying all, with no gap") {
         same(found.best[k], expected[k]);
     }
   }
+}
+
+TEST_CASE("a search that is cut off at any moment tells how much better a formula could be") {
+  Random random(6);
+  int gaps = 0;
+  for (int trial = 0; trial < 40; trial++) {
+    const Small small(random, 14, 4);
+    const FormulaTables tables(small.table, 3, int64_t{1} << 30, never);
+    FormulaSearch search(tables);
+    for (size_t m = 0; m < 4; m++) {
+      const auto *pixels = small.atomPixels[m].data();
+      const double best =
+          plainScore(search.run(pixels, Clock::time_point::max(), never).best[2], small.atomPixels[m]);
+      for (int after = 0; after < 4; after++) {
+        // it asks whether it is stopped, then looks at the time, every 64 pairs
+        const auto deadline = Clock::now() + std::chrono::microseconds(500);
+        int asked = 0;
+        const FormulaResult cut = search.run(pixels, deadline, [&] {
+          while (asked == after && Clock::now() < deadline)
+            ;
+          asked++;
+          return false;
+        });
+        REQUIRE(cut.best.size() == 3);
+        CHECK(plainScore(cut.best[2], small.atomPixels[m]) + cut.gap >= best - 1e-12);
+        gaps += cut.gap > 0;
+      }
+    }
+  }
+  CHECK(gaps > 0);
+}
+
+TEST_CASE("tables that take more than the memory are refused, and their making can be stopped") {
+  Random random(7);
+  const Small small(random, 12, 1);
+  const auto codeOf = [&](int64_t memory, bool stop) {
+    try {
+      FormulaTables(small.table, 3, memory, [&] { return stop; });
+    } catch (const Failure &failure) {
+      return failure.code;
+    }
+    return std::string("none");
+  };
+  CHECK(codeOf(1000, false) == "ERR_NETDISSECT_OPTION");
+  CHECK(codeOf(int64_t{1} << 30, false) == "none");
+  CHECK(codeOf(int64_t{1} << 30, true) == "ABORT_ERR");
 }

@@ -3,6 +3,7 @@
 #include "pictures/strips.h"
 #include "random.h"
 #include "run/dissection.h"
+#include "worth/recount.h"
 #include <cstring>
 #include <doctest/doctest.h>
 #include <set>
@@ -330,6 +331,19 @@ TEST_CASE("counts of parts of the images add up to those of all") {
     CHECK(again.squares[i].product == 2 * whole.squares[i].product);
   LayerTally other(5, optionsOf(data).labels);
   CHECK(codeOf([&] { other.merge(sum); }) == "ERR_NETDISSECT_STORE");
+}
+
+TEST_CASE("a layer with too few values for a smaller quantile leaves the others theirs") {
+  const Case data(8, "normal", 10, {{2, 1, 1, false}, {2, 5, 5, false}});
+  Dissection dissection(openerOf(data), optionsOf(data), cpuBackend());
+  observeAll(dissection, data);
+  while (dissection.count(100) < data.images)
+    ;
+  const auto layers = countNarrow(*dissection.counted("test"), data.quantile / 4, never);
+  REQUIRE(layers.size() == 2);
+  CHECK(!layers[0]);
+  REQUIRE(layers[1].has_value());
+  CHECK(layers[1]->levels[0] > dissection.counted("test")->layers[1].levels[0]);
 }
 
 TEST_CASE("without labels there is nothing to count, and results at once") {

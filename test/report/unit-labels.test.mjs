@@ -38,7 +38,7 @@ test('a label has its interval, wins, and IoUs at smaller quantiles', t => {
   ]);
   t.deepEqual(unit.best_quantile, { quantile: 0.0025, level: 5, label: 'sky', labelnum: 2, iou: 0.4 });
   t.deepEqual(silent.labels, []);
-  t.deepEqual(silent.label_set, []);
+  t.is(silent.label_set, null);
   t.deepEqual(silent.best_quantile, { quantile: 0.005, level: 1.5, label: null, labelnum: 0, iou: 0 });
 });
 
@@ -52,6 +52,8 @@ test('a layer says at which quantiles, and how many detectors are decided', t =>
   t.like(report(units, more).layers[0], { smaller_quantiles: [0.0025], decided: 0 });
   const bootstrap = { ...more.bootstrap, wins: Int32Array.of(95, 5, 0, 0) };
   t.is(report(units, { ...more, bootstrap }).layers[0].decided, 1);
+  const rare = { ...more.bootstrap, wins: Int32Array.of(64, 0, 0, 0) }; // on one image: in 63 % of replicates
+  t.like(report(units, { ...more, bootstrap: rare }).layers[0], { decided: 0, units: [{ label_set: null }] });
 });
 
 test('a label on one image has no interval, and one image none at all', t => {

@@ -219,8 +219,8 @@ test('a search is aborted within a second, and leaves nothing', async t => {
     images: false,
     formulas: 3,
     signal: controller.signal,
-    onProgress: ({ phase }) => {
-      if (phase !== 'formula' || aborted) return;
+    onProgress: ({ phase, done }) => {
+      if (phase !== 'formula' || done === 0 || aborted) return;
       aborted = performance.now();
       controller.abort(new Error('enough'));
     },
@@ -230,13 +230,56 @@ test('a search is aborted within a second, and leaves nothing', async t => {
   t.true(aborted > 0 && performance.now() - aborted < 1000);
 });
 
-test('formulas of more labels, or of more overlaps, than the memory takes are refused', async t => {
+test('formulas that take more than the memory are left out with a notice, and the rest is there', async t => {
+  const notices = [];
+  const { report } = await dissect(
+    path.join(await temporaryFolder(t), 'out'),
+    await openModel(t),
+    overlapping(10, 6),
+    { images: false, formulas: 3, memory: 5000, onNotice: notice => notices.push(notice) },
+  );
+  t.true(
+    notices.some(notice =>
+      /^formulas are left out: (formulas of 6 labels take \d+ MiB|the labels of these images overlap in more than \d+ ways)/.test(
+        notice,
+      ),
+    ),
+    `${notices}`,
+  );
+  t.false('formula' in report.layers[0].units[0]);
+  t.true('labels' in report.layers[0].units[0]);
+});
+
+test('labels that overlap in too many ways, and formulas out of order, are refused', async t => {
   const model = await identityModel(t);
-  const message =
-    /^formulas of 6 labels take 1 MiB .* more than a quarter of the memory|^the labels of these images overlap in more than \d+ ways/;
   const { dissection } = await nativeDissect(model, input, { keep: true, memory: 2000 });
   const request = { length: 3, seconds: 1, replicates: 0, seed: 1 };
-  await t.throwsAsync(dissection.formulas(request), { code: 'ERR_NETDISSECT_OPTION', message });
+  await t.throwsAsync(dissection.formulas(request), {
+    code: 'ERR_NETDISSECT_OPTION',
+    message: /^the labels of these images overlap in more than \d+ ways/,
+  });
   const fresh = await model.dissect(nativeOptions(input));
   await t.throwsAsync(fresh.formulas(request), { code: 'ERR_NETDISSECT_USAGE' });
+});
+
+test('images none of which has a label have no formulas', async t => {
+  const model = await identityModel(t);
+  const bare = { ...input, segmentations: input.segmentations.map(() => [0]) };
+  const { dissection } = await nativeDissect(model, bare, { keep: true });
+  const [found] = await dissection.formulas({ length: 3, seconds: 60, replicates: 10, seed: 1 });
+  t.true(found.best.every(({ rows }) => rows.every(row => row === -1)));
+  t.true(found.maskPixels.every(pixels => pixels === 0));
+});
+
+test('a time without end is one', async t => {
+  const model = await identityModel(t);
+  const { dissection } = await nativeDissect(model, input, { keep: true });
+  const [found] = await dissection.formulas({
+    length: 3,
+    seconds: Number.MAX_SAFE_INTEGER,
+    replicates: 0,
+    seed: 1,
+  });
+  t.true(found.gap.every(gap => gap === 0));
+  t.is(dissection.searched, units, 'and units are counted anew');
 });

@@ -94,6 +94,7 @@ test("it is a bootstrap's deviation", t => {
   t.true(ratio > 0.9 && ratio < 1.1, `${ratio}`);
 });
 
+// Of the definition; test/run/worth.test.mjs holds the engine to it.
 test("of 2,000 samples some 95 % have the true IoU in a bootstrap's interval", t => {
   const [count, images] = [400, 60];
   const weights = Array.from({ length: count }, (_, b) =>
@@ -125,6 +126,6 @@ test('a label set is the fewest labels that win 95 of 100 replicates', t => {
     [2, 0, 1],
     'by wins, of equal ones the better choice',
   );
-  t.deepEqual(labelSet(Int32Array.of(0, 60, 0), 100), [1], 'all that win, where no replicate has another');
-  t.deepEqual(labelSet(Int32Array.of(0, 0), 100), []);
+  t.is(labelSet(Int32Array.of(0, 60, 0), 100), null, 'where too many replicates have no IoU at all');
+  t.is(labelSet(Int32Array.of(0, 0), 100), null);
 });
