@@ -40,11 +40,11 @@ template <class Action> void forEachBit(const uint64_t *row, int width, Action a
         action(x);
 }
 
-/// Every pixel's palette index `[height, width]`, the label with the fewest pixels of the image on top.
-/// `areas` are the pixels of each label present. A label's colour is that of its number.
+/// The palette indices `[height, width]` of what lies under the pixels' middles, the label with the fewest
+/// pixels of the image on top. No more than a row of a map is unpacked at once: it may be much larger than
+/// the picture. `areas` are the pixels of each label present. A label's colour is that of its number.
 std::vector<uint8_t> labelIndices(const Segmentation &segmentation, const Words &areas,
-                                  const LabelTable &table, unsigned colors) {
-  const size_t pixels = static_cast<size_t>(segmentation.height) * segmentation.width;
+                                  const LabelTable &table, unsigned colors, int height, int width) {
   const size_t count = segmentation.labels.size();
   std::vector<uint16_t> byArea(count), order(count + 1, 0); // order[i]: how far on top label i - 1 is
   for (size_t l = 0; l < count; l++)
@@ -58,15 +58,30 @@ std::vector<uint8_t> labelIndices(const Segmentation &segmentation, const Words 
     color[place + 1] =
         static_cast<uint8_t>(firstLabel + (table.numbers[segmentation.labels[byArea[place]]] - 1) % colors);
   }
-  std::vector<uint16_t> map(pixels), top(pixels, 0);
-  for (size_t m = 0; m < segmentation.maps; m++) {
-    segmentation.unpack(m, map.data());
-    for (size_t i = 0; i < pixels; i++)
-      top[i] = std::max(top[i], order[map[i]]);
+  std::vector<int> column(width);
+  for (int x = 0; x < width; x++)
+    column[x] = static_cast<int>((x + 0.5) * segmentation.width / width);
+  const auto length = static_cast<size_t>(segmentation.width);
+  std::vector<uint16_t> row(length), top(width);
+  std::vector<uint8_t> out(static_cast<size_t>(height) * width);
+  size_t last = SIZE_MAX;
+  for (int y = 0; y < height; y++) {
+    uint8_t *to = out.data() + static_cast<size_t>(y) * width;
+    const auto from = static_cast<size_t>((y + 0.5) * segmentation.height / height);
+    if (from == last) {
+      std::copy_n(to - width, width, to);
+      continue;
+    }
+    last = from;
+    std::fill(top.begin(), top.end(), uint16_t{0});
+    for (size_t m = 0; m < segmentation.maps; m++) {
+      segmentation.unpack(m, row.data(), from * length, length);
+      for (int x = 0; x < width; x++)
+        top[x] = std::max(top[x], order[row[column[x]]]);
+    }
+    for (int x = 0; x < width; x++)
+      to[x] = color[top[x]];
   }
-  std::vector<uint8_t> out(pixels);
-  for (size_t i = 0; i < pixels; i++)
-    out[i] = color[top[i]];
   return out;
 }
 
@@ -74,11 +89,6 @@ std::vector<uint8_t> labelIndices(const Segmentation &segmentation, const Words 
 void darken(const uint8_t *__restrict from, uint8_t *__restrict to, int count) {
   for (int i = 0; i < count; i++)
     to[i] = static_cast<uint8_t>((from[i] * 3 + 5) / 10);
-}
-
-void pick(const uint8_t *__restrict from, const int *__restrict columns, uint8_t *__restrict to, int count) {
-  for (int i = 0; i < count; i++)
-    to[i] = from[columns[i]];
 }
 
 /// Makes scanlines of PNG's filter 2, the difference to the row above: rows that are alike become zeros.
@@ -172,16 +182,10 @@ Strips drawStrips(const Counted &counted, size_t index, int64_t unit,
       continue;
     const Words record = store.labelsOf(ranked[i].image);
     const Segmentation segmentation(record.data());
-    const std::vector<uint8_t> labels =
-        labelIndices(segmentation, store.areasOf(ranked[i].image), options.labels, style.labelColors);
-    std::vector<int> column(width);
-    for (int x = 0; x < width; x++)
-      column[x] = static_cast<int>((x + 0.5) * segmentation.width / width);
-    for (int y = 0; y < height; y++) {
-      const uint8_t *from =
-          labels.data() + static_cast<size_t>((y + 0.5) * segmentation.height / height) * segmentation.width;
-      pick(from, column.data(), seg + y * segRow + 1 + left, width);
-    }
+    const std::vector<uint8_t> labels = labelIndices(segmentation, store.areasOf(ranked[i].image),
+                                                     options.labels, style.labelColors, height, width);
+    for (int y = 0; y < height; y++)
+      std::copy_n(labels.data() + static_cast<size_t>(y) * width, width, seg + y * segRow + 1 + left);
   }
   filterUp(mask, height, maskRow);
   if (labelled)

@@ -132,11 +132,14 @@ Block Observing::pack(const Batch &batch, int64_t begin, int64_t count) const {
       packSegmentation(batch.segmentations[begin + i], plan_->options.labels, records[i]);
   });
   Block block;
+  size_t words = 0;
+  for (const Words &record : records)
+    words += record.size();
+  block.words.reserve(words);
   for (const Words &record : records) {
     block.words.insert(block.words.end(), record.begin(), record.end());
     block.ends.push_back(static_cast<uint32_t>(block.words.size()));
   }
-  block.words.shrink_to_fit();
   return block;
 }
 

@@ -8,11 +8,25 @@ namespace {
 
 constexpr int32_t none = -1;
 
-/// A map as indices into the codes found in it; found[0] is the one of a constant map, else none.
+/// A map's codes by index; found[0] is the one of a constant map, else none.
 struct Indexed {
   std::vector<int32_t> found{none};
-  std::vector<uint16_t> indices;
+  std::vector<uint16_t> places; // code -> index; 0 where it was not found
+  bool constant = true;
 };
+
+/// Calls take(number) for every pixel.
+template <class Take> void eachPixel(const LabelMap &map, size_t pixels, Take take) {
+  if (map.numbers)
+    for (size_t i = 0; i < pixels; i++)
+      take(uint32_t{map.numbers[i]});
+  else {
+    const bool high = map.channels >= 3;
+    const uint8_t *pixel = map.bytes;
+    for (size_t i = 0; i < pixels; i++, pixel += map.channels)
+      take(pixel[0] + (high ? 256u * pixel[1] : 0u));
+  }
+}
 
 Indexed indexMap(const LabelMap &map, size_t pixels, const LabelTable &table) {
   Indexed result;
@@ -20,28 +34,15 @@ Indexed indexMap(const LabelMap &map, size_t pixels, const LabelTable &table) {
     result.found[0] = table.code(map.constant);
     return result;
   }
-  std::vector<uint16_t> places(table.size(), 0); // code -> index; 0 where it was not found yet
-  const auto indexOf = [&](uint32_t number) -> uint16_t {
+  result.constant = false;
+  result.places.resize(table.size(), 0);
+  eachPixel(map, pixels, [&](uint32_t number) {
     const int32_t code = table.code(number);
-    if (code == none)
-      return 0;
-    if (!places[code]) {
-      places[code] = static_cast<uint16_t>(result.found.size());
-      result.found.push_back(code);
-    }
-    return places[code];
-  };
-  result.indices.resize(pixels);
-  uint16_t *out = result.indices.data();
-  if (map.numbers)
-    for (size_t i = 0; i < pixels; i++)
-      out[i] = indexOf(map.numbers[i]);
-  else {
-    const bool high = map.channels >= 3;
-    const uint8_t *pixel = map.bytes;
-    for (size_t i = 0; i < pixels; i++, pixel += map.channels)
-      out[i] = indexOf(pixel[0] + (high ? 256u * pixel[1] : 0));
-  }
+    if (code == none || result.places[code])
+      return;
+    result.places[code] = static_cast<uint16_t>(result.found.size());
+    result.found.push_back(code);
+  });
   return result;
 }
 
@@ -64,9 +65,10 @@ void packSegmentation(const LabelMaps &maps, const LabelTable &table, Words &out
                          static_cast<uint32_t>(labels.size())});
   out.insert(out.end(), labels.begin(), labels.end());
   out.push_back(static_cast<uint32_t>(indexed.size()));
-  for (const Indexed &map : indexed) {
+  for (size_t m = 0; m < indexed.size(); m++) {
+    const Indexed &map = indexed[m];
     int bits = 0;
-    if (!map.indices.empty())
+    if (!map.constant)
       for (bits = 1; (size_t{1} << bits) < map.found.size();)
         bits *= 2;
     out.insert(out.end(), {static_cast<uint32_t>(bits), static_cast<uint32_t>(map.found.size())});
@@ -77,10 +79,19 @@ void packSegmentation(const LabelMaps &maps, const LabelTable &table, Words &out
                                                 labels.begin() + 1));
     const size_t first = out.size();
     out.resize(first + (pixels * bits + 31) / 32, 0);
-    const size_t perWord = bits ? 32 / bits : 1;
-    for (size_t i = 0, word = first; i < map.indices.size(); i += perWord, word++)
-      for (size_t k = 0; k < std::min(perWord, map.indices.size() - i); k++)
-        out[word] |= static_cast<uint32_t>(map.indices[i + k]) << k * bits;
+    if (map.constant)
+      continue;
+    uint32_t *word = out.data() + first;
+    int shift = 0;
+    eachPixel(maps.maps[m], pixels, [&](uint32_t number) {
+      const int32_t code = table.code(number);
+      *word |= (code == none ? 0u : map.places[code]) << shift;
+      shift += bits;
+      if (shift == 32) {
+        shift = 0;
+        word++;
+      }
+    });
   }
 }
 
@@ -90,6 +101,10 @@ Segmentation::Segmentation(const uint32_t *record)
       first_(record + 4 + record[2]) {}
 
 void Segmentation::unpack(size_t map, uint16_t *out) const {
+  unpack(map, out, 0, static_cast<size_t>(height) * width);
+}
+
+void Segmentation::unpack(size_t map, uint16_t *out, size_t begin, size_t count) const {
   const size_t pixels = static_cast<size_t>(height) * width;
   const uint32_t *at = first_;
   while (map--)
@@ -97,30 +112,37 @@ void Segmentation::unpack(size_t map, uint16_t *out) const {
   const uint32_t bits = at[0];
   const uint32_t *meaning = at + 2, *packed = meaning + at[1];
   if (bits == 0) {
-    std::fill_n(out, pixels, static_cast<uint16_t>(meaning[0]));
+    std::fill_n(out, count, static_cast<uint16_t>(meaning[0]));
     return;
   }
   const uint32_t mask = (1u << bits) - 1;
   const size_t perWord = 32 / bits;
-  for (size_t i = 0; i < pixels; i += perWord, packed++)
-    for (size_t k = 0; k < std::min(perWord, pixels - i); k++)
-      out[i + k] = static_cast<uint16_t>(meaning[*packed >> k * bits & mask]);
+  size_t k = begin % perWord; // where a word begins is 0, but for the first
+  packed += begin / perWord;
+  for (size_t i = 0; i < count; k = 0, packed++)
+    for (; k < perWord && i < count; k++, i++)
+      out[i] = static_cast<uint16_t>(meaning[*packed >> k * bits & mask]);
 }
 
 LabelPlanes::LabelPlanes(const Segmentation &segmentation)
     : height(segmentation.height), width(segmentation.width), words((width + 63) / 64),
       labels(segmentation.labels), bits(static_cast<size_t>(height) * labels.size() * words, 0) {
-  std::vector<uint16_t> map(static_cast<size_t>(height) * width);
-  for (size_t m = 0; m < segmentation.maps; m++) {
-    segmentation.unpack(m, map.data());
-    for (int y = 0; y < height; y++) {
-      uint64_t *row = bits.data() + static_cast<size_t>(y) * labels.size() * words;
-      const uint16_t *index = map.data() + static_cast<size_t>(y) * width;
-      for (int x = 0; x < width; x++)
-        if (index[x])
-          row[static_cast<size_t>(index[x] - 1) * words + x / 64] |= uint64_t{1} << x % 64;
+  constexpr int some = 1 << 20; // pixels at once: a map may have hundreds of millions
+  const int rows = std::min(height, std::max(1, some / width));
+  std::vector<uint16_t> map(static_cast<size_t>(rows) * width);
+  for (size_t m = 0; m < segmentation.maps; m++)
+    for (int top = 0; top < height; top += rows) {
+      const int bottom = std::min(height, top + rows);
+      segmentation.unpack(m, map.data(), static_cast<size_t>(top) * width,
+                          static_cast<size_t>(bottom - top) * width);
+      for (int y = top; y < bottom; y++) {
+        uint64_t *row = bits.data() + static_cast<size_t>(y) * labels.size() * words;
+        const uint16_t *index = map.data() + static_cast<size_t>(y - top) * width;
+        for (int x = 0; x < width; x++)
+          if (index[x])
+            row[static_cast<size_t>(index[x] - 1) * words + x / 64] |= uint64_t{1} << x % 64;
+      }
     }
-  }
 }
 
 std::vector<uint32_t> LabelPlanes::areas() const {

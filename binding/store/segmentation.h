@@ -38,6 +38,8 @@ public:
 
   /// Pixel by pixel `[height, width]` what a map says: a place in `labels` plus one, or 0.
   void unpack(size_t map, uint16_t *out) const;
+  /// The same of `count` pixels from the `begin`-th on.
+  void unpack(size_t map, uint16_t *out, size_t begin, size_t count) const;
 
 private:
   const uint32_t *first_ = nullptr;

@@ -103,7 +103,7 @@ export class LabelCounter {
         signal?.throwIfAborted();
       }
       const pixel = this.#pixels + i;
-      for (const map of numbers as Uint16Array[]) {
+      for (const map of numbers as (Uint8Array | Uint16Array)[]) {
         const number = map[i];
         if (number === 0) continue;
         this.#labels.add(number, pixel, this.#images);
@@ -172,11 +172,15 @@ class Tally {
 }
 
 /** A map as label numbers, undefined where it is none. */
-function labelNumbers(map: Segmentation['maps'][number], pixels: number): Uint16Array | undefined {
+function labelNumbers(
+  map: Segmentation['maps'][number],
+  pixels: number,
+): Uint8Array | Uint16Array | undefined {
   if (typeof map === 'number')
     return Number.isInteger(map) && map >= 0 && map <= 65535 ? new Uint16Array(pixels).fill(map) : undefined;
   if (map instanceof Uint16Array) return map.length === pixels ? map : undefined;
   const channels = map.length / pixels;
+  if (channels === 1) return map;
   if (!Number.isInteger(channels) || channels < 1) return undefined;
   const high = channels >= 3;
   return Uint16Array.from(

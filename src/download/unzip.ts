@@ -42,6 +42,8 @@ export async function unzip(archive: string, folder: string, options: UnzipOptio
   const { top, holds, onSize, onProgress, signal } = options;
   const files = new Set<string>();
   const folders = new Set<string>();
+  const places = new Set<number>();
+  let packed = 0;
   let total = 0;
   let space = 0;
   for await (const [entry] of entriesOf(archive)) {
@@ -54,9 +56,16 @@ export async function unzip(archive: string, folder: string, options: UnzipOptio
     if (!file) continue;
     if (files.has(entry.fileName)) throw new ArchiveError(`it holds ${entry.fileName} twice`);
     files.add(entry.fileName);
+    // else a small archive could give more than any disk holds
+    if (places.has(entry.relativeOffsetOfLocalHeader))
+      throw new ArchiveError(`${entry.fileName} lies where another file lies`);
+    places.add(entry.relativeOffsetOfLocalHeader);
+    packed += entry.compressedSize;
     total += entry.uncompressedSize;
     space += Math.ceil(entry.uncompressedSize / BLOCK) * BLOCK;
   }
+  if (packed > (await fs.stat(archive)).size)
+    throw new ArchiveError('its files take more bytes than it has, so that some lie within others');
   for (const name of folders)
     if (files.has(name)) throw new ArchiveError(`it holds ${name} as a file and as a folder`);
   const prefix = [`${top}/`, ''].find(start => files.has(start + holds));

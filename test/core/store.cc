@@ -105,6 +105,11 @@ TEST_CASE("label maps come back as they went in, by code; what is no label is no
     std::vector<uint16_t> map(pixels);
     for (size_t m = 0; m < expected.size(); m++) {
       back.unpack(m, map.data());
+      const auto begin = static_cast<size_t>(random.below(static_cast<int64_t>(pixels)));
+      const auto count = static_cast<size_t>(random.below(static_cast<int64_t>(pixels - begin) + 1));
+      std::vector<uint16_t> part(count);
+      back.unpack(m, part.data(), begin, count);
+      CHECK(std::equal(part.begin(), part.end(), map.begin() + static_cast<int64_t>(begin)));
       for (size_t i = 0; i < pixels; i++) {
         const int32_t code = table.code(expected[m][i]);
         if (code >= 0)

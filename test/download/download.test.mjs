@@ -264,3 +264,31 @@ test('options that make no sense are refused before anything is done', async t =
     await t.throwsAsync(download(options), { code: 'ERR_NETDISSECT_OPTION', message });
   await t.throwsAsync(fs.stat(directory), { code: 'ENOENT' });
 });
+
+test('after an archive that cannot be used a new run fetches a whole one from its beginning', async t => {
+  // a first run breaks off, a second one goes on from there with what the server has by then: a mixture
+  const broken = Buffer.from(SMALL).fill(0, 40);
+  const answers = [
+    { body: broken, cut: 60 },
+    { body: broken, cut: undefined },
+    { body: SMALL, cut: undefined },
+  ];
+  const directory = path.join(await temporaryFolder(t), 'data');
+  const { requests, url } = await serve(t, (request, response, n) =>
+    sendFile(request, response, answers[n].body, { cut: answers[n].cut }),
+  );
+  const download = () => downloadBroden({ directory, resolutions: [224], url, retries: 0, retryDelay: 1 });
+  await t.throwsAsync(download(), { ...FAILED, message: /broke off/ });
+  t.deepEqual(await sorted(directory), ['broden1_224.zip.part', 'broden1_224.zip.part.json']);
+  await t.throwsAsync(download(), {
+    ...FAILED,
+    message: /cannot be used, .*; it was removed, so run this again/,
+  });
+  t.deepEqual(await fs.readdir(directory), []);
+  await download();
+  t.deepEqual(await fs.readdir(directory), ['broden1_224']);
+  t.deepEqual(
+    requests.map(({ headers }) => headers.range),
+    [undefined, 'bytes=60-', undefined],
+  );
+});

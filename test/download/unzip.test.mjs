@@ -234,3 +234,42 @@ test('an abort stops the unpacking, between files and within a large one', async
   t.is(error.cause, stop);
   t.deepEqual(await fs.readdir(folder), ['large']);
 });
+
+test('refused before anything is written: files that share their bytes, a small archive that would fill a disk', async t => {
+  const outside = await temporaryFolder(t);
+  const file = path.join(outside, 'a.zip');
+  const data = Buffer.alloc(100_000);
+  const archive = zipOf([
+    INDEX,
+    ...Array.from({ length: 50 }, (_, i) => ({ name: `top/${i + 10}`, data, deflate: true })),
+  ]);
+  await fs.writeFile(file, archive);
+  await t.notThrowsAsync(unzip(file, path.join(outside, 'honest'), OPTIONS));
+  // all entries of the directory lead to the first one's bytes
+  let first;
+  for (let at = archive.indexOf('PK\x01\x02'); at >= 0; at = archive.indexOf('PK\x01\x02', at + 4)) {
+    if (archive.toString('latin1', at + 46, at + 50) !== 'top/' || archive[at + 50] > 0x39) continue;
+    first ??= archive.readUInt32LE(at + 42);
+    archive.writeUInt32LE(first, at + 42);
+  }
+  await fs.writeFile(file, archive);
+  await t.throwsAsync(unzip(file, path.join(outside, 'new'), OPTIONS), {
+    instanceOf: ArchiveError,
+    message: /^top\/11 lies where another file lies$/,
+  });
+  // or each lies within the others
+  const nested = zipOf([
+    INDEX,
+    { name: 'top/1', data, deflate: true },
+    { name: 'top/2', data, deflate: true },
+  ]);
+  for (let at = nested.indexOf('PK\x01\x02'); at >= 0; at = nested.indexOf('PK\x01\x02', at + 4))
+    if (nested.toString('latin1', at + 46, at + 50) === 'top/' && nested[at + 50] <= 0x39)
+      nested.writeUInt32LE(Math.floor(nested.length / 2) + 1, at + 20);
+  await fs.writeFile(file, nested);
+  await t.throwsAsync(unzip(file, path.join(outside, 'new'), OPTIONS), {
+    instanceOf: ArchiveError,
+    message: /^its files take more bytes than it has/,
+  });
+  t.false(existsSync(path.join(outside, 'new')));
+});

@@ -161,11 +161,14 @@ export class MaskDataset extends PairDataset {
     return { height, width, maps: [map] };
   }
 
-  #labelNumbers({ data, channels, bits, height, width }: MaskValues, file: string): Uint16Array {
+  #labelNumbers({ data, channels, bits, height, width }: MaskValues, file: string): Uint8Array | Uint16Array {
     const highest = 2 ** bits - 1;
     const table = this.#numbers.slice(0, highest + 1);
     table[highest] = Math.max(0, table[highest]); // void, by custom
-    const numbers = new Uint16Array(height * width);
+    const unknown = () => data.find(value => table[value] < 0);
+    // a large one takes the place of its values, if nothing is in the way
+    const bytes = channels === 1 && data.length > LARGE && table.every(number => number < 256);
+    const numbers = bytes && unknown() === undefined ? data : new Uint16Array(height * width);
     const known = translate(data, channels, table, numbers);
     const grey = (value: number, i: number) => value === data[i - (i % channels)];
     if (channels >= 3 && !data.every(grey))
@@ -174,7 +177,7 @@ export class MaskDataset extends PairDataset {
       );
     if (!known)
       throw damaged(
-        `mask ${file} has the value ${data.find(value => table[value] < 0)}, but ${this.namesFile ?? 'the list of names that is built in'} names no more than ${this.#last}; name it, or name the values in a labels.csv`,
+        `mask ${file} has the value ${unknown()}, but ${this.namesFile ?? 'the list of names that is built in'} names no more than ${this.#last}; name it, or name the values in a labels.csv`,
       );
     return numbers;
   }
@@ -205,6 +208,9 @@ export class MaskDataset extends PairDataset {
   }
 }
 
+/** From so many pixels on memory is worth a second look at them. */
+const LARGE = 2 ** 24;
+
 /** What a table of colours looks like. */
 const NAMED_COLOURS = 'a CSV table with the header name,r,g,b';
 
@@ -213,7 +219,7 @@ function translate(
   data: Uint8Array | Uint16Array,
   channels: number,
   table: Int32Array,
-  numbers: Uint16Array,
+  numbers: Uint8Array | Uint16Array,
 ): boolean {
   let signs = 0;
   for (let i = 0, at = 0; i < numbers.length; i++, at += channels) {

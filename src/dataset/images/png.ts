@@ -18,9 +18,6 @@ export const HEADER_END = 33;
 /** So many bytes are inflated sooner than handed to another thread. */
 const AT_ONCE = 2 ** 18;
 
-/** Memory for so many bytes is taken before it is known that they come. */
-const LARGEST_CHUNK = 2 ** 24;
-
 /** Colour types: RGB, and indices. */
 export const COLOURED = 2;
 export const PALETTE = 3;
@@ -68,16 +65,20 @@ export async function readPlainPng(png: Buffer): Promise<Pixels | undefined> {
   for (const { name, data } of pngChunks(png)) if (name === 'IDAT') parts.push(data);
   const size = height * (row + 1);
   const packed = parts.length === 1 ? parts[0] : Buffer.concat(parts);
-  // in one piece: putting many together takes as long as inflating them
-  const options = { maxOutputLength: size, chunkSize: Math.min(Math.max(size, 64), LARGEST_CHUNK) };
+  // in one piece: putting many together takes as long as inflating them, and twice the memory; what does not come is
+  // never touched
+  const options = { maxOutputLength: size, chunkSize: Math.max(size, 64) };
   const filtered = size <= AT_ONCE ? zlib.inflateSync(packed, options) : await inflate(packed, options);
   if (filtered.length !== size) throw new Error(`it has ${filtered.length} bytes of pixels, not ${size}`);
   return { height, width, channels, data: unfilter(filtered, height, row, channels) };
 }
 
-/** Undoes the filter that the first byte of each row names; a loop for each, as this is where the time goes. */
+/**
+ * Undoes the filter that the first byte of each row names; a loop for each, as this is where the time goes. In place: a row
+ * goes before where it came from.
+ */
 function unfilter(filtered: Uint8Array, height: number, row: number, channels: number): Uint8Array {
-  const out = new Uint8Array(height * row);
+  const out = filtered.subarray(0, height * row);
   const above = new Uint8Array(row); // the row before the first
   for (let y = 0; y < height; y++) {
     const from = y * (row + 1) + 1;
