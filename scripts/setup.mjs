@@ -169,12 +169,12 @@ async function usePrebuild(libtorch) {
 export const jobs = () =>
   Math.max(1, Math.min(os.availableParallelism(), Math.floor(os.totalmem() / 2 ** 31)));
 
-async function cmakeJs(command, config, libtorch) {
+export async function cmakeJs(command, config, libtorch, more = []) {
   const program = require.resolve('cmake-js/bin/cmake-js');
   // biome-ignore format: one option a line says nothing more
   const args = [
     program, command, '--log-level', 'error', '--config', config, '--parallel', String(jobs()),
-    `--CDLIBTORCH=${libtorch.folder}`, '--CDCMAKE_MESSAGE_LOG_LEVEL=WARNING',
+    `--CDLIBTORCH=${libtorch.folder}`, '--CDCMAKE_MESSAGE_LOG_LEVEL=WARNING', ...more,
   ];
   return (await run(process.execPath, args)) === 0;
 }
@@ -198,7 +198,7 @@ async function buildAddon(state, libtorch, { rebuild, config }) {
   if (rebuild || state.configured !== setting) {
     for (const name of fs.existsSync(BUILD) ? fs.readdirSync(BUILD) : []) {
       if (
-        !['setup.json', 'prebuild', 'bench'].includes(name) &&
+        !['setup.json', 'prebuild', 'bench', 'asan'].includes(name) &&
         !name.startsWith('core') &&
         !name.startsWith('part-')
       ) {

@@ -1,4 +1,4 @@
-// Drops 200 models with a dissection each, without close(); prints memory and threads after some and after all.
+// Drops 200 models with a dissection each, without close(), or closed where that is the argument; prints memory and threads after some and after all.
 import fs from 'node:fs';
 import { native } from '../../lib/native/native.js';
 import { modelFile } from '../fixtures/models.mjs';
@@ -20,6 +20,7 @@ async function drop() {
   const dissection = await model.dissect(nativeOptions(input));
   await dissection.observe({ first: 0, count: 8, pixels });
   await dissection.finish();
+  if (process.argv[2] === 'closed') await Promise.all([dissection.close(), model.close()]);
 }
 
 async function collect() {

@@ -24,12 +24,13 @@ const images = (more = {}) => ({
   ...more,
 });
 
-test('models and dissections that are dropped without close() are freed, with their threads', async t => {
-  const { first, last } = await node('--expose-gc', program('dropped.mjs'));
-  t.log({ first, last });
-  t.true(last.threads <= first.threads + 3, `${first.threads} to ${last.threads} threads`);
-  t.true(last.mebibytes <= first.mebibytes + 80, `${first.mebibytes} to ${last.mebibytes} MiB`);
-});
+for (const how of ['dropped without close()', 'closed'])
+  test(`models and dissections that are ${how} are freed, with their threads`, async t => {
+    const { first, last } = await node('--expose-gc', program('dropped.mjs'), how);
+    t.log({ first, last });
+    t.true(last.threads <= first.threads + 3, `${first.threads} to ${last.threads} threads`);
+    t.true(last.mebibytes <= first.mebibytes + 80, `${first.mebibytes} to ${last.mebibytes} MiB`);
+  });
 
 test('what a model and a dissection hold natively is told to V8, and taken back', async t => {
   const { loaded, observed, closed, weights, kept } = await node(program('held.mjs'));
