@@ -165,10 +165,10 @@ export class MaskDataset extends PairDataset {
     const highest = 2 ** bits - 1;
     const table = this.#numbers.slice(0, highest + 1);
     table[highest] = Math.max(0, table[highest]); // void, by custom
-    const unknown = () => data.find(value => table[value] < 0);
     // a large one takes the place of its values, if nothing is in the way
-    const bytes = channels === 1 && data.length > LARGE && table.every(number => number < 256);
-    const numbers = bytes && unknown() === undefined ? data : new Uint16Array(height * width);
+    const small = channels === 1 && data.length > LARGE && table.every(number => number < 256);
+    const bytes = small && isKnown(data, table);
+    const numbers = bytes ? data : new Uint16Array(height * width);
     const known = translate(data, channels, table, numbers);
     const grey = (value: number, i: number) => value === data[i - (i % channels)];
     if (channels >= 3 && !data.every(grey))
@@ -177,7 +177,7 @@ export class MaskDataset extends PairDataset {
       );
     if (!known)
       throw damaged(
-        `mask ${file} has the value ${unknown()}, but ${this.namesFile ?? 'the list of names that is built in'} names no more than ${this.#last}; name it, or name the values in a labels.csv`,
+        `mask ${file} has the value ${data.find(value => table[value] < 0)}, but ${this.namesFile ?? 'the list of names that is built in'} names no more than ${this.#last}; name it, or name the values in a labels.csv`,
       );
     return numbers;
   }
@@ -213,6 +213,13 @@ const LARGE = 2 ** 24;
 
 /** What a table of colours looks like. */
 const NAMED_COLOURS = 'a CSV table with the header name,r,g,b';
+
+/** Whether the table has nothing negative for the values; a loop, as they may be hundreds of millions. */
+function isKnown(values: Uint8Array | Uint16Array, table: Int32Array): boolean {
+  let signs = 0;
+  for (let i = 0; i < values.length; i++) signs |= table[values[i]];
+  return signs >= 0;
+}
 
 /** Looks the first channel up in a table; false where any of it is negative there. */
 function translate(

@@ -4,6 +4,7 @@
  * 9 and 11.2.
  */
 
+import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import type { Pixels } from './pixels';
@@ -17,6 +18,9 @@ export const HEADER_END = 33;
 
 /** So many bytes are inflated sooner than handed to another thread. */
 const AT_ONCE = 2 ** 18;
+
+/** Bytes unfiltered before anything else has its turn. */
+const SOME = 2 ** 24;
 
 /** Colour types: RGB, and indices. */
 export const COLOURED = 2;
@@ -70,21 +74,25 @@ export async function readPlainPng(png: Buffer): Promise<Pixels | undefined> {
   const options = { maxOutputLength: size, chunkSize: Math.max(size, 64) };
   const filtered = size <= AT_ONCE ? zlib.inflateSync(packed, options) : await inflate(packed, options);
   if (filtered.length !== size) throw new Error(`it has ${filtered.length} bytes of pixels, not ${size}`);
-  return { height, width, channels, data: unfilter(filtered, height, row, channels) };
+  const some = Math.max(1, Math.floor(SOME / row));
+  for (let top = 0; top < height; top += some) {
+    if (top > 0) await turn();
+    unfilter(filtered, top, Math.min(height, top + some), row, channels);
+  }
+  return { height, width, channels, data: filtered.subarray(0, height * row) };
 }
 
 /**
  * Undoes the filter that the first byte of each row names; a loop for each, as this is where the time goes. In place: a row
  * goes before where it came from.
  */
-function unfilter(filtered: Uint8Array, height: number, row: number, channels: number): Uint8Array {
-  const out = filtered.subarray(0, height * row);
+function unfilter(filtered: Uint8Array, top: number, bottom: number, row: number, channels: number): void {
   const above = new Uint8Array(row); // the row before the first
-  for (let y = 0; y < height; y++) {
+  for (let y = top; y < bottom; y++) {
     const from = y * (row + 1) + 1;
     const source = filtered.subarray(from, from + row);
-    const line = out.subarray(y * row, (y + 1) * row);
-    const up = y === 0 ? above : out.subarray((y - 1) * row, y * row);
+    const line = filtered.subarray(y * row, (y + 1) * row);
+    const up = y === 0 ? above : filtered.subarray((y - 1) * row, y * row);
     switch (filtered[from - 1]) {
       case 0:
         line.set(source);
@@ -109,7 +117,6 @@ function unfilter(filtered: Uint8Array, height: number, row: number, channels: n
         throw new Error(`row ${y} has the filter ${filtered[from - 1]}, and there are 0 to 4`);
     }
   }
-  return out;
 }
 
 /** Whichever of the neighbours is nearest to left + up - upper left. */
