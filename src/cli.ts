@@ -4,6 +4,7 @@
  * is used, since loading yargs alone takes longer than printing the help.
  */
 
+import type { AnalyseValues } from './commands/analyse-options';
 import { type CommandName, commandNamed } from './commands/commands';
 import { COMPLETION_REQUEST, formatCompletions, printCompletionScript } from './commands/completion';
 import { helpText, PROGRAM } from './commands/help';
@@ -64,6 +65,10 @@ async function run(args: readonly string[], terminal: Terminal): Promise<void> {
   } else if (name === 'stats') {
     const { runStats } = require('./commands/stats.js') as typeof import('./commands/stats.js');
     await runStats(values as StatsValues, terminal);
+  } else if (name === 'analyse') {
+    enlargeThreadPool((values as AnalyseValues).num_workers);
+    const { runAnalyse } = require('./commands/analyse.js') as typeof import('./commands/analyse.js');
+    await runAnalyse(values as AnalyseValues, terminal);
   } else printCompletionScript(PROGRAM);
 }
 

@@ -35,6 +35,16 @@ export {
 } from './model/model';
 export type { LayerInfo, LayerOutput, Segmentation } from './native/native';
 export type { LayerReport, Report, UnitReport } from './report/types';
-export { type DissectionResult, dissect, type Profile } from './run/dissect';
+export {
+  type AnalyseOptions,
+  analyse,
+  type Observation,
+  type ObserveOptions,
+  observe,
+  openStore,
+  type Store,
+} from './run/analyse';
+export type { DissectionResult, Profile } from './run/conclude';
+export { dissect } from './run/dissect';
 export type { DissectOptions, Progress } from './run/options';
 export type { Label, LayerStatistics, Tally } from './score/results';

@@ -39,6 +39,8 @@ public:
     take(&value, sizeof(T));
     return value;
   }
+  /// The number that comes next, which stays.
+  template <class T> T peek() const { return Reader(*this).get<T>(); }
   template <class T> std::vector<T> list() {
     const auto size = get<uint64_t>();
     if (size > left_ / sizeof(T))

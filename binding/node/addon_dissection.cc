@@ -1,6 +1,7 @@
 // NativeDissection: a dissection as Node has it.
 #include "base/stopwatch.h"
 #include "node/addon.h"
+#include "node/addon_store.h"
 #include "node/addon_worth.h"
 #include "node/batch.h"
 #include "pictures/strips.h"
@@ -31,6 +32,8 @@ public:
                         InstanceMethod<&DissectionObject::cancel>("cancel"),
                         InstanceMethod<&DissectionObject::close>("close"),
                         InstanceAccessor<&DissectionObject::passes>("passes"),
+                        InstanceAccessor<&DissectionObject::pass>("pass"),
+                        InstanceAccessor<&DissectionObject::shapes>("layers"),
                         InstanceAccessor<&DissectionObject::observed>("observed"),
                         InstanceAccessor<&DissectionObject::searched>("searched"),
                         InstanceAccessor<&DissectionObject::notices>("notices")});
@@ -64,14 +67,23 @@ private:
         });
   }
 
+  /// finish(others: string[]): resolves to those whose part of the pass is missing.
   Napi::Value finish(const Napi::CallbackInfo &info) {
     return runAsync(
         info.Env(), handle_->use(info.Env()), {self(info)},
-        [dissection = open(info.Env())] {
-          dissection->finish();
-          return 0;
+        [dissection = open(info.Env()),
+         others = info[0].IsArray() ? strings(info[0].As<Napi::Array>()) : std::vector<std::string>()] {
+          std::vector<std::string> missing;
+          for (const size_t i : dissection->finish(others))
+            missing.push_back(others[i]);
+          return missing;
         },
-        [](Napi::Env env, int) { return env.Undefined(); });
+        [](Napi::Env env, const std::vector<std::string> &missing) {
+          const auto array = Napi::Array::New(env);
+          for (const std::string &folder : missing)
+            array.Set(array.Length(), folder);
+          return array;
+        });
   }
 
   /// count(images): counts about that many more images; resolves to how many are done.
@@ -114,18 +126,7 @@ private:
           const auto layers = Napi::Array::New(env);
           for (const LayerResult &result : results.layers) {
             const auto layer = Napi::Object::New(env);
-            const auto shape = Napi::Array::New(env);
-            shape.Set(0u, static_cast<double>(result.units));
-            shape.Set(1u, result.height);
-            shape.Set(2u, result.width);
-            layer.Set("shape", shape);
-            layer.Set("tokensDropped", result.tokensDropped);
-            layer.Set("unitsLast", result.unitsLast);
-            layer.Set("changedInPlace", result.changedInPlace);
-            if (result.geometry.known) {
-              layer.Set("scale", pairOf(env, result.geometry.scale));
-              layer.Set("offset", pairOf(env, result.geometry.offset));
-            }
+            setShape(layer, result);
             if (result.estimated)
               layer.Set("rankError", result.rankError);
             layer.Set("levels", typedArray<Napi::Float64Array>(env, result.levels));
@@ -252,6 +253,14 @@ private:
 
   Napi::Value passes(const Napi::CallbackInfo &info) {
     return Napi::Number::New(info.Env(), open(info.Env())->passes());
+  }
+
+  Napi::Value pass(const Napi::CallbackInfo &info) {
+    return Napi::Number::New(info.Env(), open(info.Env())->pass());
+  }
+
+  Napi::Value shapes(const Napi::CallbackInfo &info) {
+    return layersOf(info.Env(), open(info.Env())->layers());
   }
 
   Napi::Value observed(const Napi::CallbackInfo &info) {

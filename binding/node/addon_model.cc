@@ -1,6 +1,7 @@
 // NativeModel: a model as Node has it.
 #include "kernels/kernels.h"
 #include "node/addon.h"
+#include "node/addon_store.h"
 #include "node/bare_forward.h"
 #include "node/batch.h"
 #include "run/dissection.h"
@@ -34,6 +35,7 @@ public:
          InstanceMethod<&ModelObject::parameters>("parameters"),
          InstanceMethod<&ModelObject::setParameter>("setParameter"),
          InstanceMethod<&ModelObject::dissect>("dissect"),
+         InstanceMethod<&ModelObject::openStore>("openStore"),
          InstanceMethod<&ModelObject::bareForward>("bareForward"),
          InstanceMethod<&ModelObject::forward>("forward"), InstanceMethod<&ModelObject::takeLog>("takeLog"),
          InstanceMethod<&ModelObject::close>("close")});
@@ -230,45 +232,23 @@ private:
     const auto env = info.Env();
     const std::shared_ptr<Handle> handle = handle_;
     const auto input = info[0].As<Napi::Object>();
-    const auto number = [&](const char *name) { return input.Get(name).As<Napi::Number>(); };
-    DissectionOptions options;
-    options.layers = strings(input.Get("layers").As<Napi::Array>());
-    options.images = number("images").Int64Value();
-    imageOptions(input, options);
-    options.quantile = number("quantile").DoubleValue();
-    options.topImages = number("topImages").Int64Value();
-    options.memory = number("memory").Int64Value();
-    options.spillFolder = input.Get("spillFolder").As<Napi::String>().Utf8Value();
-    options.approximate = input.Get("approximate").ToBoolean();
-    options.keepMaxima = input.Get("keepMaxima").ToBoolean();
-    options.keepMasks = input.Get("keepMasks").ToBoolean();
-    options.scaleOffset = input.Get("scaleOffset").ToBoolean();
-    std::vector<uint16_t> numbers;
-    std::vector<int32_t> category;
-    int categories = 0;
-    if (input.Get("labelNumbers").IsTypedArray()) {
-      const auto given = input.Get("labelNumbers").As<Napi::Uint16Array>();
-      const auto in = input.Get("labelCategories").As<Napi::Int32Array>();
-      numbers.assign(given.Data(), given.Data() + given.ElementLength());
-      category.assign(in.Data(), in.Data() + in.ElementLength());
-      categories = number("categories").Int32Value();
-    }
-    if (options.images < 1 || options.topImages < 0 || !(options.quantile > 0 && options.quantile < 1))
-      throw Napi::RangeError::New(env, "images and quantile must be positive");
+    DissectionInput given = dissectionInput(input);
     return runAsync(
         env, handle->use(env), {self(info)},
-        [handle, options = std::move(options), retain = retainOptions(input), numbers = std::move(numbers),
-         category = std::move(category), categories]() mutable {
-          options.labels = LabelTable(std::move(numbers), std::move(category), categories);
+        [handle, given = std::move(given), retain = retainOptions(input)]() mutable {
+          given.options.labels = given.table();
           const auto open = [&](const std::vector<std::string> &layers) {
             return handle->loaded().retain(layers, retain);
           };
-          return std::make_shared<Dissection>(open, options, cpuBackend());
+          return std::make_shared<Dissection>(open, std::move(given.options), cpuBackend());
         },
         [this](Napi::Env env, std::shared_ptr<Dissection> &dissection) {
           return newDissection(env, Value(), handle_, std::move(dissection));
         });
   }
+
+  /// openStore(options): resolves to a NativeDissection whose levels are final.
+  Napi::Value openStore(const Napi::CallbackInfo &info) { return openStoreAsync(info, handle_); }
 
   /// bareForward(options): resolves to a NativeForward.
   Napi::Value bareForward(const Napi::CallbackInfo &info) {

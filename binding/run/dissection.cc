@@ -7,7 +7,12 @@ namespace netdissect {
 Dissection::Dissection(const OpenUnits &open, DissectionOptions options, std::unique_ptr<Backend> backend)
     : plan_(std::make_shared<Plan>()) {
   plan_->options = std::move(options);
+  if (plan_->options.end < 0)
+    plan_->options.end = plan_->options.images;
   plan_->backend = std::move(backend);
+  KeptState state;
+  const std::string &folder = plan_->options.keepFolder;
+  const bool kept = !folder.empty() && readState(folder, state);
   std::unique_ptr<UnitSource> all = open(plan_->options.layers);
   plan_->layers = layerShapes(*all, plan_->options);
   notices_ = all->notices();
@@ -16,11 +21,88 @@ Dissection::Dissection(const OpenUnits &open, DissectionOptions options, std::un
   maximaBytes_ = tails.maxima;
   if (tails.binned.empty()) {
     phase_.emplace<Observing>(plan_, std::move(all), std::move(tails.values));
-    return;
+  } else {
+    passes_ = tails.passes;
+    phase_.emplace<Bounding>(plan_, std::move(all), open(tails.binned), std::move(tails.values),
+                             std::move(tails.bins));
   }
-  passes_ = tails.passes;
-  phase_.emplace<Bounding>(plan_, std::move(all), open(tails.binned), std::move(tails.values),
-                           std::move(tails.bins));
+  if (kept)
+    resume(state);
+  if (!folder.empty())
+    plan_->keeper = std::make_unique<Keeper>(folder, plan_->options.checkpointSeconds, state);
+}
+
+void Dissection::resume(const KeptState &state) {
+  const int64_t part = plan_->options.end - plan_->options.first;
+  if (state.observed > part || state.pass > passes_ || state.observing != (state.pass == passes_))
+    throw Failure("ERR_NETDISSECT_STORE", plan_->options.keepFolder + " is of another run");
+  Reader in(state.statistics.data(), state.statistics.size());
+  auto *bounding = std::get_if<Bounding>(&phase_);
+  if (bounding && state.observing)
+    phase_ = std::move(*bounding).finish();
+  if (auto *observing = std::get_if<Observing>(&phase_)) {
+    observing->load(in);
+    if (state.blockBytes)
+      readBlocks(blocksFile(plan_->options.keepFolder), state.blockBytes,
+                 {plan_->layers.begin(), plan_->layers.end()}, plan_->options.labels,
+                 [&](ImageBlock block) { observing->add(std::move(block)); });
+  } else
+    std::get<Bounding>(phase_).load(in);
+  plan_->pass = state.pass;
+  plan_->progress.observed = state.observed;
+}
+
+Dissection::Dissection(std::vector<LayerShape> layers, DissectionOptions options, const LabelTable &labels,
+                       const std::vector<std::string> &folders, std::unique_ptr<Backend> backend)
+    : plan_(std::make_shared<Plan>()) {
+  plan_->options = std::move(options);
+  plan_->options.end = plan_->options.images;
+  plan_->backend = std::move(backend);
+  plan_->layers = std::move(layers);
+  std::vector<int32_t> codes; // of what is a label still
+  for (const uint16_t number : labels.numbers)
+    codes.push_back(plan_->options.labels.code(number));
+  const bool fewer = plan_->options.labels.size() < labels.size();
+  std::vector<KeptState> states(folders.size());
+  for (size_t f = 0; f < folders.size(); f++)
+    if (!readState(folders[f], states[f]) || !states[f].observing || !states[f].done)
+      throw Failure("ERR_NETDISSECT_STORE",
+                    folders[f] + " has not seen all of its images yet; run it again to go on");
+  Observing kept(plan_, nullptr, std::vector<LayerValues>(plan_->layers.size()));
+  for (size_t f = 0; f < folders.size(); f++) {
+    Reader in(states[f].statistics.data(), states[f].statistics.size());
+    f == 0 ? kept.load(in) : kept.merge(in);
+    states[f].statistics = {};
+  }
+  int64_t next = 0;
+  for (size_t f = 0; f < folders.size(); f++)
+    if (states[f].blockBytes)
+      readBlocks(blocksFile(folders[f]), states[f].blockBytes, {plan_->layers.begin(), plan_->layers.end()},
+                 labels, [&](ImageBlock block) {
+                   if (plan_->progress.cancelled)
+                     throw aborted();
+                   if (block.images.first != next)
+                     throw Failure("ERR_NETDISSECT_STORE", folders[f] + " has image " +
+                                                               std::to_string(block.images.first) +
+                                                               " where " + std::to_string(next) + " is due");
+                   next += block.images.count;
+                   if (fewer) {
+                     Block recodedLabels;
+                     uint32_t begin = 0;
+                     for (const uint32_t end : block.labels.ends) {
+                       const Words record = recoded(block.labels.words.data() + begin, codes);
+                       recodedLabels.words.insert(recodedLabels.words.end(), record.begin(), record.end());
+                       recodedLabels.ends.push_back(static_cast<uint32_t>(recodedLabels.words.size()));
+                       begin = end;
+                     }
+                     block.labels = std::move(recodedLabels);
+                   }
+                   kept.add(std::move(block));
+                 });
+  if (next != plan_->options.images)
+    throw Failure("ERR_NETDISSECT_STORE", "images from " + std::to_string(next) + " on are in none of these");
+  plan_->progress.observed = next;
+  settle(std::move(kept).finish());
 }
 
 void Dissection::outOfOrder(const char *call) const {
@@ -58,20 +140,35 @@ void Dissection::observe(const Batch &batch, const std::atomic<bool> &stopping) 
   step([&] { pass->observe(batch, stopping); });
 }
 
-void Dissection::finish() {
-  step([&] {
+std::vector<size_t> Dissection::finish(const std::vector<std::string> &others) {
+  return step([&] {
+    std::vector<size_t> missing;
     if (auto *bounding = std::get_if<Bounding>(&phase_)) {
       bounding->requireFinished();
+      bounding->keep(true);
+      for (size_t i = 0; i < others.size(); i++)
+        if (!keptExists(passFile(others[i], plan_->pass)))
+          missing.push_back(i);
+      if (!missing.empty())
+        return missing;
+      for (const std::string &other : others) {
+        const KeptState state = readPass(other, plan_->pass);
+        Reader in(state.statistics.data(), state.statistics.size());
+        bounding->merge(in);
+      }
       if (bounding->next())
-        return;
+        return missing;
       Observing next = std::move(*bounding).finish();
       const std::lock_guard<std::mutex> lock(mutex_);
       phase_ = std::move(next);
     } else if (auto *observing = std::get_if<Observing>(&phase_)) {
       observing->requireFinished();
-      settle(std::move(*observing).finish());
+      observing->keep(true);
+      if (!isPart())
+        settle(std::move(*observing).finish());
     } else
       outOfOrder("finish");
+    return missing;
   });
 }
 

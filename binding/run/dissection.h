@@ -17,12 +17,21 @@ public:
   /// Runs one image of zeros, which tells the layers' shapes, and whether the model takes images of this
   /// size.
   Dissection(const OpenUnits &open, DissectionOptions options, std::unique_ptr<Backend> backend);
+  /// What was kept in some folders, of one observation's images, in order. `labels` are those that were kept;
+  /// the options' may be fewer, and the quantile smaller.
+  Dissection(std::vector<LayerShape> layers, DissectionOptions options, const LabelTable &labels,
+             const std::vector<std::string> &folders, std::unique_ptr<Backend> backend);
 
   /// How often all of the data has to pass: observe() all of it, and finish(), that many times.
   int passes() const { return passes_; }
+  /// The pass that is under way, from 1 on; that of an observation that was kept, when it goes on.
+  int pass() const { return plan_->pass; }
+  const std::vector<LayerShape> &layers() const { return plan_->layers; }
   void observe(const Batch &batch, const std::atomic<bool> &stopping);
-  /// Ends a pass; the last one makes the levels final.
-  void finish();
+  /// Ends a pass; the last one makes the levels final. Of a part of the images, `others` are where those of
+  /// the other parts are kept: a pass before the last ends when all of these are through it, and the places
+  /// in `others` of those that are not are returned; the last one ends with what is kept.
+  std::vector<size_t> finish(const std::vector<std::string> &others = {});
   /// Counts about that many more images; returns how many are counted.
   int64_t count(int64_t images);
   /// What came of it; from any thread.
@@ -47,6 +56,8 @@ private:
   using Results = std::shared_ptr<const Counted>;
 
   void settle(Levelled &&levelled);
+  void resume(const KeptState &state);
+  bool isPart() const { return plan_->options.first > 0 || plan_->options.end < plan_->options.images; }
   [[noreturn]] void outOfOrder(const char *call) const;
   template <class Step> auto step(Step step);
   const ImageStore *store() const;

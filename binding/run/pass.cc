@@ -2,6 +2,8 @@
 #include "base/failure.h"
 #include "base/parallel.h"
 #include "base/stopwatch.h"
+#include "run/narrow.h"
+#include "statistics/read_tail.h"
 #include <algorithm>
 
 namespace netdissect {
@@ -11,13 +13,14 @@ void Pass::observe(const Batch &batch, const std::atomic<bool> &stopping) {
   Progress &progress = plan_->progress;
   const Images &all = batch.images;
   const auto refuse = [](const std::string &message) { throw Failure("ERR_NETDISSECT_USAGE", message); };
-  if (batch.first != progress.observed)
-    refuse("image " + std::to_string(progress.observed.load()) + " comes next, not " +
-           std::to_string(batch.first));
+  const int64_t next = options.first + progress.observed;
+  if (batch.first != next)
+    refuse("image " + std::to_string(next) + " comes next, not " + std::to_string(batch.first));
   check(batch);
-  if (batch.first + all.count > options.images)
-    refuse("more images were observed than the " + std::to_string(options.images) + " announced");
-  if (all.count % options.piece && batch.first + all.count < options.images)
+  if (batch.first + all.count > options.end)
+    refuse("more images were observed than the " + std::to_string(options.end - options.first) +
+           " announced");
+  if (all.count % options.piece && batch.first + all.count < options.end)
     refuse("batches must be of whole pieces of " + std::to_string(options.piece) +
            " images, but for the last");
   for (int64_t begin = 0; begin < all.count; begin += options.piece) {
@@ -33,7 +36,23 @@ void Pass::observe(const Batch &batch, const std::atomic<bool> &stopping) {
       throw aborted();
     look(std::move(units), batch, begin, count);
     progress.observed += count;
+    if (plan_->keeper && plan_->keeper->due())
+      keep(false);
   }
+}
+
+void Pass::keep(bool done) const {
+  if (!plan_->keeper)
+    return;
+  Writer out;
+  save(out);
+  KeptState state;
+  state.pass = plan_->pass;
+  state.observing = last();
+  state.done = done;
+  state.observed = plan_->progress.observed;
+  state.statistics = out.bytes();
+  plan_->keeper->checkpoint(std::move(state));
 }
 
 void Pass::checkShape(const LayerShape &layer, const UnitBatch &units) const {
@@ -43,10 +62,11 @@ void Pass::checkShape(const LayerShape &layer, const UnitBatch &units) const {
 }
 
 void Pass::requireAll() const {
-  if (plan_->progress.observed != plan_->options.images)
+  const int64_t announced = plan_->options.end - plan_->options.first;
+  if (plan_->progress.observed != announced)
     throw Failure("ERR_NETDISSECT_USAGE", std::to_string(plan_->progress.observed.load()) +
-                                              " images were observed, not the " +
-                                              std::to_string(plan_->options.images) + " announced");
+                                              " images were observed, not the " + std::to_string(announced) +
+                                              " announced");
 }
 
 Bounding::Bounding(std::shared_ptr<Plan> plan, std::unique_ptr<UnitSource> all,
@@ -78,7 +98,46 @@ bool Bounding::next() {
         values_[l].tail = std::make_unique<RadixTail>(std::move(*bins_[l]));
     }
   plan_->progress.observed = 0;
+  plan_->pass++;
   return more;
+}
+
+void Bounding::save(Writer &out) const {
+  for (size_t l = 0; l < bins_.size(); l++)
+    if (bins_[l]) {
+      const bool tail = values_[l].tail != nullptr;
+      out.put(static_cast<uint8_t>(tail));
+      if (tail)
+        values_[l].tail->save(out);
+      else
+        bins_[l]->save(out);
+    }
+}
+
+void Bounding::load(Reader &in) {
+  for (size_t l = 0; l < bins_.size(); l++)
+    if (bins_[l]) {
+      if (in.get<uint8_t>()) {
+        const LayerShape &layer = plan_->layers[l];
+        values_[l].tail = readTail(in, layer.units, plan_->values(layer), plan_->options.quantile);
+      } else
+        bins_[l]->load(in);
+    }
+}
+
+void Bounding::merge(Reader &in) {
+  for (size_t l = 0; l < bins_.size(); l++)
+    if (bins_[l]) {
+      const LayerShape &layer = plan_->layers[l];
+      if (in.get<uint8_t>()) {
+        readTail(in, layer.units, plan_->values(layer),
+                 plan_->options.quantile); // waits, and has seen nothing
+        continue;
+      }
+      const std::unique_ptr<RadixBins> other = bins_[l]->alike();
+      other->load(in);
+      bins_[l]->merge(*other);
+    }
 }
 
 Observing Bounding::finish() && { return {std::move(plan_), std::move(all_), std::move(values_)}; }
@@ -122,7 +181,54 @@ void Observing::look(std::vector<UnitBatch> units, const Batch &batch, int64_t b
     for (int64_t i = begin; i < begin + count; i++)
       block.pixels += int64_t{batch.segmentations[i].height} * batch.segmentations[i].width;
   }
+  if (plan_->keeper)
+    plan_->keeper->add(block);
+  add(std::move(block));
+}
+
+void Observing::add(ImageBlock block) {
   store_->add(std::move(block), [&](size_t layer, int64_t unit) { return values_[layer].tail->bound(unit); });
+}
+
+void Observing::save(Writer &out) const {
+  for (const LayerValues &layer : values_) {
+    out.put(static_cast<uint8_t>(layer.estimated));
+    layer.tail->save(out);
+    layer.top->save(out);
+    if (layer.maxima)
+      layer.maxima->save(out);
+  }
+}
+
+std::vector<LayerValues> Observing::read(Reader &in) const {
+  std::vector<LayerValues> values(values_.size());
+  const DissectionOptions &options = plan_->options;
+  for (size_t l = 0; l < values.size(); l++) {
+    const LayerShape &layer = plan_->layers[l];
+    values[l].estimated = in.get<uint8_t>() != 0;
+    values[l].tail = readTail(in, layer.units, plan_->values(layer), options.keptQuantile());
+    values[l].top = std::make_unique<TopImages>(layer.units, options.topImages);
+    values[l].top->load(in);
+    if (options.keepMaxima) {
+      values[l].maxima = std::make_unique<ImageMaxima>(layer.units, options.images);
+      values[l].maxima->load(in);
+    }
+  }
+  if (in.left())
+    throw damaged();
+  return values;
+}
+
+void Observing::load(Reader &in) { values_ = read(in); }
+
+void Observing::merge(Reader &in) {
+  const std::vector<LayerValues> others = read(in);
+  for (size_t l = 0; l < others.size(); l++) {
+    values_[l].tail->merge(*others[l].tail);
+    values_[l].top->merge(*others[l].top);
+    if (values_[l].maxima)
+      values_[l].maxima->merge(*others[l].maxima);
+  }
 }
 
 Block Observing::pack(const Batch &batch, int64_t begin, int64_t count) const {
@@ -157,6 +263,19 @@ Levelled Observing::finish() && {
       }
     });
     layers[l].estimated = values_[l].estimated;
+    if (const DissectionOptions &options = plan_->options; options.wideQuantile > 0) {
+      const int64_t n = plan_->values(plan_->layers[l]);
+      const QuantileRank wide(n, options.wideQuantile), rank(n, options.quantile);
+      if (rank.fromTop >= wide.fromTop)
+        throw Failure("ERR_NETDISSECT_OPTION", "layer '" + plan_->layers[l].name + "' has too few values, " +
+                                                   std::to_string(n) + ", to tell a quantile of " +
+                                                   std::to_string(options.quantile) +
+                                                   " from the one that was observed");
+      layers[l].levels = narrowLevels(*store_, l, layers[l], rank, options.memory / 2,
+                                      [&] { return plan_->progress.cancelled.load(); });
+      for (int64_t unit = 0; unit < units; unit++)
+        layers[l].thresholds[unit] = thresholdOf(layers[l].levels[unit]);
+    }
     for (int64_t unit = 0; unit < units; unit++)
       layers[l].rankError = std::max(layers[l].rankError, tail.rankError(unit));
     layers[l].top = std::move(values_[l].top);

@@ -17,6 +17,8 @@ public:
   Pass(Pass &&) = default;
   Pass &operator=(Pass &&) = default;
   void observe(const Batch &batch, const std::atomic<bool> &stopping);
+  /// Keeps the state of the pass, where it is kept.
+  void keep(bool done) const;
 
 protected:
   Pass(std::shared_ptr<Plan> plan, std::unique_ptr<UnitSource> source)
@@ -25,6 +27,9 @@ protected:
   virtual void check(const Batch &) const {}
   /// Some images of a batch, which the source has run.
   virtual void look(std::vector<UnitBatch> units, const Batch &batch, int64_t begin, int64_t count) = 0;
+  /// What keep() keeps of the values, and whether it is of the last pass.
+  virtual void save(Writer &out) const = 0;
+  virtual bool last() const = 0;
   void checkShape(const LayerShape &layer, const UnitBatch &units) const;
   /// Throws where images are missing.
   void requireAll() const;
@@ -47,10 +52,18 @@ public:
   Levelled finish() &&;
   void requireFinished() const { requireAll(); }
   const ImageStore &store() const { return *store_; }
+  /// Takes what was kept of images that were observed before: their values, and their blocks.
+  void load(Reader &in);
+  /// The same of other images, beside those that are there.
+  void merge(Reader &in);
+  void add(ImageBlock block);
 
 private:
   void check(const Batch &batch) const override;
   void look(std::vector<UnitBatch> units, const Batch &batch, int64_t begin, int64_t count) override;
+  void save(Writer &out) const override;
+  bool last() const override { return true; }
+  std::vector<LayerValues> read(Reader &in) const;
   Block pack(const Batch &batch, int64_t begin, int64_t count) const;
 
   std::vector<LayerValues> values_;
@@ -67,9 +80,15 @@ public:
   bool next();
   Observing finish() &&;
   void requireFinished() const { requireAll(); }
+  /// Takes what was kept of this pass.
+  void load(Reader &in);
+  /// The same of other images, beside those that are there.
+  void merge(Reader &in);
 
 private:
   void look(std::vector<UnitBatch> units, const Batch &batch, int64_t begin, int64_t count) override;
+  void save(Writer &out) const override;
+  bool last() const override { return false; }
 
   std::unique_ptr<UnitSource> all_;
   std::vector<LayerValues> values_;

@@ -3,6 +3,7 @@
 #include "backend/backend.h"
 #include "base/failure.h"
 #include "model/unit_source.h"
+#include "run/keeper.h"
 #include "store/image_store.h"
 #include "store/segmentation.h"
 #include <array>
@@ -16,7 +17,10 @@ namespace netdissect {
 
 struct DissectionOptions {
   std::vector<std::string> layers;
-  int64_t images = 0; // how many will be observed: the levels' ranks depend on it
+  int64_t images = 0;            // of the whole data set: the levels' ranks depend on it
+  int64_t first = 0, end = -1;   // those that are observed here
+  std::string keepFolder;        // where the observation is kept; none where it is empty
+  double checkpointSeconds = 30; // how often, at the most
   int64_t channels = 3, height = 0, width = 0;
   double quantile = 0.005;
   int64_t topImages = 20;
@@ -29,6 +33,9 @@ struct DissectionOptions {
   int64_t piece = 8;  // images of one forward
   int64_t memory = 0; // bytes for what is kept of the images
   std::string spillFolder;
+  double wideQuantile = 0; // where levels are those of a smaller quantile than was observed: that one
+
+  double keptQuantile() const { return wideQuantile > 0 ? wideQuantile : quantile; }
 };
 
 struct Batch {
@@ -70,6 +77,8 @@ struct Plan {
   std::unique_ptr<Backend> backend;
   Progress progress;
   Profile profile;
+  std::unique_ptr<Keeper> keeper; // null where nothing is kept
+  int pass = 1;
 
   int64_t values(const LayerShape &layer) const { return options.images * layer.cells(); }
   MapGeometry geometry(const LayerShape &layer) const {

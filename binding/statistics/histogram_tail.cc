@@ -3,7 +3,6 @@
 
 namespace netdissect {
 
-constexpr uint32_t kind = 3;
 constexpr uint32_t zeroBin = 0x8000;
 
 HistogramTail::HistogramTail(int64_t units, int64_t n, double threshold)

@@ -8,6 +8,8 @@ namespace netdissect {
 /// 0, which is what many units give nearly everywhere, it is 0.
 class HistogramTail : public Tail {
 public:
+  static constexpr uint32_t kind = 3;
+
   HistogramTail(int64_t units, int64_t n, double threshold);
   HistogramTail(int64_t units, int64_t n, const QuantileRank &rank);
 

@@ -6,7 +6,7 @@
 
 namespace netdissect {
 
-constexpr uint32_t kindOfBins = 2, kind = 4;
+constexpr uint32_t kindOfBins = 2;
 
 /// The last `count` bits set.
 static uint32_t mask(int count) { return count == 32 ? ~0u : (1u << count) - 1; }
@@ -19,12 +19,16 @@ static void put(Writer &out, const std::vector<RadixPlace> &places) {
   }
 }
 
-static std::vector<RadixPlace> placesOf(Reader &in, size_t units) {
+/// With so many bits known, of n values, the level being that with `index` less.
+static std::vector<RadixPlace> placesOf(Reader &in, size_t units, int known, int64_t index, int64_t n) {
   std::vector<RadixPlace> places(units);
   for (RadixPlace &place : places) {
     place.prefix = in.get<uint32_t>();
     place.before = in.get<int64_t>();
     place.inside = in.get<int64_t>();
+    if (place.prefix > mask(known) || place.before < 0 || place.inside < 1 || place.before > index ||
+        index - place.before >= place.inside || place.inside > n - place.before)
+      throw damaged();
   }
   return places;
 }
@@ -77,12 +81,7 @@ void RadixBins::load(Reader &in) {
   const auto done = in.get<int>();
   if (done < 0 || done % bits_ || done + bits_ >= 32)
     throw damaged();
-  std::vector<RadixPlace> places = placesOf(in, places_.size());
-  const int64_t index = QuantileRank(n_, threshold_).index;
-  for (const RadixPlace &place : places)
-    if (place.prefix > mask(done) || place.before < 0 || place.inside < 1 || place.before > index ||
-        index - place.before >= place.inside || place.inside > n_ - place.before)
-      throw damaged();
+  std::vector<RadixPlace> places = placesOf(in, places_.size(), done, QuantileRank(n_, threshold_).index, n_);
   std::vector<uint64_t> bins = in.list<uint64_t>();
   if (bins.size() != bins_.size())
     throw Failure("ERR_NETDISSECT_STORE", "what was saved has another number of units");
@@ -126,6 +125,20 @@ RadixTail::RadixTail(RadixBins &&before)
     bound_[unit] = valueOf(places_[unit].prefix << rest_); // no value that begins so is less
 }
 
+RadixTail::RadixTail(Reader &in, int64_t units, int64_t n, double threshold)
+    : Tail(units, n, QuantileRank(n, threshold)) {
+  expectNumbers(in, kind);
+  rest_ = in.get<int>();
+  if (rest_ < 1 || rest_ > 16)
+    throw damaged();
+  places_ = placesOf(in, units, 32 - rest_, rank_.index, n);
+  bins_.resize(units << rest_);
+  next_.resize(units);
+  for (int64_t unit = 0; unit < units; unit++)
+    bound_[unit] = valueOf(places_[unit].prefix << rest_);
+  loadCounts(in);
+}
+
 void RadixTail::observe(const UnitMap &map) {
   const uint32_t prefix = places_[map.unit].prefix;
   uint64_t *counts = bins_.data() + (map.unit << rest_);
@@ -159,8 +172,12 @@ void RadixTail::save(Writer &out) const {
 void RadixTail::load(Reader &in) {
   expectNumbers(in, kind);
   in.expect(rest_, "number of bits");
-  if (!(placesOf(in, places_.size()) == places_))
+  if (!(placesOf(in, places_.size(), 32 - rest_, rank_.index, n_) == places_))
     throw Failure("ERR_NETDISSECT_STORE", "what was saved has another first pass");
+  loadCounts(in);
+}
+
+void RadixTail::loadCounts(Reader &in) {
   std::vector<float> next = in.list<float>();
   std::vector<uint64_t> bins = in.list<uint64_t>();
   if (bins.size() != bins_.size() || next.size() != next_.size())

@@ -2,6 +2,7 @@
 // bin that the level lies in, and so on. The last pass is RadixTail's, those before it are RadixBins'.
 #pragma once
 #include "statistics/tail.h"
+#include <memory>
 
 namespace netdissect {
 
@@ -27,6 +28,11 @@ public:
   void save(Writer &out) const override;
   void load(Reader &in) override;
 
+  /// Another one, made with the same numbers.
+  std::unique_ptr<RadixBins> alike() const {
+    return std::make_unique<RadixBins>(units_, n_, threshold_, bits_);
+  }
+
   /// After all values have passed: goes on to the next bits. False where the next pass is RadixTail's.
   bool next();
 
@@ -48,8 +54,12 @@ private:
 
 class RadixTail : public Tail {
 public:
+  static constexpr uint32_t kind = 4;
+
   /// After next() was false.
   explicit RadixTail(RadixBins &&before);
+  /// What save() wrote.
+  RadixTail(Reader &in, int64_t units, int64_t n, double threshold);
 
   void observe(const UnitMap &map) override;
   void merge(const Statistic &other) override;
@@ -58,6 +68,8 @@ public:
   double level(int64_t unit) const override;
 
 private:
+  void loadCounts(Reader &in);
+
   int rest_; // bits that are not known
   std::vector<RadixPlace> places_;
   std::vector<float> next_;    // the smallest value over those that begin as x_index does

@@ -5,8 +5,6 @@
 
 namespace netdissect {
 
-constexpr uint32_t kind = 1;
-
 static int64_t capacityFor(int64_t fromTop) { return fromTop + std::max<int64_t>(fromTop / 2, 64); }
 
 UpperTail::UpperTail(int64_t units, int64_t n, double threshold)

@@ -6,6 +6,8 @@ namespace netdissect {
 
 class UpperTail : public Tail {
 public:
+  static constexpr uint32_t kind = 1;
+
   UpperTail(int64_t units, int64_t n, double threshold);
 
   void observe(const UnitMap &map) override;

@@ -86,6 +86,19 @@ void HotCells::encode(const float *map, float bound, Words &out) {
   out[head] = wordOf(largest);
 }
 
+bool HotCells::fits(const uint32_t *begin, const uint32_t *end, int64_t cells) {
+  if (begin == end)
+    return true;
+  for (begin++; begin != end;) {
+    const uint32_t start = *begin >> lengthBits, length = *begin & longestRun;
+    begin++;
+    if (length == 0 || length > end - begin || start + int64_t{length} > cells)
+      return false;
+    begin += length;
+  }
+  return true;
+}
+
 void HotCells::valuesOver(float bound, const uint32_t *begin, const uint32_t *end, std::vector<float> &out) {
   if (begin == end || !(largest(begin) > bound))
     return;

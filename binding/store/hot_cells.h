@@ -24,6 +24,9 @@ public:
   /// The largest value of a record that is not empty.
   static float largest(const uint32_t *record);
 
+  /// Whether this is a record of a map with so many cells.
+  static bool fits(const uint32_t *begin, const uint32_t *end, int64_t cells);
+
   /// Appends the values of a record that are over `bound`.
   static void valuesOver(float bound, const uint32_t *begin, const uint32_t *end, std::vector<float> &out);
 

@@ -100,6 +100,73 @@ Segmentation::Segmentation(const uint32_t *record)
       labels(record + 3, record + 3 + record[2]), maps(record[3 + record[2]]),
       first_(record + 4 + record[2]) {}
 
+bool Segmentation::fits(const uint32_t *begin, const uint32_t *end, size_t labels) {
+  const auto left = [&] { return static_cast<uint64_t>(end - begin); };
+  if (left() < 4)
+    return false;
+  const uint64_t height = begin[0], width = begin[1], present = begin[2];
+  if (height > INT32_MAX || width > INT32_MAX || (width && height > (uint64_t{1} << 40) / width))
+    return false;
+  begin += 3;
+  if (present >= left() || present > labels)
+    return false;
+  for (uint64_t l = 0; l < present; l++)
+    if (begin[l] >= labels || (l && begin[l] <= begin[l - 1]))
+      return false;
+  begin += present;
+  uint64_t maps = *begin++;
+  for (; maps > 0; maps--) {
+    if (left() < 2)
+      return false;
+    const uint64_t bits = begin[0], found = begin[1];
+    begin += 2;
+    const bool power = bits == 0 || bits == 1 || bits == 2 || bits == 4 || bits == 8 || bits == 16;
+    if (!power || found < 1 || found > left() || found > (uint64_t{1} << bits))
+      return false;
+    for (uint64_t i = 0; i < found; i++)
+      if (begin[i] > present)
+        return false;
+    begin += found;
+    const uint64_t words = (height * width * bits + 31) / 32;
+    if (words > left())
+      return false;
+    // an index stands for something that was found
+    if (bits && found < uint64_t{1} << bits)
+      for (uint64_t pixel = 0; pixel < height * width; pixel++)
+        if ((begin[pixel / (32 / bits)] >> pixel % (32 / bits) * bits & ((1u << bits) - 1)) >= found)
+          return false;
+    begin += words;
+  }
+  return begin == end;
+}
+
+Words recoded(const uint32_t *record, const std::vector<int32_t> &codes) {
+  const uint64_t pixels = uint64_t{record[0]} * record[1];
+  Words out{record[0], record[1], 0};
+  std::vector<uint32_t> places{0}; // of each label that was present, plus one; 0 for none
+  for (uint32_t l = 0; l < record[2]; l++) {
+    const int32_t code = codes[record[3 + l]];
+    if (code >= 0)
+      out.push_back(static_cast<uint32_t>(code));
+    places.push_back(code < 0 ? 0 : static_cast<uint32_t>(out.size() - 3));
+  }
+  out[2] = static_cast<uint32_t>(out.size() - 3);
+  const uint32_t *at = record + 3 + record[2];
+  uint32_t maps = *at++;
+  out.push_back(maps);
+  for (; maps > 0; maps--) {
+    const uint32_t bits = at[0], found = at[1];
+    out.insert(out.end(), at, at + 2);
+    for (uint32_t i = 0; i < found; i++)
+      out.push_back(places[at[2 + i]]);
+    at += 2 + found;
+    const uint64_t words = (pixels * bits + 31) / 32;
+    out.insert(out.end(), at, at + words);
+    at += words;
+  }
+  return out;
+}
+
 void Segmentation::unpack(size_t map, uint16_t *out) const {
   unpack(map, out, 0, static_cast<size_t>(height) * width);
 }

@@ -32,6 +32,9 @@ public:
   Segmentation() = default;
   explicit Segmentation(const uint32_t *record);
 
+  /// Whether this is a record, of so many labels.
+  static bool fits(const uint32_t *begin, const uint32_t *end, size_t labels);
+
   int height = 0, width = 0;
   std::vector<uint16_t> labels; // codes
   size_t maps = 0;
@@ -44,6 +47,9 @@ public:
 private:
   const uint32_t *first_ = nullptr;
 };
+
+/// The record with other codes, `codes[code]`, -1 for what is no label any more; the order of codes stays.
+Words recoded(const uint32_t *record, const std::vector<int32_t> &codes);
 
 /// Planes of bits: `[height][labels][words]`, one plane for each label present.
 struct LabelPlanes {

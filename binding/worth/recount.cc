@@ -1,10 +1,9 @@
 #include "worth/recount.h"
 #include "base/failure.h"
 #include "base/parallel.h"
-#include "store/hot_cells.h"
+#include "run/narrow.h"
 #include "tally/masks.h"
 #include <algorithm>
-#include <functional>
 #include <limits>
 
 namespace netdissect {
@@ -94,40 +93,6 @@ std::vector<LayerTally> countPaired(const Counted &counted, const std::vector<ui
   return tallies;
 }
 
-/// The levels of units [begin, end) at a higher rank than theirs. All values over a level are kept; what that
-/// rank counts beyond these equals the level.
-static void narrowLevels(const Counted &counted, size_t layer, int64_t begin, int64_t end,
-                         const QuantileRank &rank, const std::atomic<bool> &stopping,
-                         std::vector<double> &levels) {
-  const LevelledLayer &wide = counted.layers[layer];
-  const ImageStore &store = *counted.store;
-  std::vector<std::vector<float>> over(end - begin);
-  forEachBlocks(counted, stopping, [&](size_t from, size_t to, int64_t, int64_t) {
-    const std::vector<BlockView> hot = hotOf(store, layer, from, to);
-    parallelFor(end - begin, 8, [&](int64_t first, int64_t last) {
-      for (int64_t u = first; u < last; u++)
-        for (size_t block = from; block < to; block++) {
-          const BlockView &kept = hot[block - from];
-          const int64_t images = store.images(block).count;
-          for (int64_t i = 0; i < images; i++) {
-            const auto record = static_cast<size_t>((begin + u) * images + i);
-            HotCells::valuesOver(wide.thresholds[begin + u], kept.begin(record), kept.end(record), over[u]);
-          }
-        }
-    });
-  });
-  parallelFor(end - begin, 1, [&](int64_t first, int64_t last) {
-    for (int64_t u = first; u < last; u++) {
-      std::vector<float> &values = over[u];
-      std::sort(values.begin(), values.end(), std::greater<float>());
-      if (static_cast<int64_t>(values.size()) < rank.fromTop)
-        values.resize(rank.fromTop, static_cast<float>(wide.levels[begin + u]));
-      const float lower = values[rank.fromTop - 1];
-      levels[begin + u] = rank.between(lower, rank.fromTop == 1 ? lower : values[rank.fromTop - 2]);
-    }
-  });
-}
-
 std::vector<std::optional<NarrowLayer>> countNarrow(const Counted &counted, double quantile,
                                                     const std::atomic<bool> &stopping) {
   const Plan &plan = *counted.plan;
@@ -145,14 +110,10 @@ std::vector<std::optional<NarrowLayer>> countNarrow(const Counted &counted, doub
     const QuantileRank wide(plan.values(shape), options.quantile), rank(plan.values(shape), quantile);
     if (rank.fromTop >= wide.fromTop)
       continue;
-    std::vector<double> &levels = layers[l].emplace().levels;
-    levels.resize(shape.units);
-    const int64_t bytes = wide.fromTop * static_cast<int64_t>(sizeof(float));
-    const int64_t some = std::max<int64_t>(1, options.memory / 2 / bytes);
-    for (int64_t begin = 0; begin < shape.units; begin += some)
-      narrowLevels(counted, l, begin, std::min(begin + some, shape.units), rank, stopping, levels);
+    layers[l].emplace().levels = narrowLevels(*counted.store, l, counted.layers[l], rank, options.memory / 2,
+                                              [&] { return stopping || plan.progress.cancelled; });
     for (int64_t unit = 0; unit < shape.units; unit++)
-      thresholds[l][unit] = thresholdOf(levels[unit]);
+      thresholds[l][unit] = thresholdOf(layers[l]->levels[unit]);
   }
   const ImageStore &store = *counted.store;
   forEachBlocks(counted, stopping, [&](size_t begin, size_t end, int64_t first, int64_t count) {

@@ -85,14 +85,15 @@ function optionNames(options: Command['options']): string[] {
 function fromCommandLine(argv: Values & { _: (string | number)[] }, command: Command): Values {
   const { argument, options } = command;
   const values: Values = {};
-  const [first, ...others] = argument ? argv._ : [undefined, ...argv._];
+  const [first, ...rest] = argument ? argv._ : [undefined, ...argv._];
+  const others = argument?.list ? [] : rest;
   if (argument && first === undefined)
     throw optionError(`expected a ${argument.name}; the usage is ${PROGRAM} ${command.usage}`);
   if (others.length > 0)
     throw optionError(
       `unexpected argument '${others[0]}'; put it in quotes if it belongs to a value${SEE_HELP}`,
     );
-  if (argument) values[argument.name] = String(first);
+  if (argument) values[argument.name] = argument.list ? argv._.map(String) : String(first);
   for (const [name, option] of Object.entries(options)) {
     const given = argv[name];
     if (given === undefined) continue;

@@ -1,12 +1,13 @@
 /** The commands: what each is for, its argument and its options. */
 
+import { ANALYSE } from './analyse-options';
 import { file, folder, type Kind } from './kinds';
 import type { Table } from './option';
 import { DIRECTORY, DISSECT, GENERAL, LAYERS, STATS } from './options';
 
 export interface Command {
   /** The one argument that is no option, and what it is. */
-  argument?: { name: string; kind: Kind<string>; describe: string };
+  argument?: { name: string; kind: Kind<string>; describe: string; list?: true };
   describe: string;
   usage: string;
   example: { command: string; describe: string };
@@ -49,6 +50,21 @@ export const COMMANDS = {
     usage: 'stats DIRECTORY [options]',
     example: { command: 'stats dataset/broden --categories object', describe: 'lists the objects' },
     options: STATS,
+  },
+  analyse: {
+    argument: {
+      name: 'stores',
+      kind: folder,
+      describe: 'the folder given to --store, or those of all shards',
+      list: true,
+    },
+    describe: 'Makes a report of observations that were kept with --store, without the model.',
+    usage: 'analyse STORES... [options]',
+    example: {
+      command: 'analyse kept --iou-threshold 0.08',
+      describe: 'writes ./dissect again with another threshold',
+    },
+    options: ANALYSE,
   },
   completion: {
     describe: 'Prints a script that completes commands and options in bash or zsh.',

@@ -9,8 +9,8 @@ import { readPerturbation } from '../dataset/images/npy';
 import { expandLayers, hasPatterns } from '../model/layers';
 import { loadModel, type Model, retainLayers } from '../model/model';
 import { native } from '../native/native';
-import { chanceInWords } from '../report/json';
-import { type DissectionResult, dissect } from '../run/dissect';
+import { type Observation, observe } from '../run/analyse';
+import { dissect } from '../run/dissect';
 import { openData } from './data';
 import { runDownload } from './download';
 import { PROGRAM } from './help';
@@ -18,7 +18,7 @@ import { interruptible, type Terminal } from './interrupt';
 import { readJsonObject } from './json';
 import type { DissectValues } from './options';
 import { progressReporter } from './progress';
-import { table } from './table';
+import { profileTable, summary } from './summary';
 
 export async function runDissect(values: DissectValues, terminal: Terminal): Promise<void> {
   const { model: file, layers, outdir, quiet } = values;
@@ -31,6 +31,8 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
     if (!file) return;
   }
   if (!file) throw optionError('expected a model; name it with --model FILE');
+  if (values.shard !== undefined && values.store === undefined)
+    throw optionError('expected --store beside --shard; name the folder that all shards are kept in');
   if (!layers)
     throw optionError(
       `expected layers to dissect; name them with --layers, and see them with ${PROGRAM} layers ${file}`,
@@ -80,6 +82,8 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
         quantileThreshold: values.quantile,
         iouThreshold: values['iou-threshold'],
         spill: values.spill,
+        store: values.store,
+        checkpoint: values.checkpoint,
         labelsPerUnit: values['labels-per-unit'],
         decoys: values.decoys,
         bootstrap: values.bootstrap,
@@ -97,12 +101,21 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
         onNotice: say,
       };
       progress.update({ phase: 'trying the model' });
+      if (values.shard !== undefined)
+        return observedInWords(
+          await observe(model, data, { ...options, store: values.store!, shard: values.shard, signal }),
+          values.store!,
+        );
       return await dissect(outdir, model, data, { ...options, signal });
     } finally {
       progress.end();
       await model.close();
     }
   });
+  if (typeof result === 'string') {
+    if (!quiet) terminal.stdout.write(`${result}\n`);
+    return;
+  }
   if (!quiet) terminal.stdout.write(`${summary(result, outdir, !values['no-report'])}\n`);
   if (values.profile) terminal.stdout.write(`${profileTable(result)}\n`);
 }
@@ -167,42 +180,8 @@ function triple([r, g, b]: readonly number[]): [number, number, number] {
   return [r, g, b];
 }
 
-/** What a run found, and where it stands. */
-function summary({ report }: DissectionResult, outdir: string, page: boolean): string {
-  const lines: string[] = [];
-  const chance = report.layers.some(layer => layer.expected_by_chance !== undefined);
-  const rows = [
-    ['layer', 'units', 'interpretable', ...(chance ? ['by chance'] : []), 'concepts', 'strongest detectors'],
-  ];
-  for (const layer of report.layers) {
-    const best = layer.units
-      .filter(unit => unit.interp)
-      .sort((a, b) => b.iou! - a.iou!)
-      .slice(0, 3)
-      .map(unit => `${unit.label} (unit ${unit.unit}, IoU ${unit.iou!.toFixed(3)})`);
-    rows.push([
-      layer.layer,
-      String(layer.units.length),
-      String(layer.interpretable ?? '-'),
-      ...(chance ? [chanceInWords(layer) ?? '-'] : []),
-      String(layer.labels?.length ?? '-'),
-      best.join(', '),
-    ]);
-  }
-  lines.push(table(rows));
-  const concepts = new Set(report.layers.flatMap(layer => layer.labels?.map(label => label.labelnum) ?? []));
-  if (report.default_ranking === 'label') lines.push(`distinct concepts over all layers: ${concepts.size}`);
-  lines.push(`images: ${report.images} of ${report.image_size.join('×')}`);
-  lines.push(`report: ${outdir}/${page ? 'index.html' : 'dissect.json'}`);
-  return lines.join('\n');
-}
-
-function profileTable({ profile, report }: DissectionResult): string {
-  const { spilledBytes, total, ...parts } = profile;
-  const rows = [['part', 'seconds', 'ms an image']];
-  for (const [part, seconds] of Object.entries({ ...parts, 'total (wall clock)': total }))
-    rows.push([part, seconds.toFixed(3), ((seconds / report.images) * 1000).toFixed(3)]);
-  rows.push(['peak memory, MiB', String(Math.round(process.resourceUsage().maxRSS / 1024)), '']);
-  rows.push(['spilled to disk, MiB', String(Math.round(spilledBytes / 2 ** 20)), '']);
-  return table(rows);
+/** Where a shard is kept, and what comes next. */
+function observedInWords({ folder, complete, pass, missing = [] }: Observation, store: string): string {
+  if (complete) return `observed: ${folder}\nnext, when all shards are there: ${PROGRAM} analyse ${store}`;
+  return `observed, pass ${pass}: ${folder}\nnext, when pass ${pass} of all shards is done: run this again (missing: ${some([...missing], 5)})`;
 }

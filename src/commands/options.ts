@@ -23,7 +23,7 @@ import {
 import type { Option, Table, Values } from './option';
 import { STATISTICS } from './statistics-options';
 
-const { examplesPerUnit, batchSize, memory } = DISSECT_OPTIONS;
+const { examplesPerUnit, batchSize, checkpoint, memory } = DISSECT_OPTIONS;
 
 const MODEL = 'Model';
 const DATA = 'Data';
@@ -35,7 +35,7 @@ export const GENERAL = {
   version: { kind: flag, group: RUN, default: 'false', describe: "print the package's version" },
 } satisfies Table;
 
-const IMGSIZE = {
+export const IMGSIZE = {
   kind: imageSize,
   value: 'N',
   default: '227',
@@ -43,7 +43,7 @@ const IMGSIZE = {
   describe: 'the size that images are given to the model: N, or HEIGHT,WIDTH',
 } satisfies Option<[height: number, width: number]>;
 
-const QUIET = {
+export const QUIET = {
   kind: flag,
   default: 'false',
   group: RUN,
@@ -51,7 +51,7 @@ const QUIET = {
 } satisfies Option<boolean>;
 
 /** What part of a data set is taken. */
-const SELECTION = {
+export const SELECTION = {
   split: {
     kind: { ...text('the name of a split'), choices: ['train', 'val', 'all'] },
     value: 'train|val|all|NAME',
@@ -309,6 +309,28 @@ export const DISSECT = {
     default: String(memory.default / 2 ** 20),
     group: RUN,
     describe: 'MiB kept of the images; more goes to a temporary file',
+  },
+  store: {
+    kind: folder,
+    value: 'DIR',
+    otherwise: 'nothing is kept',
+    group: RUN,
+    describe: 'keep the observation in this folder, and go on from what it holds',
+  },
+  checkpoint: {
+    kind: numberOf(checkpoint.kind),
+    value: 'S',
+    default: String(checkpoint.default),
+    group: RUN,
+    describe: 'seconds of work that are lost at most when a run with --store is killed',
+  },
+  shard: {
+    kind: text('I/N, auto or auto/N'),
+    value: 'I/N|auto',
+    otherwise: 'all images',
+    group: RUN,
+    describe:
+      'observe the I-th of N parts of the images alone, into --store; auto takes it from Slurm or Kubernetes',
   },
   spill: {
     kind: folder,

@@ -115,6 +115,8 @@ export class Model {
     /** What the checkpoint gave, where one was asked for. */
     readonly checkpoint?: AppliedCheckpoint,
     readonly onLog?: (message: string) => void,
+    /** The file of the checkpoint, and the entry of it that was taken. */
+    readonly checkpointSource?: { file: string; key?: string },
   ) {}
 
   /** @internal Hands on what LibTorch and the model said. */
@@ -196,7 +198,9 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
     if (key !== undefined && checkpoint === undefined)
       throw optionError('expected a checkpoint with checkpointKey; give both or neither');
     const applied = checkpoint === undefined ? undefined : await applyCheckpoint(model, checkpoint, key);
-    const loaded = new Model(path, device.split(':')[0], channels, model, applied, options.onLog);
+    const source =
+      checkpoint === undefined ? undefined : { file: checkpoint, ...(key !== undefined && { key }) };
+    const loaded = new Model(path, device.split(':')[0], channels, model, applied, options.onLog, source);
     loaded.flushLog();
     return loaded;
   } catch (error) {

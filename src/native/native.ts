@@ -7,6 +7,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { NetdissectError } from '../base/errors';
+import type { LayerFormulas, NativeLayerResult, NativeLayerShape } from './results';
+
+export type { Formulas, LayerFormulas, NativeLayerResult, NativeLayerShape } from './results';
 
 /** A module of a TorchScript model, as a forward over one image showed it. */
 export interface LayerInfo {
@@ -94,6 +97,13 @@ export interface NativeOptions extends NativeForwardOptions {
   /** Bytes for what is kept of the images; more goes to a temporary file. */
   memory: number;
   spillFolder: string;
+  /** The part of the images that is observed; all of them by default. */
+  first?: number;
+  end?: number;
+  /** Where the observation is kept, and goes on if it was kept there before. */
+  keepFolder?: string;
+  /** How often what is kept can be gone on with. */
+  checkpointSeconds?: number;
   /** Estimates levels where exact ones take another pass. */
   approximate?: boolean;
   /** Keeps each unit's largest activation on every image, for `averagePrecision`. */
@@ -105,55 +115,6 @@ export interface NativeOptions extends NativeForwardOptions {
   /** The category of each. */
   labelCategories?: Int32Array;
   categories?: number;
-}
-
-export interface NativeLayerResult {
-  shape: [units: number, height: number, width: number];
-  tokensDropped: number;
-  unitsLast: boolean;
-  changedInPlace: boolean;
-  scale?: [number, number];
-  offset?: [number, number];
-  /** Present where levels are estimated. */
-  rankError?: number;
-  /** `[units]` */
-  levels: Float64Array;
-  /** `[units, top]`, twice */
-  topImages: Int32Array;
-  topActivations: Float32Array;
-  /** `[categories, units]` */
-  categoryPixels: Float64Array;
-  /** `[labels, units]` */
-  intersections: Float64Array;
-  /** `[labels, units]` each, of a `Tally`. */
-  intersectionSquares: Float64Array;
-  products: Float64Array;
-  unionSquares: Float64Array;
-}
-
-/** A formula of each unit: `(a op b) op c`. */
-export interface Formulas {
-  /** Rows of the tally, `[units, 3]`; -1 where the formula is shorter, or there is none. */
-  rows: Int32Array;
-  /** 0 for OR, 1 for AND, 2 for AND NOT, `[units, 2]`. */
-  operators: Uint8Array;
-  /** Pixels of mask and formula, and of the formula, `[units]`. */
-  both: Float64Array;
-  size: Float64Array;
-}
-
-/** The formulas with the highest IoU over all images that have any label. */
-export interface LayerFormulas {
-  /** Of length 1; of length up to 2; and of length up to 3, where that was asked for. */
-  best: Formulas[];
-  /** Pixels of each unit's masks on those images, `[units]`. */
-  maskPixels: Float64Array;
-  /** How much higher the IoU of a formula could be that the time was too short for, `[units]`; 0 where none is. */
-  gap: Float64Array;
-  /** Images with any pixel of the longest formula, and the interval of its IoU where it was resampled, `[units]`. */
-  images: Float64Array;
-  low: Float64Array;
-  high: Float64Array;
 }
 
 /**
@@ -193,9 +154,23 @@ export interface NativeProfile {
   spilledBytes: number;
 }
 
+/** What was kept of the images in some folders, all of them together, in order. */
+export interface NativeStoreOptions extends NativeOptions {
+  folders: string[];
+  shapes: NativeLayerShape[];
+  /** The labels that were kept; `labelNumbers` may be fewer of them. */
+  keptNumbers: Uint16Array;
+  keptCategories: Int32Array;
+  /** The quantile that was observed, where `quantile` is a smaller one. */
+  wideQuantile?: number;
+}
+
 export interface NativeDissection {
   /** How often all images have to be observed, and `finish` called: twice where memory is short. */
   readonly passes: number;
+  /** Which pass is under way, from 1 on. */
+  readonly pass: number;
+  readonly layers: NativeLayerShape[];
   /** How many images of this pass are through the model, also while `observe` is under way. */
   readonly observed: number;
   /** How many units `formulas` is through with, also while it is under way. */
@@ -203,7 +178,11 @@ export interface NativeDissection {
   /** What a user should know of how the model runs, a sentence each. */
   readonly notices: string[];
   observe(batch: NativeBatch): Promise<void>;
-  finish(): Promise<void>;
+  /**
+   * Ends a pass. Of a part of the images, `others` are the folders of the other parts; where some of these are not
+   * through a pass before the last one it does not end, and they are returned.
+   */
+  finish(others?: string[]): Promise<string[]>;
   /** Counts about `images` more; resolves to how many are done. */
   count(images: number): Promise<number>;
   results(): Promise<{
@@ -290,6 +269,8 @@ export interface NativeModel {
   /** Overwrites a parameter or buffer with values in C order; they are converted from `dtype`. */
   setParameter(name: string, dtype: string, bytes: Uint8Array): Promise<void>;
   dissect(options: NativeOptions): Promise<NativeDissection>;
+  /** A dissection that was kept; no model need be loaded. */
+  openStore(options: NativeStoreOptions): Promise<NativeDissection>;
   /** For benchmarks: the forward as a dissection runs it, and nothing else. */
   bareForward(options: NativeForwardOptions): Promise<NativeForward>;
   /** What LibTorch warned of and the model printed since the last call, each message once. */

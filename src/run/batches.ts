@@ -24,6 +24,9 @@ function copied(item: Item): Item {
 }
 
 export interface BatchOptions {
+  /** The images from one on, up to another; all by default. */
+  first?: number;
+  end?: number;
   batchSize: number;
   /** Images decoded at once. */
   workers: number;
@@ -41,6 +44,7 @@ export async function* batches(
   options: BatchOptions,
 ): AsyncGenerator<NativeBatch> {
   const { batchSize, workers, channels = 3, labeller, onDecoded } = options;
+  const { first = 0, end = dataset.length } = options;
   const area = dataset.imageSize[0] * dataset.imageSize[1];
   const own = dataset instanceof FileDataset;
   const decode = async (index: number) => {
@@ -51,17 +55,17 @@ export async function* batches(
     // data sets of users may fill the same arrays again
     return own ? item : copied(item);
   };
-  const items = inOrder(dataset.length, decode, workers, 2 * batchSize);
+  const items = inOrder(end - first, i => decode(first + i), workers, 2 * batchSize);
   let batch: NativeBatch | undefined;
   let batchItems: Item[] = []; // of the batch, for their label maps
   try {
-    for (let index = 0; index < dataset.length; index++) {
+    for (let index = first; index < end; index++) {
       const { value: item } = (await items.next()) as { value: Item };
       checkItem(item, index, dataset, channels);
       const floats = item.pixels instanceof Float32Array;
       const size = area * (floats ? channels : 3);
       if (!batch) {
-        const count = Math.min(batchSize, dataset.length - index);
+        const count = Math.min(batchSize, end - index);
         batch = { first: index, count, pixels: new (floats ? Float32Array : Uint8Array)(count * size) };
       }
       if (floats !== batch.pixels instanceof Float32Array)

@@ -1,34 +1,32 @@
 /** Takes a dissection through its phases: all images observed, masks counted. */
 
-import type { DissectionDataset } from '../dataset/dataset';
-import type { RetainedLayer } from '../model/model';
 import type { NativeDissection } from '../native/native';
 import type { LayerStatistics } from '../score/results';
 import { batches } from './batches';
-import type { Labeller } from './labeller';
+import type { Job } from './begin';
 import type { DissectOptions } from './options';
 import { poll } from './poll';
 
+/**
+ * Takes the images, or the part of them that is observed here, through what is left of the passes.
+ *
+ * @param part which images, and the folders of the other parts; all by default
+ * @returns the milliseconds that images took to come, summed over all that were read at once
+ */
 export async function observe(
   dissection: NativeDissection,
-  dataset: DissectionDataset,
-  options: DissectOptions,
-  settings: {
-    batchSize: number;
-    numWorkers: number;
-    channels: number;
-    labeller?: Labeller;
-    onDecoded: (time: number) => void;
-  },
-): Promise<void> {
-  const { onProgress, signal } = options;
-  const { batchSize, numWorkers: workers, channels, labeller, onDecoded } = settings;
-  const total = dataset.length * dissection.passes;
+  { dataset, checked, model, labeller, forwardSize }: Job,
+  { onProgress, signal }: DissectOptions,
+  part: { first: number; end: number; others?: string[] } = { first: 0, end: dataset.length },
+): Promise<number> {
+  let decode = 0;
+  const images = part.end - part.first;
+  const total = images * dissection.passes;
   let reported = -1;
-  for (let pass = 1; pass <= dissection.passes; pass++) {
+  for (let pass = dissection.pass; pass <= dissection.passes; pass++) {
     const last = pass === dissection.passes;
     const report = () => {
-      const done = (pass - 1) * dataset.length + dissection.observed;
+      const done = (pass - 1) * images + dissection.observed;
       if (done > reported) onProgress?.({ phase: 'observe', done, total });
       reported = Math.max(reported, done);
     };
@@ -37,11 +35,16 @@ export async function observe(
     let previous: Promise<void> = Promise.resolve();
     try {
       for await (const batch of batches(dataset, {
-        batchSize,
-        workers,
-        channels,
+        first: part.first + dissection.observed,
+        end: part.end,
+        // of whole forwards, so that these are cut by the images' numbers alone
+        batchSize: Math.ceil(checked.batchSize / forwardSize) * forwardSize,
+        workers: checked.numWorkers,
+        channels: model.channels,
         labeller: last ? labeller : undefined,
-        onDecoded,
+        onDecoded: time => {
+          decode += time;
+        },
       })) {
         // While the engine has one batch in hand, the next is decoded.
         await previous;
@@ -54,18 +57,29 @@ export async function observe(
       watch.stop();
       await previous;
     }
-    await dissection.finish();
+    const missing = await dissection.finish(part.others);
+    if (missing.length > 0) throw new PassMissing(pass, missing);
+  }
+  return decode;
+}
+
+/** A pass of a part of the images is done, and those of other parts are not. */
+export class PassMissing extends Error {
+  constructor(
+    readonly pass: number,
+    readonly folders: readonly string[],
+  ) {
+    super('the pass of other parts is missing');
   }
 }
 
 export async function count(
   dissection: NativeDissection,
-  retained: readonly RetainedLayer[],
-  dataset: DissectionDataset,
+  names: readonly string[],
+  total: number,
   { onProgress, signal }: DissectOptions,
   labelled: boolean,
 ): Promise<LayerStatistics[]> {
-  const total = dataset.length;
   // So many images at once as take a while, but not so long that nobody is heard.
   for (let done = 0, some = 16; labelled && done < total; ) {
     signal?.throwIfAborted();
@@ -81,6 +95,6 @@ export async function count(
       layer;
     const counts = { labelPixels, categoryPixels, intersections };
     const sums = { labelImages, categoryImages, categoryArea, intersectionSquares, products, unionSquares };
-    return { layer: retained[i].reported, ...statistics, tally: labelled ? { ...counts, ...sums } : null };
+    return { layer: names[i], ...statistics, tally: labelled ? { ...counts, ...sums } : null };
   });
 }

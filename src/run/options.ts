@@ -9,6 +9,7 @@ import {
   listOf,
   oneNumberOf,
   oneOf,
+  optional,
   text,
   whole,
 } from '../base/kinds';
@@ -50,6 +51,10 @@ export interface DissectOptions {
   formulas?: number;
   /** Seconds after which the search for formulas ends with what it has. Default 600. */
   formulaSeconds?: number;
+  /** The folder that the observation is kept in, and goes on from; by default it is not kept. */
+  store?: string;
+  /** Seconds of work that are lost at the most where a run that is kept ends at any moment. Default 30. */
+  checkpoint?: number;
   /** Bytes kept of the images in memory; more goes to a temporary file. Default 512 MiB. */
   memory?: number;
   /** The folder of that file; by default the system's for temporary files. */
@@ -105,6 +110,8 @@ export const DISSECT_OPTIONS = {
   scores: option<readonly ScoreName[]>(listOf(oneOf(...SCORE_NAMES), 'phi, cosine, f1 and auprc'), []),
   formulas: option(oneNumberOf(0, 2, 3), 0),
   formulaSeconds: option(whole(1), 600),
+  store: option<string | undefined>(optional(text), undefined),
+  checkpoint: option(whole(0), 30),
   memory: option(whole(0), 512 * 2 ** 20),
   spill: {
     kind: text,

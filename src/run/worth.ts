@@ -1,11 +1,11 @@
 /** Adds to the counts what labels are worth: chance, ranked images, intervals, smaller quantiles, formulas. */
 
 import type { NativeDissection } from '../native/native';
+import type { LabelSet } from '../report/types';
 import { bestChoices, byNumber } from '../score/best';
 import { derangement } from '../score/chance';
 import type { LayerStatistics, Tally } from '../score/results';
 import { scoreLayer } from '../score/score';
-import type { Labeller } from './labeller';
 import type { CheckedOptions, DissectOptions } from './options';
 import { poll } from './poll';
 
@@ -17,7 +17,7 @@ export interface Counted {
   dissection: NativeDissection;
   layers: LayerStatistics[];
   images: number;
-  labeller: Labeller;
+  labelSet: LabelSet;
   /** The options as they were checked, and as they were given, for progress and signal. */
   settings: Pick<
     CheckedOptions,
@@ -44,9 +44,9 @@ async function steps(
 }
 
 /** What each layer's units would score by chance, decoy by decoy. */
-export async function countDecoys({ dissection, layers, images, labeller, settings, options }: Counted) {
+export async function countDecoys({ dissection, layers, images, labelSet, settings, options }: Counted) {
   if (images < 2) return; // with whose labels?
-  const { labels, categories } = labeller;
+  const { labels, categories } = labelSet;
   await steps(options, 'decoy', settings.decoys, async done => {
     for (const [l, counts] of (await dissection.countPaired(derangement(images, done + 1))).entries()) {
       const { labelPixels } = layers[l].tally!;
@@ -67,8 +67,8 @@ export async function rankImages({ dissection, layers, settings, options }: Coun
 }
 
 /** Each unit's labels of highest IoU, and how sure these are. */
-export async function resample({ dissection, layers, labeller, settings, options }: Counted) {
-  const { labels, categories } = labeller;
+export async function resample({ dissection, layers, labelSet, settings, options }: Counted) {
+  const { labels, categories } = labelSet;
   const { bootstrap: replicates, labelsPerUnit } = settings;
   for (const layer of layers) {
     const { scores } = scoreLayer(layer.tally as Tally, labels, categories, 0);
@@ -83,8 +83,8 @@ export async function resample({ dissection, layers, labeller, settings, options
 }
 
 /** The same masks at a half, a quarter and an eighth of the quantile. */
-export async function narrow({ dissection, layers, labeller, settings, options }: Counted) {
-  const { labels, categories } = labeller;
+export async function narrow({ dissection, layers, labelSet, settings, options }: Counted) {
+  const { labels, categories } = labelSet;
   await steps(options, 'quantile', 3, async done => {
     const quantile = settings.quantileThreshold / 2 ** (done + 1);
     for (const [l, found] of (await dissection.countNarrow(quantile)).entries()) {

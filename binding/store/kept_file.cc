@@ -1,0 +1,297 @@
+#include "store/kept_file.h"
+#include "base/failure.h"
+#include "store/hot_cells.h"
+#include "store/segmentation.h"
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace netdissect {
+
+namespace {
+
+constexpr char magic[8] = {'n', 'e', 't', 'd', 'i', 's', 's', '1'};
+constexpr uint32_t byteOrder = 0x01020304;
+
+struct Head {
+  char what[8];
+  uint32_t order;
+  uint32_t checksum; // of what follows; 0 in a file of blocks, which have their own
+  uint64_t bytes;    // of what follows; 0 in a file of blocks
+};
+
+struct BlockHead {
+  uint32_t checksum;
+  uint32_t unused;
+  uint64_t bytes;
+};
+
+/// CRC-32 as in IEEE 802.3.
+uint32_t checksumOf(const uint8_t *data, size_t bytes) {
+  static const auto tables = [] {
+    std::array<std::array<uint32_t, 256>, 8> result{};
+    for (uint32_t i = 0; i < 256; i++) {
+      uint32_t value = i;
+      for (int bit = 0; bit < 8; bit++)
+        value = value & 1 ? value >> 1 ^ 0xEDB88320 : value >> 1;
+      result[0][i] = value;
+    }
+    for (size_t t = 1; t < 8; t++)
+      for (size_t i = 0; i < 256; i++)
+        result[t][i] = result[t - 1][i] >> 8 ^ result[0][result[t - 1][i] & 255];
+    return result;
+  }();
+  uint32_t sum = ~0u;
+  for (; bytes >= 8; bytes -= 8, data += 8) { // eight bytes at a time
+    uint32_t low, high;
+    std::memcpy(&low, data, 4);
+    std::memcpy(&high, data + 4, 4);
+    low ^= sum;
+    sum = 0;
+    for (int i = 0; i < 4; i++)
+      sum ^= tables[7 - i][low >> 8 * i & 255] ^ tables[3 - i][high >> 8 * i & 255];
+  }
+  for (; bytes; bytes--, data++)
+    sum = sum >> 8 ^ tables[0][(sum ^ *data) & 255];
+  return ~sum;
+}
+
+Failure failed(const std::string &what, const std::string &path) {
+  const char *advice = errno == ENOSPC || errno == EDQUOT || errno == EFBIG
+                           ? "; make room there and run this again, which goes on from the last checkpoint"
+                           : "; name a folder that can be read and written";
+  return Failure("ERR_NETDISSECT_STORE",
+                 "cannot " + what + " " + path + ": " + std::strerror(errno) + advice);
+}
+
+Failure broken(const std::string &path, const std::string &why) {
+  return Failure("ERR_NETDISSECT_STORE",
+                 path + " is damaged: " + why + "; remove the store and observe again");
+}
+
+void writeAll(int file, const void *data, size_t bytes, const std::string &path) {
+  const auto *from = static_cast<const char *>(data);
+  while (bytes > 0) {
+    const ssize_t written = write(file, from, bytes);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written <= 0)
+      throw failed("write to", path);
+    from += written;
+    bytes -= static_cast<size_t>(written);
+  }
+}
+
+/// A file that is open for as long as this lives.
+struct Open {
+  int file;
+  explicit Open(const std::string &path, int flags) : file(open(path.c_str(), flags | O_CLOEXEC, 0666)) {
+    if (file < 0)
+      throw failed("open", path);
+  }
+  Open(const Open &) = delete;
+  ~Open() { close(file); }
+};
+
+void readAll(int file, void *data, size_t bytes, const std::string &path) {
+  auto *to = static_cast<char *>(data);
+  while (bytes > 0) {
+    const ssize_t got = read(file, to, bytes);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      throw failed("read", path);
+    if (got == 0)
+      throw broken(path, "it is cut off");
+    to += got;
+    bytes -= static_cast<size_t>(got);
+  }
+}
+
+Head headOf(uint32_t checksum, uint64_t bytes) {
+  Head head{};
+  std::memcpy(head.what, magic, sizeof magic);
+  head.order = byteOrder;
+  head.checksum = checksum;
+  head.bytes = bytes;
+  return head;
+}
+
+Head readHead(int file, const std::string &path) {
+  Head head;
+  readAll(file, &head, sizeof head, path);
+  if (std::memcmp(head.what, magic, sizeof magic - 1) != 0)
+    throw broken(path, "it is no file of a store");
+  if (head.order != byteOrder)
+    throw Failure("ERR_NETDISSECT_STORE", path + " was written on a machine with another order of bytes, and "
+                                                 "can be read on such a one alone");
+  if (head.what[7] != magic[7])
+    throw Failure("ERR_NETDISSECT_STORE", path + " was written by another version of netdissect-native, in "
+                                                 "another format; use that version, or observe again");
+  return head;
+}
+
+uint64_t sizeOf(int file, const std::string &path) {
+  struct stat info;
+  if (fstat(file, &info) < 0)
+    throw failed("read", path);
+  return static_cast<uint64_t>(info.st_size);
+}
+
+void put(Writer &out, const Block &block) {
+  out.put(block.ends);
+  out.put(block.words);
+}
+
+/// Whether records end where words do, in order.
+bool wellOrdered(const Block &block, size_t records) {
+  return block.ends.size() == records && std::is_sorted(block.ends.begin(), block.ends.end()) &&
+         (block.ends.empty() ? 0 : block.ends.back()) == block.words.size();
+}
+
+Block blockOf(Reader &in) {
+  Block block;
+  block.ends = in.list<uint32_t>();
+  block.words = in.list<uint32_t>();
+  return block;
+}
+
+template <class Fits> bool allRecords(const Block &block, Fits fits) {
+  uint32_t begin = 0;
+  for (const uint32_t end : block.ends) {
+    if (!fits(block.words.data() + begin, block.words.data() + end))
+      return false;
+    begin = end;
+  }
+  return true;
+}
+
+} // namespace
+
+bool keptExists(const std::string &path) { return access(path.c_str(), F_OK) == 0; }
+
+void writeKept(const std::string &path, const std::vector<uint8_t> &payload) {
+  const std::string beside = path + ".new";
+  {
+    const Open file(beside, O_WRONLY | O_CREAT | O_TRUNC);
+    const Head head = headOf(checksumOf(payload.data(), payload.size()), payload.size());
+    writeAll(file.file, &head, sizeof head, beside);
+    writeAll(file.file, payload.data(), payload.size(), beside);
+    if (fsync(file.file) < 0)
+      throw failed("write to", beside);
+  }
+  if (rename(beside.c_str(), path.c_str()) < 0)
+    throw failed("move into place", path);
+}
+
+std::vector<uint8_t> readKept(const std::string &path) {
+  const Open file(path, O_RDONLY);
+  const Head head = readHead(file.file, path);
+  if (head.bytes != sizeOf(file.file, path) - sizeof head)
+    throw broken(path, "it is cut off");
+  std::vector<uint8_t> payload(head.bytes);
+  readAll(file.file, payload.data(), payload.size(), path);
+  if (checksumOf(payload.data(), payload.size()) != head.checksum)
+    throw broken(path, "its checksum is another");
+  return payload;
+}
+
+BlockFile::BlockFile(std::string path, int64_t bytes) : path_(std::move(path)) {
+  file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (file_ < 0)
+    throw failed("open", path_);
+  if (bytes == 0) {
+    if (ftruncate(file_, 0) < 0)
+      throw failed("write to", path_);
+    const Head head = headOf(0, 0);
+    writeAll(file_, &head, sizeof head, path_);
+    bytes_ = sizeof head;
+    return;
+  }
+  if (sizeOf(file_, path_) < static_cast<uint64_t>(bytes))
+    throw broken(path_, "it is cut off");
+  if (ftruncate(file_, bytes) < 0 || lseek(file_, 0, SEEK_END) < 0)
+    throw failed("write to", path_);
+  bytes_ = bytes;
+}
+
+BlockFile::~BlockFile() {
+  if (file_ >= 0)
+    close(file_);
+}
+
+void BlockFile::append(const ImageBlock &block) {
+  Writer out;
+  out.put(block.images.first);
+  out.put(block.images.count);
+  out.put(block.pixels);
+  out.put(static_cast<uint64_t>(block.hot.size()));
+  for (const Block &hot : block.hot)
+    put(out, hot);
+  put(out, block.labels);
+  const std::vector<uint8_t> &bytes = out.bytes();
+  const BlockHead head{checksumOf(bytes.data(), bytes.size()), 0, bytes.size()};
+  writeAll(file_, &head, sizeof head, path_);
+  writeAll(file_, bytes.data(), bytes.size(), path_);
+  bytes_ += static_cast<int64_t>(sizeof head + bytes.size());
+}
+
+void BlockFile::sync() {
+  if (fsync(file_) < 0)
+    throw failed("write to", path_);
+}
+
+void readBlocks(const std::string &path, int64_t bytes, const std::vector<MapShape> &layers,
+                const LabelTable &labels, const std::function<void(ImageBlock)> &see) {
+  const Open file(path, O_RDONLY);
+  if (const Head head = readHead(file.file, path); head.checksum || head.bytes)
+    throw broken(path, "it is no file of blocks");
+  if (sizeOf(file.file, path) < static_cast<uint64_t>(bytes))
+    throw broken(path, "it is cut off");
+  for (auto left = bytes - static_cast<int64_t>(sizeof(Head)); left > 0;) {
+    BlockHead head;
+    if (left < static_cast<int64_t>(sizeof head))
+      throw broken(path, "it is cut off");
+    readAll(file.file, &head, sizeof head, path);
+    left -= sizeof head;
+    if (head.unused || head.bytes > static_cast<uint64_t>(left))
+      throw broken(path, "it is cut off");
+    std::vector<uint8_t> data(head.bytes);
+    readAll(file.file, data.data(), data.size(), path);
+    left -= static_cast<int64_t>(head.bytes);
+    if (checksumOf(data.data(), data.size()) != head.checksum)
+      throw broken(path, "its checksum is another");
+    Reader in(data.data(), data.size());
+    ImageBlock block;
+    block.images.first = in.get<int64_t>();
+    block.images.count = in.get<int64_t>();
+    block.pixels = in.get<int64_t>();
+    const auto hot = in.get<uint64_t>();
+    bool fits = block.images.first >= 0 && block.images.count > 0 &&
+                block.images.count < (int64_t{1} << 31) && (hot == layers.size() || hot == 0);
+    for (size_t l = 0; fits && l < hot; l++) {
+      const Block &own = block.hot.emplace_back(blockOf(in));
+      fits = wellOrdered(own, static_cast<size_t>(layers[l].units * block.images.count)) &&
+             allRecords(own, [&](const uint32_t *begin, const uint32_t *end) {
+               return HotCells::fits(begin, end, layers[l].cells());
+             });
+    }
+    if (fits) {
+      block.labels = blockOf(in);
+      fits = in.left() == 0 && (block.labels.ends.empty() ||
+                                (wellOrdered(block.labels, static_cast<size_t>(block.images.count)) &&
+                                 allRecords(block.labels, [&](const uint32_t *begin, const uint32_t *end) {
+                                   return Segmentation::fits(begin, end, labels.size());
+                                 })));
+    }
+    if (!fits)
+      throw broken(path, "it does not fit the layers and labels");
+    see(std::move(block));
+  }
+}
+
+} // namespace netdissect

@@ -1,0 +1,41 @@
+// Files of a kept observation: every one begins with what it is, and what is in it has checksums. Numbers are
+// in the order of bytes of the machine that wrote them; a machine with another order refuses them.
+#pragma once
+#include "base/bytes.h"
+#include "store/image_store.h"
+#include "store/label_table.h"
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace netdissect {
+
+/// Writes a whole file beside its place and moves it there, so that either the old or the new one is there.
+void writeKept(const std::string &path, const std::vector<uint8_t> &payload);
+/// What writeKept wrote; throws ERR_NETDISSECT_STORE for anything else.
+std::vector<uint8_t> readKept(const std::string &path);
+bool keptExists(const std::string &path);
+
+/// A file that blocks of images are appended to.
+class BlockFile {
+public:
+  /// Goes on after the first `bytes`, and cuts off what lies behind them; 0 begins a new file.
+  BlockFile(std::string path, int64_t bytes);
+  BlockFile(const BlockFile &) = delete;
+  ~BlockFile();
+  void append(const ImageBlock &block);
+  /// Returns when all is on the disk.
+  void sync();
+  int64_t bytes() const { return bytes_; }
+
+private:
+  std::string path_;
+  int file_ = -1;
+  int64_t bytes_ = 0;
+};
+
+/// Reads the blocks in the first `bytes` of such a file; each must fit the layers' shapes and the labels.
+void readBlocks(const std::string &path, int64_t bytes, const std::vector<MapShape> &layers,
+                const LabelTable &labels, const std::function<void(ImageBlock)> &see);
+
+} // namespace netdissect

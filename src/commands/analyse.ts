@@ -1,0 +1,58 @@
+/** `netdissect-native analyse STORES...`: a report of what was observed and kept. */
+
+import sharp from 'sharp';
+import { native } from '../native/native';
+import { analyse, openStore } from '../run/analyse';
+import type { AnalyseValues } from './analyse-options';
+import { openData } from './data';
+import { PROGRAM } from './help';
+import { interruptible, type Terminal } from './interrupt';
+import { progressReporter } from './progress';
+import { profileTable, summary } from './summary';
+
+export async function runAnalyse(values: AnalyseValues, terminal: Terminal): Promise<void> {
+  const { stores, outdir, quiet } = values;
+  const progress = progressReporter(terminal.stderr, { quiet });
+  const say = (message: string) => {
+    if (!quiet) progress.around(() => terminal.stderr.write(`${PROGRAM}: ${message}\n`));
+  };
+  const result = await interruptible(async signal => {
+    try {
+      const store = await openStore(...stores);
+      const { broden, imgsize, split, size, shuffle, resize } = values;
+      const dataset =
+        broden === undefined
+          ? undefined
+          : openData(broden, { ...values, imgsize, split, categories: undefined }, { size, shuffle, resize });
+      native().keepFreedMemory();
+      sharp.concurrency(1);
+      progress.update({ phase: 'reading the store' });
+      return await analyse(outdir, store, {
+        dataset,
+        categories: values.categories,
+        quantileThreshold: values.quantile,
+        iouThreshold: values['iou-threshold'],
+        labelsPerUnit: values['labels-per-unit'],
+        decoys: values.decoys,
+        bootstrap: values.bootstrap,
+        scores: values.scores,
+        formulas: values.formulas,
+        formulaSeconds: values['formula-seconds'],
+        netname: values.netname,
+        singleImages: values['single-images'],
+        report: !values['no-report'],
+        numWorkers: values.num_workers,
+        threads: values.threads,
+        memory: Math.round(values.memory * 2 ** 20),
+        spill: values.spill,
+        onProgress: progress.update,
+        onNotice: say,
+        signal,
+      });
+    } finally {
+      progress.end();
+    }
+  });
+  if (!quiet) terminal.stdout.write(`${summary(result, outdir, !values['no-report'])}\n`);
+  if (values.profile) terminal.stdout.write(`${profileTable(result)}\n`);
+}

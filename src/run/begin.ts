@@ -1,0 +1,134 @@
+/** What a dissection is made of, checked and copied before the first image, and the engine's share of it. */
+
+import path from 'node:path';
+import { asNetdissectError, optionError } from '../base/errors';
+import { checkDataset } from '../dataset/check';
+import type { DissectionDataset } from '../dataset/dataset';
+import { IMAGENET_NORMALIZATION } from '../dataset/images/normalization';
+import {
+  type Model,
+  nativeOptions,
+  type RetainedLayer,
+  type RetainOptions,
+  requireModel,
+} from '../model/model';
+import type { NativeDissection, NativeOptions } from '../native/native';
+import { layerDirnames } from '../report/json';
+import type { LabelSet } from '../report/types';
+import { datasetLabeller, type Labeller } from './labeller';
+import { type CheckedOptions, checkedOptions, type DissectOptions } from './options';
+import { checkPictures } from './pictures';
+
+/** A model and a data set; copies: what the caller changes later does not reach into the run. */
+export interface Job {
+  model: Model;
+  dataset: DissectionDataset;
+  checked: CheckedOptions;
+  retained: readonly RetainedLayer[];
+  retainOptions: Required<RetainOptions>;
+  forwardSize: number;
+  dirnames: string[];
+  labeller?: Labeller;
+  pictures: boolean;
+  netname: string;
+  meta: Record<string, unknown>;
+  /** Of the report. */
+  settings: Record<string, unknown>;
+}
+
+/** Throws what is wrong with it. */
+export async function makeJob(
+  model: Model,
+  dataset: DissectionDataset,
+  options: DissectOptions,
+): Promise<Job> {
+  const checked = checkedOptions(options);
+  requireModel(model);
+  model.requireLayers();
+  checkDataset(dataset);
+  const retained = [...model.retained];
+  const { retainOptions } = model;
+  const pictures = checked.images && checked.examplesPerUnit > 0;
+  const meta = plainData(options.meta, 'meta');
+  const settings = plainData(dataset.settings, "the data set's settings");
+  const dirnames = layerDirnames(retained.map(layer => layer.reported));
+  if (pictures) await checkPictures(dataset, options, checked.examplesPerUnit);
+  return {
+    model,
+    dataset,
+    checked,
+    retained,
+    retainOptions,
+    forwardSize: Math.min(checked.forwardSize, dataset.length),
+    dirnames,
+    labeller: checked.labels && dataset.labels.length > 0 ? datasetLabeller(dataset) : undefined,
+    pictures,
+    netname: options.netname ?? path.basename(model.path).replace(/\.[^.]*$/, ''),
+    meta,
+    settings: {
+      ...settings,
+      examples_per_unit: checked.examplesPerUnit,
+      add_scale_offset: retainOptions.addScaleOffset,
+      values: retainOptions.values === 'call' ? 'at the call' : 'after the whole forward',
+      tokens: retainOptions.tokens,
+      layout: retainOptions.layout,
+      ...(retainOptions.trainMode === 'keep' && { train_mode: 'kept' }),
+      approximate: checked.approximate,
+    },
+  };
+}
+
+/** What JSON keeps of a value; refused before the run where it cannot be written. */
+function plainData(value: Record<string, unknown> = {}, name: string): Record<string, unknown> {
+  try {
+    return JSON.parse(JSON.stringify(value));
+  } catch (cause) {
+    throw optionError(`${name} cannot be written as JSON: ${(cause as Error).message.split('\n')[0]}`, cause);
+  }
+}
+
+export function begin(
+  { model, dataset, checked, retained, retainOptions, forwardSize, labeller, pictures }: Job,
+  part: Pick<NativeOptions, 'first' | 'end' | 'keepFolder' | 'checkpointSeconds'> = {},
+): Promise<NativeDissection> {
+  const { mean, deviation } = dataset.normalization ?? IMAGENET_NORMALIZATION;
+  const [height, width] = dataset.imageSize;
+  return model.native.dissect({
+    layers: retained.map(layer => layer.name),
+    images: dataset.length,
+    channels: model.channels,
+    height,
+    width,
+    quantile: checked.quantileThreshold,
+    topImages: checked.examplesPerUnit,
+    piece: forwardSize,
+    memory: checked.memory,
+    spillFolder: checked.spill,
+    approximate: checked.approximate,
+    keepMaxima: labeller !== undefined && checked.scores.includes('auprc'),
+    keepMasks: labeller !== undefined || pictures,
+    scaleOffset: retainOptions.addScaleOffset,
+    ...nativeOptions(retainOptions),
+    mean,
+    deviation,
+    ...(labeller && nativeLabels(labeller)),
+    ...part,
+  });
+}
+
+export function nativeLabels({ labels, categories }: LabelSet) {
+  return {
+    labelNumbers: Uint16Array.from(labels, label => label.number),
+    labelCategories: Int32Array.from(labels, label => categories.indexOf(label.category)),
+    categories: categories.length,
+  };
+}
+
+/** Says which file an engine's message about an image number means. */
+export function named(error: unknown, dataset: DissectionDataset): unknown {
+  const { image } = (error ?? {}) as { image?: number };
+  return asNetdissectError(
+    error,
+    image === undefined || !dataset.nameOf ? '' : ` (${dataset.nameOf(image)})`,
+  );
+}

@@ -1,0 +1,141 @@
+/** Keeping an observation: what it is made of, whether a folder holds the same, and where the engine writes. */
+
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { optionError } from '../base/errors';
+import type { DissectionDataset } from '../dataset/dataset';
+import { IMAGENET_NORMALIZATION } from '../dataset/images/normalization';
+import { type NativeDissection, type NativeOptions, native } from '../native/native';
+import { claimStore, firstDifference, type MadeOf, storeError } from '../store/folder';
+import { imagesOf, parseShard, type Shard, shardFolder } from '../store/shard';
+import type { Job } from './begin';
+
+export interface Kept {
+  /** What the engine is told. */
+  native: Required<Pick<NativeOptions, 'first' | 'end' | 'keepFolder' | 'checkpointSeconds'>>;
+  /** The folders of the other parts. */
+  others: string[];
+  folder: string;
+  /** Says what is kept, once the layers' shapes are known. */
+  begun(dissection: NativeDissection): Promise<void>;
+  release(): Promise<void>;
+}
+
+async function sha256(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(fs.createReadStream(file), hash);
+  return hash.digest('hex');
+}
+
+function digest(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
+}
+
+/** The images' names, in order; undefined where the data set has none. */
+function imageList(dataset: DissectionDataset): string | undefined {
+  if (!dataset.nameOf) return undefined;
+  const hash = createHash('sha256');
+  for (let i = 0; i < dataset.length; i++) hash.update(`${dataset.nameOf(i)}\0`);
+  return hash.digest('hex');
+}
+
+async function madeOf({
+  model,
+  dataset,
+  checked,
+  retained,
+  retainOptions,
+  forwardSize,
+  ...job
+}: Job): Promise<MadeOf> {
+  const { normalization = IMAGENET_NORMALIZATION } = dataset;
+  return {
+    package: require('../../package.json').version,
+    libtorch: native().describe().libtorch,
+    model: await sha256(model.path),
+    ...(model.checkpointSource && {
+      checkpoint: await sha256(model.checkpointSource.file),
+      checkpoint_key: model.checkpointSource.key,
+    }),
+    device: model.device,
+    layers: retained.map(({ name }) => name),
+    reported: retained.map(({ reported }) => reported),
+    quantile: checked.quantileThreshold,
+    examples_per_unit: checked.examplesPerUnit,
+    forward_size: forwardSize,
+    memory: checked.memory,
+    approximate: checked.approximate,
+    masks: job.labeller !== undefined || job.pictures,
+    largest_activations: job.labeller !== undefined && checked.scores.includes('auprc'),
+    retain: { ...retainOptions },
+    images: dataset.length,
+    image_size: [...dataset.imageSize],
+    list_of_images: imageList(dataset),
+    mean: normalization.mean,
+    deviation: normalization.deviation,
+    labels: job.labeller ? digest([job.labeller.labels, job.labeller.categories]) : 'none',
+    settings: job.settings,
+  };
+}
+
+/** Takes the store that the options name; undefined where they name none. */
+export async function openKept(job: Job, shardText?: string): Promise<Kept | undefined> {
+  const { store, checkpoint } = job.checked;
+  if (store === undefined) {
+    if (shardText !== undefined) throw optionError('expected a store beside shard; name its folder');
+    return undefined;
+  }
+  const shard: Shard = shardText === undefined ? { index: 1, of: 1 } : parseShard(shardText);
+  const root = path.resolve(store);
+  const folder = shardText === undefined ? root : shardFolder(root, shard);
+  const made = JSON.parse(JSON.stringify(await madeOf(job))) as MadeOf;
+  const claimed = await claimStore(folder);
+  try {
+    const { before } = claimed;
+    const difference = before && firstDifference(before.made_of, made);
+    if (difference)
+      throw storeError(
+        `${folder} was observed of something else: ${difference}; name another folder, or give what it was made of`,
+      );
+  } catch (error) {
+    await claimed.release();
+    throw error;
+  }
+  const images = imagesOf(shard, job.dataset.length, job.forwardSize);
+  const numbers = Array.from({ length: shard.of }, (_, i) => ({ index: i + 1, of: shard.of }));
+  return {
+    folder,
+    native: { ...images, keepFolder: folder, checkpointSeconds: checkpoint },
+    others: numbers.filter(({ index }) => index !== shard.index).map(other => shardFolder(root, other)),
+    async begun({ layers }) {
+      if (claimed.before) return;
+      const { dataset, model, checked, retained, retainOptions, labeller, forwardSize } = job;
+      await claimed.describe({
+        shard: [shard.index, shard.of],
+        ...images,
+        made_of: made,
+        layers: retained.map(({ name, reported }, i) => ({ name, reported, ...layers[i] })),
+        images: dataset.length,
+        image_size: [dataset.imageSize[0], dataset.imageSize[1]],
+        channels: model.channels,
+        piece: forwardSize,
+        quantile: checked.quantileThreshold,
+        examples_per_unit: checked.examplesPerUnit,
+        masks: labeller !== undefined || job.pictures,
+        labelled: labeller !== undefined,
+        maxima: labeller !== undefined && checked.scores.includes('auprc'),
+        scale_offset: retainOptions.addScaleOffset,
+        labels: labeller
+          ? labeller.labels.map(({ number, name, category }) => ({ number, name, category }))
+          : [],
+        categories: labeller ? [...labeller.categories] : [],
+        netname: job.netname,
+        meta: job.meta,
+        settings: job.settings,
+      });
+    },
+    release: claimed.release,
+  };
+}

@@ -1,0 +1,415 @@
+// Observations that are kept: gone on with after any end, shared out, and analysed again, byte for byte as one run.
+import { execFile, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { analyse, dissect, observe, openStore } from '../../lib/index.js';
+import { temporaryFolder } from '../helpers/broden.mjs';
+import { openModel } from '../helpers/dissection.mjs';
+import { randomSource } from '../helpers/random.mjs';
+
+const root = path.join(import.meta.dirname, '../..');
+const LENGTH = 45;
+
+/** Noise with labels of two categories that overlap; counts how often images are asked for. */
+function noise(length = LENGTH, seed = 3) {
+  const random = randomSource(seed);
+  const items = Array.from({ length }, () => {
+    const map = first =>
+      Uint16Array.from({ length: 30 }, (_, p) =>
+        p % 6 < 3 ? first + random.below(3) : random.below(2) * first,
+      );
+    return {
+      pixels: Uint8Array.from({ length: 192 }, () => random.below(256)),
+      segmentation: { height: 5, width: 6, maps: random.below(9) ? [map(1), map(11)] : [] },
+    };
+  });
+  const dataset = {
+    length,
+    imageSize: [8, 8],
+    labels: [1, 2, 3, 11, 12, 13].map(number => ({
+      number,
+      name: `l${number}`,
+      category: number < 10 ? 'low' : 'high',
+    })),
+    categories: ['low', 'high'],
+    asked: 0,
+    nameOf: i => `image ${seed} ${i}`,
+    async get(i) {
+      dataset.asked++;
+      return items[i];
+    },
+  };
+  return dataset;
+}
+
+const OPTIONS = {
+  quantileThreshold: 0.05,
+  decoys: 2,
+  bootstrap: 20,
+  formulas: 2,
+  images: false,
+  checkpoint: 0,
+};
+/** Everything in memory; masks and labels spilled; levels in passes of 8 bits as well. */
+const BUDGETS = {
+  'in memory': {},
+  spilled: { memory: 60_000 },
+  'in four passes': { memory: 3000, quantileThreshold: 0.2 },
+};
+
+/** Every file of a folder with its bytes. */
+function contents(folder) {
+  const files = fs
+    .readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile());
+  return Object.fromEntries(
+    files
+      .map(file => path.join(file.parentPath, file.name))
+      .sort()
+      .map(file => [path.relative(folder, file), fs.readFileSync(file).toString('latin1')]),
+  );
+}
+
+function sameFiles(t, one, other, message) {
+  const [a, b] = [contents(one), contents(other)];
+  t.deepEqual(Object.keys(a), Object.keys(b), message);
+  t.true(Object.keys(a).length > 2);
+  t.deepEqual(
+    Object.keys(a).filter(file => a[file] !== b[file]),
+    [],
+    message,
+  );
+}
+
+async function folders(t, ...names) {
+  const folder = await temporaryFolder(t);
+  return names.map(name => path.join(folder, name));
+}
+
+for (const [budget, more] of Object.entries(BUDGETS)) {
+  const options = { ...OPTIONS, ...more };
+
+  test(`a run that is kept is the same, and goes on from any image, ${budget}`, async t => {
+    const [plain, kept, again, store] = await folders(t, 'plain', 'kept', 'again', 'store');
+    const model = await openModel(t);
+    await dissect(plain, model, noise(), options);
+    for (let round = 0, stop = 3; ; round++, stop += 11) {
+      const controller = new AbortController();
+      const dataset = noise();
+      const running = dissect(kept, model, dataset, {
+        ...options,
+        batchSize: 8,
+        store,
+        signal: controller.signal,
+        onProgress: ({ phase, done }) => {
+          if (phase === 'observe' && done >= stop) controller.abort(new Error('stop'));
+        },
+      });
+      const ended = await running.then(
+        () => true,
+        error => {
+          t.is(error.message, 'stop');
+          t.false(fs.existsSync(path.join(kept, 'dissect.json')));
+          return false;
+        },
+      );
+      if (ended) {
+        t.true(round > 2);
+        break;
+      }
+    }
+    sameFiles(t, kept, plain, budget);
+    const dataset = noise();
+    await dissect(again, model, dataset, { ...options, store });
+    t.is(dataset.asked, 0, 'what is complete asks for no image');
+    sameFiles(t, again, plain);
+  });
+
+  for (const of of [1, 2, 7, 100])
+    test(`${of} shards in any order are the same as one run, ${budget}`, async t => {
+      const [plain, merged, store] = await folders(t, 'plain', 'merged', 'store');
+      const model = await openModel(t);
+      await dissect(plain, model, noise(), options);
+      const random = randomSource(of);
+      const order = Array.from({ length: of }, (_, i) => i + 1).sort(() => random.uniform() - 0.5);
+      for (let round = 0; ; round++) {
+        let complete = true;
+        for (const index of order) {
+          const part = await observe(model, noise(), { ...options, store, shard: `${index}/${of}` });
+          complete &&= part.complete;
+          if (!part.complete) t.true(part.pass >= 1 && part.missing.length > 0);
+        }
+        if (round === 0 && of > 1) t.is(complete, budget !== 'in four passes');
+        if (complete) break;
+        t.true(round < 9);
+      }
+      await analyse(merged, await openStore(store), { ...options, quantileThreshold: undefined });
+      sameFiles(t, merged, plain, `${of} shards, ${budget}`);
+    });
+}
+
+test('analysed again: another threshold, a smaller quantile, fewer categories, other scores', async t => {
+  const [store, one, other] = await folders(t, 'store', 'one', 'other');
+  const model = await openModel(t);
+  await observe(model, noise(), { ...OPTIONS, scores: ['auprc'], store });
+  const cases = {
+    threshold: { iouThreshold: 0.2 },
+    quantile: { quantileThreshold: 0.02 },
+    scores: { scores: ['phi', 'auprc'], formulas: 3, decoys: 4, bootstrap: 0, labelsPerUnit: 2 },
+  };
+  for (const [name, options] of Object.entries(cases)) {
+    await dissect(one, model, noise(), { ...OPTIONS, ...options });
+    await analyse(other, await openStore(store), { ...OPTIONS, quantileThreshold: undefined, ...options });
+    sameFiles(t, other, one, name);
+  }
+  const low = { ...noise(), labels: noise().labels.slice(0, 3), categories: ['low'] };
+  await dissect(one, model, low, OPTIONS);
+  await analyse(other, await openStore(store), {
+    ...OPTIONS,
+    quantileThreshold: undefined,
+    categories: ['low'],
+  });
+  sameFiles(t, other, one, 'categories');
+});
+
+test('pictures need the images again, and are the same', async t => {
+  const [store, plain, drawn, bare] = await folders(t, 'store', 'plain', 'drawn', 'bare');
+  const model = await openModel(t);
+  const options = { ...OPTIONS, images: true, examplesPerUnit: 3 };
+  await dissect(plain, model, noise(), options);
+  await observe(model, noise(), { ...options, store });
+  await analyse(drawn, await openStore(store), {
+    ...options,
+    quantileThreshold: undefined,
+    dataset: noise(),
+  });
+  sameFiles(t, drawn, plain);
+  await analyse(bare, await openStore(store), { ...options, quantileThreshold: undefined });
+  t.false(Object.keys(contents(bare)).some(file => file.includes('image')));
+  await t.throwsAsync(analyse(bare, await openStore(store), { dataset: noise(9) }), {
+    message: /^expected the 45 images of 8×8 that were observed but received 9 of 8×8/,
+  });
+});
+
+test('what was not kept is refused with the reason', async t => {
+  const [store, out] = await folders(t, 'store', 'out');
+  await observe(await openModel(t), noise(), { ...OPTIONS, store });
+  const kept = await openStore(store);
+  const cases = [
+    [
+      { quantileThreshold: 0.1 },
+      /^expected a quantile of at most 0.05, which was observed, but received 0.1/,
+    ],
+    [{ quantileThreshold: 0.0499999 }, /too few values, \d+, to tell a quantile/],
+    [{ scores: ['auprc'] }, /^the score auprc needs the largest activations/],
+    [
+      { categories: ['middle'] },
+      /^expected categories of low, high, which were observed, but received middle/,
+    ],
+  ];
+  for (const [options, message] of cases)
+    await t.throwsAsync(analyse(out, kept, options), { code: 'ERR_NETDISSECT_OPTION', message });
+  t.false(fs.existsSync(out));
+});
+
+test('a store of something else is refused, naming the first difference', async t => {
+  const [store] = await folders(t, 'store');
+  const model = await openModel(t);
+  await observe(model, noise(), { ...OPTIONS, store });
+  const code = 'ERR_NETDISSECT_STORE';
+  const refused = (given, dataset, message) =>
+    t.throwsAsync(observe(model, dataset, { ...OPTIONS, ...given, store }), { code, message });
+  await refused({ quantileThreshold: 0.01 }, noise(), /its quantile is 0.05, and here 0.01/);
+  await refused({ forwardSize: 4 }, noise(), /its forward size is 8, and here 4/);
+  await refused({}, noise(44), /its images is 45, and here 44/);
+  await refused({}, noise(LENGTH, 4), /its list of images is "[0-9a-f]{64}", and here "/);
+  await refused({}, { ...noise(), labels: noise().labels.slice(1) }, /its labels is /);
+  const other = await openModel(t, ['changed']).catch(() => undefined);
+  if (other)
+    await t.throwsAsync(observe(other, noise(), { ...OPTIONS, store }), { code, message: /its layers 0 is/ });
+});
+
+test('parts that are missing, doubled, foreign, unfinished or none', async t => {
+  const [store, other, empty] = await folders(t, 'store', 'other', 'empty');
+  const model = await openModel(t);
+  const code = 'ERR_NETDISSECT_STORE';
+  const part = (shard, options) => observe(model, noise(), { ...OPTIONS, store, shard, ...options });
+  await part('1/3');
+  await t.throwsAsync(openStore(store), {
+    code,
+    message: /^parts 2, 3 of 3 are missing; observe with --shard 2\/3/,
+  });
+  await part('2/3');
+  await part('3/3');
+  const shard = i => path.join(store, `shard-${i}-of-3`);
+  t.is((await openStore(store)).folders.length, 3);
+  t.deepEqual((await openStore(shard(3), shard(1), shard(2))).folders, [1, 2, 3].map(shard));
+  await t.throwsAsync(openStore(store, shard(2)), {
+    code,
+    message: /are the same part, 2 of 3; name one of them/,
+  });
+  await part('2/3', { store: other, quantileThreshold: 0.01 });
+  await t.throwsAsync(openStore(shard(1), path.join(other, 'shard-2-of-3'), shard(3)), {
+    code,
+    message: /are of different runs: its quantile is 0.05, and here 0.01 in the second/,
+  });
+  fs.mkdirSync(empty);
+  await t.throwsAsync(openStore(empty), { code, message: /is no store of netdissect-native; name a folder/ });
+  const controller = new AbortController();
+  const unfinished = observe(model, noise(), {
+    ...OPTIONS,
+    batchSize: 8,
+    store: path.join(empty, 'store'),
+    signal: controller.signal,
+    onProgress: ({ done }) => done > 20 && controller.abort(),
+  });
+  await unfinished.catch(() => {});
+  await t.throwsAsync(analyse(path.join(empty, 'out'), await openStore(path.join(empty, 'store'))), {
+    code,
+    message: /has not seen all of its images yet; run it again to go on/,
+  });
+});
+
+test('one process writes to a store at a time, and no dead one holds it', async t => {
+  const [store] = await folders(t, 'store');
+  const model = await openModel(t);
+  const code = 'ERR_NETDISSECT_STORE';
+  let second;
+  await observe(model, noise(), {
+    ...OPTIONS,
+    batchSize: 8,
+    store,
+    onProgress: ({ done }) => {
+      if (done > 10) second ??= observe(model, noise(), { ...OPTIONS, store }).catch(error => error);
+    },
+  });
+  t.like(await second, { code });
+  t.regex((await second).message, /is being written by another run/);
+  t.false(fs.existsSync(path.join(store, 'writer')));
+  const { stdout } = await promisify(execFile)(process.execPath, ['-p', 'process.pid']); // over by now
+  fs.writeFileSync(
+    path.join(store, 'writer'),
+    `${stdout.trim()}.1@${(await import('node:os')).hostname().replace(/[^\w.-]/g, '_')}`,
+  );
+  await t.notThrowsAsync(observe(model, noise(), { ...OPTIONS, store }));
+});
+
+test('a folder that holds something else is left alone', async t => {
+  const [folder] = await folders(t, 'mine');
+  fs.mkdirSync(folder);
+  fs.writeFileSync(path.join(folder, 'thesis.txt'), 'mine');
+  await t.throwsAsync(observe(await openModel(t), noise(), { ...OPTIONS, store: folder }), {
+    code: 'ERR_NETDISSECT_STORE',
+    message: /is no store, and holds 'thesis.txt'; name an empty folder/,
+  });
+  t.deepEqual(fs.readdirSync(folder), ['thesis.txt']);
+});
+
+for (const [budget, more] of Object.entries(BUDGETS))
+  test(`damage is found, wherever it is: ${budget}`, async t => {
+    const [store, damaged, out, plain] = await folders(t, 'store', 'damaged', 'out', 'plain');
+    const model = await openModel(t);
+    const dataset = noise(12);
+    await observe(model, dataset, { ...OPTIONS, ...more, store });
+    const options = { decoys: 0, bootstrap: 0 };
+    await analyse(plain, await openStore(store), options);
+    const random = randomSource(1);
+    const tries = {};
+    for (const file of ['state', 'blocks', 'store.json'])
+      for (let i = 0; i < 40; i++) {
+        fs.rmSync(damaged, { recursive: true, force: true });
+        fs.cpSync(store, damaged, { recursive: true });
+        const target = path.join(damaged, file);
+        const bytes = fs.readFileSync(target);
+        const at = i < 20 ? Math.min(i, bytes.length - 1) : random.below(bytes.length);
+        if (i % 4 === 3) fs.truncateSync(target, at);
+        else {
+          bytes[at] ^= 1 << random.below(8);
+          fs.writeFileSync(target, bytes);
+        }
+        const outcome = await openStore(damaged)
+          .then(opened => analyse(out, opened, options))
+          .then(
+            () => 'none',
+            error => error.code,
+          );
+        tries[outcome] = (tries[outcome] ?? 0) + 1;
+        t.is(outcome, 'ERR_NETDISSECT_STORE', `${file}, byte ${at}`);
+      }
+    t.log(tries);
+    t.is(tries.ERR_NETDISSECT_STORE, 120);
+  });
+
+test('other versions and orders of bytes are told apart', async t => {
+  const [store] = await folders(t, 'store');
+  await observe(await openModel(t), noise(12), { ...OPTIONS, store });
+  const file = path.join(store, 'state');
+  const whole = fs.readFileSync(file);
+  const message = async change => {
+    const bytes = Buffer.from(whole);
+    change(bytes);
+    fs.writeFileSync(file, bytes);
+    return (await t.throwsAsync(openStore(store).then(kept => analyse(path.join(store, 'out'), kept))))
+      .message;
+  };
+  t.regex(await message(bytes => bytes.writeUInt32BE(bytes.readUInt32LE(8), 8)), /another order of bytes/);
+  t.regex(await message(bytes => bytes.write('2', 7)), /written by another version of netdissect-native/);
+  t.regex(await message(bytes => bytes.write('x', 0)), /is damaged: it is no file of a store/);
+  const json = path.join(store, 'store.json');
+  fs.writeFileSync(json, fs.readFileSync(json, 'utf8').replace('"version": 1', '"version": 2'));
+  await t.throwsAsync(openStore(store), {
+    message: /is of version 2 of the format, and this program knows version 1/,
+  });
+});
+
+/** The command over the sample, in batches that end often. */
+const commandFor = (outdir, ...more) => [
+  path.join(root, 'lib/cli.js'),
+  ...['--model', 'sample/model.pt', '--layers', 'conv4', '--broden', 'sample/broden', '--imgsize', '112'],
+  ...['--no-images', '--quiet', '--batch_size', '8', '--outdir', outdir],
+  ...more,
+];
+
+test('a disk that fills is named, and the run goes on once there is space', async t => {
+  const [plain, out, store] = await folders(t, 'plain', 'out', 'store');
+  const run = promisify(execFile);
+  await run(process.execPath, commandFor(plain), { cwd: root });
+  const kept = ['--store', store, '--checkpoint', '0'];
+  // no file may be larger than so many KiB
+  const limited = [
+    '-c',
+    'trap "" XFSZ; ulimit -f 400; exec "$@"',
+    'bash',
+    process.execPath,
+    ...commandFor(out, ...kept),
+  ];
+  const { code, stderr } = await t.throwsAsync(run('bash', limited, { cwd: root }));
+  t.is(code, 1);
+  t.regex(stderr, /^netdissect-native: cannot write to \S+\/(blocks|state\.new): File too large; .*\n$/);
+  t.false(fs.existsSync(out));
+  await run(process.execPath, commandFor(out, ...kept), { cwd: root });
+  sameFiles(t, out, plain);
+});
+
+test('killed at any moment, the command goes on and writes the same report', async t => {
+  const [plain, out, store] = await folders(t, 'plain', 'out', 'store');
+  await promisify(execFile)(process.execPath, commandFor(plain), { cwd: root });
+  const random = randomSource(4);
+  let kills = 0;
+  for (let code = null; code !== 0; ) {
+    const child = spawn(process.execPath, commandFor(out, '--store', store, '--checkpoint', '0'), {
+      cwd: root,
+      stdio: 'inherit',
+    });
+    const timer = kills < 6 && setTimeout(() => child.kill('SIGKILL'), 400 + random.below(1500));
+    code = await new Promise(resolve => child.on('exit', resolve));
+    clearTimeout(timer);
+    kills += code === null ? 1 : 0;
+    t.true(code === null || code === 0);
+  }
+  t.log(`${kills} kills`);
+  t.true(kills > 0);
+  sameFiles(t, out, plain);
+});
