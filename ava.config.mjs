@@ -14,7 +14,7 @@ async function observeRun({ events }) {
 
 export default {
   files: ['test/**/*.test.mjs'],
-  timeout: '10m',
+  timeout: '20m',
   concurrency: 2,
   ...(tally ? { nonSemVerExperiments: { observeRunsFromConfig: true }, observeRun } : {}),
 };

@@ -14,7 +14,7 @@ const online = spawnSync('npm', ['view', 'yauzl', 'version', '--fetch-retries=0'
 const installing = online ? test : test.skip;
 
 installing('the packed tarball installs into an empty folder, builds and dissects', async t => {
-  t.timeout(9 * 60_000);
+  t.timeout(20 * 60_000);
   const folder = await temporaryFolder(t);
   const app = path.join(folder, 'app');
   await fs.mkdir(app);

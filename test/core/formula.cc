@@ -8,6 +8,13 @@ using namespace netdissect;
 
 namespace {
 
+// The sanitizers look at what is touched, not at the numbers, and are slow.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int trials = 10;
+#else
+constexpr int trials = 500;
+#endif
+
 constexpr size_t words = 24; // images of 64 pixels
 
 /// Images whose pixels carry any of some labels, and masks over them.
@@ -168,7 +175,7 @@ double plainScore(const Formula &formula, const std::vector<int64_t> &atomPixels
 
 TEST_CASE("the best formulas are those of trying all, with no gap") {
   Random random(5);
-  for (int trial = 0; trial < 500; trial++) {
+  for (int trial = 0; trial < trials; trial++) {
     const Small small(random, 12, 8);
     const FormulaTables tables(small.table, 3, int64_t{1} << 30, never);
     FormulaSearch search(tables);
@@ -188,7 +195,7 @@ TEST_CASE("the best formulas are those of trying all, with no gap") {
 TEST_CASE("a search that is cut off at any moment tells how much better a formula could be") {
   Random random(6);
   int gaps = 0;
-  for (int trial = 0; trial < 40; trial++) {
+  for (int trial = 0; trial < std::min(trials, 40); trial++) {
     const Small small(random, 14, 4);
     const FormulaTables tables(small.table, 3, int64_t{1} << 30, never);
     FormulaSearch search(tables);
