@@ -1,9 +1,12 @@
 #include "node/addon.h"
 #include "base/failure.h"
 #include "kernels/kernels.h"
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #ifdef __GLIBC__
@@ -93,6 +96,27 @@ Napi::Value exchange(const Napi::CallbackInfo &info) {
   return Napi::Boolean::New(info.Env(), done);
 }
 
+/// lock(path): a number for unlock(), or -1 where another process, or this one, holds it. The system lets it
+/// go with the process.
+Napi::Value lock(const Napi::CallbackInfo &info) {
+  const std::string path = info[0].As<Napi::String>();
+  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (file < 0)
+    throw Napi::Error::New(info.Env(), std::strerror(errno));
+  if (flock(file, LOCK_EX | LOCK_NB) == 0)
+    return Napi::Number::New(info.Env(), file);
+  const int why = errno;
+  close(file);
+  if (why != EWOULDBLOCK)
+    throw Napi::Error::New(info.Env(), std::strerror(why));
+  return Napi::Number::New(info.Env(), -1);
+}
+
+Napi::Value unlock(const Napi::CallbackInfo &info) {
+  close(info[0].As<Napi::Number>().Int32Value());
+  return info.Env().Undefined();
+}
+
 Napi::Value describe(const Napi::CallbackInfo &info) {
   const auto object = Napi::Object::New(info.Env());
   object.Set("libtorch", torchVersion());
@@ -139,6 +163,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("resample", Napi::Function::New(env, resampleAsync));
   exports.Set("keepFreedMemory", Napi::Function::New(env, keepFreedMemory));
   exports.Set("exchange", Napi::Function::New(env, exchange));
+  exports.Set("lock", Napi::Function::New(env, lock));
+  exports.Set("unlock", Napi::Function::New(env, unlock));
   exports.Set("describe", Napi::Function::New(env, describe));
   exports.Set("stopEngines", Napi::Function::New(env, stopEngines));
   return exports;

@@ -240,7 +240,8 @@ private:
           const auto open = [&](const std::vector<std::string> &layers) {
             return handle->loaded().retain(layers, retain);
           };
-          return std::make_shared<Dissection>(open, std::move(given.options), cpuBackend());
+          return std::make_shared<Dissection>(open, std::move(given.options), cpuBackend(),
+                                              handle->engine.stopping().get());
         },
         [this](Napi::Env env, std::shared_ptr<Dissection> &dissection) {
           return newDissection(env, Value(), handle_, std::move(dissection));

@@ -113,11 +113,11 @@ Napi::Value openStoreAsync(const Napi::CallbackInfo &info, const std::shared_ptr
   auto owner = std::make_shared<Napi::ObjectReference>(Napi::Persistent(self(info)));
   return runAsync(
       env, handle->use(env), {self(info)},
-      [given = std::move(given), kept = std::move(kept), shapes = std::move(shapes),
-       folders = strings(input.Get("folders").As<Napi::Array>())]() mutable {
+      [stopping = handle->engine.stopping(), given = std::move(given), kept = std::move(kept),
+       shapes = std::move(shapes), folders = strings(input.Get("folders").As<Napi::Array>())]() mutable {
         given.options.labels = given.table();
         return std::make_shared<Dissection>(std::move(shapes), std::move(given.options), kept.table(),
-                                            folders, cpuBackend());
+                                            folders, cpuBackend(), stopping.get());
       },
       [handle, owner](Napi::Env env, std::shared_ptr<Dissection> &dissection) {
         return newDissection(env, owner->Value(), handle, std::move(dissection));

@@ -4,8 +4,10 @@
 
 namespace netdissect {
 
-Dissection::Dissection(const OpenUnits &open, DissectionOptions options, std::unique_ptr<Backend> backend)
+Dissection::Dissection(const OpenUnits &open, DissectionOptions options, std::unique_ptr<Backend> backend,
+                       const std::atomic<bool> *stopping)
     : plan_(std::make_shared<Plan>()) {
+  plan_->progress.stopping = stopping;
   plan_->options = std::move(options);
   if (plan_->options.end < 0)
     plan_->options.end = plan_->options.images;
@@ -32,6 +34,13 @@ Dissection::Dissection(const OpenUnits &open, DissectionOptions options, std::un
     plan_->keeper = std::make_unique<Keeper>(folder, plan_->options.checkpointSeconds, state);
 }
 
+KeptShape Dissection::keptShape(const LabelTable &labels, int64_t first) const {
+  KeptShape shape{{}, labels, first};
+  if (plan_->options.keepMasks)
+    shape.layers.assign(plan_->layers.begin(), plan_->layers.end());
+  return shape;
+}
+
 void Dissection::resume(const KeptState &state) {
   const int64_t part = plan_->options.end - plan_->options.first;
   if (state.observed > part || state.pass > passes_ || state.observing != (state.pass == passes_))
@@ -42,10 +51,17 @@ void Dissection::resume(const KeptState &state) {
     phase_ = std::move(*bounding).finish();
   if (auto *observing = std::get_if<Observing>(&phase_)) {
     observing->load(in);
+    const KeptShape shape = keptShape(plan_->options.labels, plan_->options.first);
+    int64_t next = shape.first;
     if (state.blockBytes)
-      readBlocks(blocksFile(plan_->options.keepFolder), state.blockBytes,
-                 {plan_->layers.begin(), plan_->layers.end()}, plan_->options.labels,
-                 [&](ImageBlock block) { observing->add(std::move(block)); });
+      next =
+          readBlocks(blocksFile(plan_->options.keepFolder), state.blockBytes, shape, [&](ImageBlock block) {
+            if (plan_->progress.ended())
+              throw aborted();
+            observing->add(std::move(block));
+          });
+    if (next != shape.first + state.observed)
+      throw Failure("ERR_NETDISSECT_STORE", plan_->options.keepFolder + " has other images than it says");
   } else
     std::get<Bounding>(phase_).load(in);
   plan_->pass = state.pass;
@@ -53,8 +69,10 @@ void Dissection::resume(const KeptState &state) {
 }
 
 Dissection::Dissection(std::vector<LayerShape> layers, DissectionOptions options, const LabelTable &labels,
-                       const std::vector<std::string> &folders, std::unique_ptr<Backend> backend)
+                       const std::vector<std::string> &folders, std::unique_ptr<Backend> backend,
+                       const std::atomic<bool> *stopping)
     : plan_(std::make_shared<Plan>()) {
+  plan_->progress.stopping = stopping;
   plan_->options = std::move(options);
   plan_->options.end = plan_->options.images;
   plan_->backend = std::move(backend);
@@ -63,42 +81,39 @@ Dissection::Dissection(std::vector<LayerShape> layers, DissectionOptions options
   for (const uint16_t number : labels.numbers)
     codes.push_back(plan_->options.labels.code(number));
   const bool fewer = plan_->options.labels.size() < labels.size();
-  std::vector<KeptState> states(folders.size());
-  for (size_t f = 0; f < folders.size(); f++)
-    if (!readState(folders[f], states[f]) || !states[f].observing || !states[f].done)
-      throw Failure("ERR_NETDISSECT_STORE",
-                    folders[f] + " has not seen all of its images yet; run it again to go on");
   Observing kept(plan_, nullptr, std::vector<LayerValues>(plan_->layers.size()));
-  for (size_t f = 0; f < folders.size(); f++) {
-    Reader in(states[f].statistics.data(), states[f].statistics.size());
-    f == 0 ? kept.load(in) : kept.merge(in);
-    states[f].statistics = {};
+  std::vector<int64_t> blockBytes;
+  for (const std::string &folder : folders) {
+    if (plan_->progress.ended())
+      throw aborted();
+    KeptState state; // one at a time in memory
+    if (!readState(folder, state) || !state.observing || !state.done)
+      throw Failure("ERR_NETDISSECT_STORE",
+                    folder + " has not seen all of its images yet; run it again to go on");
+    Reader in(state.statistics.data(), state.statistics.size());
+    blockBytes.empty() ? kept.load(in) : kept.merge(in);
+    blockBytes.push_back(state.blockBytes);
   }
   int64_t next = 0;
   for (size_t f = 0; f < folders.size(); f++)
-    if (states[f].blockBytes)
-      readBlocks(blocksFile(folders[f]), states[f].blockBytes, {plan_->layers.begin(), plan_->layers.end()},
-                 labels, [&](ImageBlock block) {
-                   if (plan_->progress.cancelled)
-                     throw aborted();
-                   if (block.images.first != next)
-                     throw Failure("ERR_NETDISSECT_STORE", folders[f] + " has image " +
-                                                               std::to_string(block.images.first) +
-                                                               " where " + std::to_string(next) + " is due");
-                   next += block.images.count;
-                   if (fewer) {
-                     Block recodedLabels;
-                     uint32_t begin = 0;
-                     for (const uint32_t end : block.labels.ends) {
-                       const Words record = recoded(block.labels.words.data() + begin, codes);
-                       recodedLabels.words.insert(recodedLabels.words.end(), record.begin(), record.end());
-                       recodedLabels.ends.push_back(static_cast<uint32_t>(recodedLabels.words.size()));
-                       begin = end;
-                     }
-                     block.labels = std::move(recodedLabels);
-                   }
-                   kept.add(std::move(block));
-                 });
+    if (blockBytes[f])
+      next =
+          readBlocks(blocksFile(folders[f]), blockBytes[f], keptShape(labels, next), [&](ImageBlock block) {
+            if (plan_->progress.ended())
+              throw aborted();
+            if (fewer) {
+              Block recodedLabels;
+              uint32_t begin = 0;
+              for (const uint32_t end : block.labels.ends) {
+                const Words record = recoded(block.labels.words.data() + begin, codes);
+                recodedLabels.words.insert(recodedLabels.words.end(), record.begin(), record.end());
+                recodedLabels.ends.push_back(static_cast<uint32_t>(recodedLabels.words.size()));
+                begin = end;
+              }
+              block.labels = std::move(recodedLabels);
+            }
+            kept.add(std::move(block));
+          });
   if (next != plan_->options.images)
     throw Failure("ERR_NETDISSECT_STORE", "images from " + std::to_string(next) + " on are in none of these");
   plan_->progress.observed = next;

@@ -16,11 +16,13 @@ class Dissection {
 public:
   /// Runs one image of zeros, which tells the layers' shapes, and whether the model takes images of this
   /// size.
-  Dissection(const OpenUnits &open, DissectionOptions options, std::unique_ptr<Backend> backend);
+  Dissection(const OpenUnits &open, DissectionOptions options, std::unique_ptr<Backend> backend,
+             const std::atomic<bool> *stopping = nullptr);
   /// What was kept in some folders, of one observation's images, in order. `labels` are those that were kept;
   /// the options' may be fewer, and the quantile smaller.
   Dissection(std::vector<LayerShape> layers, DissectionOptions options, const LabelTable &labels,
-             const std::vector<std::string> &folders, std::unique_ptr<Backend> backend);
+             const std::vector<std::string> &folders, std::unique_ptr<Backend> backend,
+             const std::atomic<bool> *stopping);
 
   /// How often all of the data has to pass: observe() all of it, and finish(), that many times.
   int passes() const { return passes_; }
@@ -56,6 +58,7 @@ private:
   using Results = std::shared_ptr<const Counted>;
 
   void settle(Levelled &&levelled);
+  KeptShape keptShape(const LabelTable &labels, int64_t first) const;
   void resume(const KeptState &state);
   bool isPart() const { return plan_->options.first > 0 || plan_->options.end < plan_->options.images; }
   [[noreturn]] void outOfOrder(const char *call) const;

@@ -69,7 +69,9 @@ public:
   void count(int64_t images);
   /// How many are counted.
   int64_t counted() const;
-  bool done() const { return counted_ == (store_->hasLabels() ? store_->blocks() : 0); }
+  bool done() const {
+    return counted_ == (store_->hasLabels() && plan_->options.labels.size() ? store_->blocks() : 0);
+  }
   Counted finish() &&;
   const ImageStore &store() const { return *store_; }
 

@@ -272,7 +272,7 @@ Levelled Observing::finish() && {
                                                    std::to_string(options.quantile) +
                                                    " from the one that was observed");
       layers[l].levels = narrowLevels(*store_, l, layers[l], rank, options.memory / 2,
-                                      [&] { return plan_->progress.cancelled.load(); });
+                                      [&] { return plan_->progress.ended(); });
       for (int64_t unit = 0; unit < units; unit++)
         layers[l].thresholds[unit] = thresholdOf(layers[l].levels[unit]);
     }

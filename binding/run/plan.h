@@ -63,6 +63,9 @@ struct LayerShape : MapShape {
 struct Progress {
   std::atomic<int64_t> observed{0}; // images of this pass
   std::atomic<bool> cancelled{false};
+  const std::atomic<bool> *stopping = nullptr; // of the engine that a dissection is made on
+
+  bool ended() const { return cancelled || (stopping && *stopping); }
 };
 
 inline Failure aborted() { return Failure("ABORT_ERR", "the dissection was aborted"); }

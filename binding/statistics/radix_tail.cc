@@ -131,6 +131,8 @@ RadixTail::RadixTail(Reader &in, int64_t units, int64_t n, double threshold)
   rest_ = in.get<int>();
   if (rest_ < 1 || rest_ > 16)
     throw damaged();
+  if (in.left() < (static_cast<size_t>(units) << rest_) * sizeof(uint64_t)) // before so much is allocated
+    throw damaged();
   places_ = placesOf(in, units, 32 - rest_, rank_.index, n);
   bins_.resize(units << rest_);
   next_.resize(units);

@@ -186,6 +186,9 @@ void writeKept(const std::string &path, const std::vector<uint8_t> &payload) {
   }
   if (rename(beside.c_str(), path.c_str()) < 0)
     throw failed("move into place", path);
+  const Open folder(path.substr(0, path.find_last_of('/')), O_RDONLY | O_DIRECTORY);
+  if (fsync(folder.file) < 0)
+    throw failed("write to", path);
 }
 
 std::vector<uint8_t> readKept(const std::string &path) {
@@ -204,6 +207,15 @@ BlockFile::BlockFile(std::string path, int64_t bytes) : path_(std::move(path)) {
   file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (file_ < 0)
     throw failed("open", path_);
+  try {
+    begin(bytes);
+  } catch (...) {
+    close(file_);
+    throw;
+  }
+}
+
+void BlockFile::begin(int64_t bytes) {
   if (bytes == 0) {
     if (ftruncate(file_, 0) < 0)
       throw failed("write to", path_);
@@ -245,8 +257,10 @@ void BlockFile::sync() {
     throw failed("write to", path_);
 }
 
-void readBlocks(const std::string &path, int64_t bytes, const std::vector<MapShape> &layers,
-                const LabelTable &labels, const std::function<void(ImageBlock)> &see) {
+int64_t readBlocks(const std::string &path, int64_t bytes, const KeptShape &shape,
+                   const std::function<void(ImageBlock)> &see) {
+  const std::vector<MapShape> &layers = shape.layers;
+  int64_t next = shape.first;
   const Open file(path, O_RDONLY);
   if (const Head head = readHead(file.file, path); head.checksum || head.bytes)
     throw broken(path, "it is no file of blocks");
@@ -271,8 +285,8 @@ void readBlocks(const std::string &path, int64_t bytes, const std::vector<MapSha
     block.images.count = in.get<int64_t>();
     block.pixels = in.get<int64_t>();
     const auto hot = in.get<uint64_t>();
-    bool fits = block.images.first >= 0 && block.images.count > 0 &&
-                block.images.count < (int64_t{1} << 31) && (hot == layers.size() || hot == 0);
+    bool fits = block.images.first == next && block.images.count > 0 &&
+                block.images.count < (int64_t{1} << 31) && block.pixels >= 0 && hot == layers.size();
     for (size_t l = 0; fits && l < hot; l++) {
       const Block &own = block.hot.emplace_back(blockOf(in));
       fits = wellOrdered(own, static_cast<size_t>(layers[l].units * block.images.count)) &&
@@ -282,16 +296,18 @@ void readBlocks(const std::string &path, int64_t bytes, const std::vector<MapSha
     }
     if (fits) {
       block.labels = blockOf(in);
-      fits = in.left() == 0 && (block.labels.ends.empty() ||
-                                (wellOrdered(block.labels, static_cast<size_t>(block.images.count)) &&
-                                 allRecords(block.labels, [&](const uint32_t *begin, const uint32_t *end) {
-                                   return Segmentation::fits(begin, end, labels.size());
-                                 })));
+      const size_t records = shape.labels.size() ? static_cast<size_t>(block.images.count) : 0;
+      fits = in.left() == 0 && wellOrdered(block.labels, records) &&
+             allRecords(block.labels, [&](const uint32_t *begin, const uint32_t *end) {
+               return Segmentation::fits(begin, end, shape.labels.size());
+             });
     }
     if (!fits)
-      throw broken(path, "it does not fit the layers and labels");
+      throw broken(path, "it does not fit the images, layers and labels");
+    next += block.images.count;
     see(std::move(block));
   }
+  return next;
 }
 
 } // namespace netdissect

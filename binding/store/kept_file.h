@@ -29,13 +29,22 @@ public:
   int64_t bytes() const { return bytes_; }
 
 private:
+  void begin(int64_t bytes);
+
   std::string path_;
   int file_ = -1;
   int64_t bytes_ = 0;
 };
 
-/// Reads the blocks in the first `bytes` of such a file; each must fit the layers' shapes and the labels.
-void readBlocks(const std::string &path, int64_t bytes, const std::vector<MapShape> &layers,
-                const LabelTable &labels, const std::function<void(ImageBlock)> &see);
+/// What each block of a file has: consecutive images from `first` on, of these layers and labels.
+struct KeptShape {
+  std::vector<MapShape> layers; // none where no masks are kept
+  LabelTable labels;            // none where no label maps are kept
+  int64_t first = 0;
+};
+
+/// Reads the blocks in the first `bytes` of such a file; returns the image after the last.
+int64_t readBlocks(const std::string &path, int64_t bytes, const KeptShape &shape,
+                   const std::function<void(ImageBlock)> &see);
 
 } // namespace netdissect

@@ -105,7 +105,8 @@ bool Segmentation::fits(const uint32_t *begin, const uint32_t *end, size_t label
   if (left() < 4)
     return false;
   const uint64_t height = begin[0], width = begin[1], present = begin[2];
-  if (height > INT32_MAX || width > INT32_MAX || (width && height > (uint64_t{1} << 40) / width))
+  constexpr uint64_t most = uint64_t{1} << 28; // pixels, as of label maps that are observed
+  if (height < 1 || width < 1 || height > most || width > most || height * width > most)
     return false;
   begin += 3;
   if (present >= left() || present > labels)

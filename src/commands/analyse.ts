@@ -23,7 +23,16 @@ export async function runAnalyse(values: AnalyseValues, terminal: Terminal): Pro
       const dataset =
         broden === undefined
           ? undefined
-          : openData(broden, { ...values, imgsize, split, categories: undefined }, { size, shuffle, resize });
+          : openData(
+              broden,
+              {
+                ...values,
+                imgsize,
+                split,
+                categories: store.file.labelled ? store.file.categories : values.categories,
+              },
+              { size, shuffle, resize },
+            );
       native().keepFreedMemory();
       sharp.concurrency(1);
       progress.update({ phase: 'reading the store' });

@@ -58,6 +58,11 @@ export interface DissectionDataset {
   picture?(index: number): Promise<Uint8Array>;
   /** The image's label maps alone, whole, for statistics: where this is there the image need not be read for them. */
   labelMaps?(index: number): Promise<Segmentation>;
+  /**
+   * A text that no other data set has, nor this one once its images are others or come otherwise; needed where an
+   * observation is kept.
+   */
+  readonly fingerprint?: string;
   /** What messages call the image. */
   nameOf?(index: number): string;
 }

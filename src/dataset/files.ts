@@ -1,5 +1,6 @@
 /** What data sets have in common whose images are files. */
 
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { NetdissectError, optionError, requireText, sizeOf } from '../base/errors';
 import { checked } from '../base/kinds';
@@ -61,6 +62,8 @@ export abstract class FileDataset implements DissectionDataset {
   abstract readonly labels: readonly Label[];
   abstract readonly categories: readonly string[];
   abstract readonly length: number;
+  /** Of the options; absent where a function is among them, which nothing tells from another. */
+  readonly fingerprint?: string;
   readonly #transform?: TransformImage;
   readonly #resize: Resize;
   /** Of the images' size. */
@@ -78,6 +81,7 @@ export abstract class FileDataset implements DissectionDataset {
     if (typeof transformImage === 'function') this.#transform = transformImage;
     this.normalization =
       transformImage && typeof transformImage !== 'function' ? transformImage : IMAGENET_NORMALIZATION;
+    if (!this.#transform) this.fingerprint = fingerprintOf(options);
     this.settings = {
       split,
       ...(resize !== 'stretch' && { resize }),
@@ -245,4 +249,16 @@ export function takeEach<Entry, Result>(
 /** An error that says what is wrong with a data set. */
 export function damaged(message: string, cause?: unknown): NetdissectError {
   return new NetdissectError('ERR_NETDISSECT_DATASET', message, { cause });
+}
+
+/** What options say of images and label maps; not where these lie. */
+function fingerprintOf({ perturbation, ...options }: FileDatasetOptions): string {
+  const hash = createHash('sha256');
+  const plain = Object.entries(options).filter(([, value]) => typeof value !== 'function');
+  hash.update(JSON.stringify(plain.sort(([a], [b]) => (a < b ? -1 : 1))));
+  if (perturbation) {
+    const { buffer, byteOffset, byteLength } = perturbation.values;
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+  }
+  return hash.digest('hex');
 }

@@ -310,6 +310,9 @@ export interface Addon {
   /** Ends what the engines do; called when the process exits. */
   stopEngines(): void;
   /** `external`: bytes that V8 takes to be held outside of it, by all who tell it. */
+  /** Holds a file for this process until `unlock`, or its end; -1 where somebody holds it. */
+  lock(path: string): number;
+  unlock(held: number): void;
   describe(): { libtorch: string; cuda: boolean; simd: string; external: number };
 }
 

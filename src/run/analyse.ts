@@ -1,18 +1,20 @@
 /** Observations that are kept, and what is made of them without the model and, but for the pictures, the images. */
 
 import fs from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { asNetdissectError, optionError, requireText } from '../base/errors';
+import { checked as checkedKind } from '../base/kinds';
 import { checkDataset } from '../dataset/check';
 import type { DissectionDataset } from '../dataset/dataset';
-import type { Model } from '../model/model';
+import { type Model, THREADS } from '../model/model';
 import { type NativeDissection, native } from '../native/native';
 import { layerDirnames } from '../report/json';
 import { StagedFolder } from '../report/outdir';
 import { firstDifference, readStore, type StoreFile, storeError } from '../store/folder';
 import { begin, makeJob, named, nativeLabels } from './begin';
 import { conclude, type DissectionResult } from './conclude';
-import { openKept } from './keep';
+import { imageList, openKept } from './keep';
 import { observe as observeImages, PassMissing } from './observe';
 import { checkedOptions, type DissectOptions } from './options';
 import { checkPictures } from './pictures';
@@ -55,7 +57,11 @@ export async function observe(
     await kept.begun(dissection);
     model.flushLog();
     for (const notice of dissection.notices) options.onNotice?.(notice);
-    await observeImages(dissection, job, options, { ...kept.native, others: kept.others });
+    await observeImages(dissection, job, options, {
+      ...kept.native,
+      others: kept.others,
+      checkOthers: kept.checkOthers,
+    });
     return { folder: kept.folder, complete: true };
   } catch (error) {
     options.signal?.throwIfAborted();
@@ -153,7 +159,12 @@ export async function analyse(
     );
   if (scores.includes('auprc') && !file.maxima)
     throw optionError('the score auprc needs the largest activations of each image; observe with it, too');
-  const { dataset, threads } = options;
+  if (own < quantile && file.made_of.approximate === true)
+    throw optionError(
+      `expected the quantile that was observed, ${quantile}, but received ${own}: the levels of this observation may be estimates, and others cannot be made of these`,
+    );
+  const { dataset } = options;
+  const threads = checkedKind('threads', options.threads, THREADS, os.availableParallelism());
   if (dataset) await checkSameImages(file, dataset);
   const pictures = dataset && checked.images && file.masks && file.examples_per_unit > 0;
   if (pictures) await checkPictures(dataset, options, file.examples_per_unit);
@@ -236,7 +247,13 @@ function chosenLabels({ labels, categories }: StoreFile, chosen: readonly string
 async function checkSameImages(file: StoreFile, dataset: DissectionDataset): Promise<void> {
   checkDataset(dataset);
   const [height, width] = file.image_size;
-  if (dataset.length !== file.images || dataset.imageSize[0] !== height || dataset.imageSize[1] !== width)
+  const same =
+    dataset.length === file.images && dataset.imageSize[0] === height && dataset.imageSize[1] === width;
+  if (same && imageList(dataset) !== file.made_of.list_of_images)
+    throw optionError(
+      'expected the images that were observed, for the pictures, but received others; give the same data set with the same options',
+    );
+  if (!same)
     throw optionError(
       `expected the ${file.images} images of ${height}×${width} that were observed but received ${dataset.length} of ${dataset.imageSize.join('×')}; give the same data set with the same options`,
     );

@@ -6,9 +6,10 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { optionError } from '../base/errors';
 import type { DissectionDataset } from '../dataset/dataset';
+import { FileDataset } from '../dataset/files';
 import { IMAGENET_NORMALIZATION } from '../dataset/images/normalization';
 import { type NativeDissection, type NativeOptions, native } from '../native/native';
-import { claimStore, firstDifference, type MadeOf, storeError } from '../store/folder';
+import { claimStore, firstDifference, type MadeOf, readStore, storeError } from '../store/folder';
 import { imagesOf, parseShard, type Shard, shardFolder } from '../store/shard';
 import type { Job } from './begin';
 
@@ -18,6 +19,8 @@ export interface Kept {
   /** The folders of the other parts. */
   others: string[];
   folder: string;
+  /** Throws where a part that is there is of something else. */
+  checkOthers(): Promise<void>;
   /** Says what is kept, once the layers' shapes are known. */
   begun(dissection: NativeDissection): Promise<void>;
   release(): Promise<void>;
@@ -33,11 +36,17 @@ function digest(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex');
 }
 
-/** The images' names, in order; undefined where the data set has none. */
-function imageList(dataset: DissectionDataset): string | undefined {
-  if (!dataset.nameOf) return undefined;
-  const hash = createHash('sha256');
-  for (let i = 0; i < dataset.length; i++) hash.update(`${dataset.nameOf(i)}\0`);
+/** What tells the images from others: their names, in order, and what is done to them. */
+export function imageList(dataset: DissectionDataset): string {
+  const { fingerprint } = dataset;
+  if (fingerprint === undefined)
+    throw optionError(
+      dataset instanceof FileDataset
+        ? 'a store has to know what is done to the images, and transformImage is a function; give a normalisation, or keep nothing'
+        : 'a store has to know which images these are; give the data set a fingerprint, a text that no other data set has',
+    );
+  const hash = createHash('sha256').update(fingerprint);
+  for (let i = 0; dataset.nameOf && i < dataset.length; i++) hash.update(`\0${dataset.nameOf(i)}`);
   return hash.digest('hex');
 }
 
@@ -94,7 +103,10 @@ export async function openKept(job: Job, shardText?: string): Promise<Kept | und
   const claimed = await claimStore(folder);
   try {
     const { before } = claimed;
-    const difference = before && firstDifference(before.made_of, made);
+    const difference =
+      before &&
+      (firstDifference({ shard: before.shard }, { shard: [shard.index, shard.of] }) ??
+        firstDifference(before.made_of, made));
     if (difference)
       throw storeError(
         `${folder} was observed of something else: ${difference}; name another folder, or give what it was made of`,
@@ -109,6 +121,14 @@ export async function openKept(job: Job, shardText?: string): Promise<Kept | und
     folder,
     native: { ...images, keepFolder: folder, checkpointSeconds: checkpoint },
     others: numbers.filter(({ index }) => index !== shard.index).map(other => shardFolder(root, other)),
+    async checkOthers() {
+      for (const { index } of numbers) {
+        const other = shardFolder(root, { index, of: shard.of });
+        const there = index === shard.index ? undefined : await readStore(other);
+        const difference = there && firstDifference(there.made_of, made);
+        if (difference) throw storeError(`${other} was observed of something else: ${difference}`);
+      }
+    },
     async begun({ layers }) {
       if (claimed.before) return;
       const { dataset, model, checked, retained, retainOptions, labeller, forwardSize } = job;

@@ -17,7 +17,10 @@ export async function observe(
   dissection: NativeDissection,
   { dataset, checked, model, labeller, forwardSize }: Job,
   { onProgress, signal }: DissectOptions,
-  part: { first: number; end: number; others?: string[] } = { first: 0, end: dataset.length },
+  part: { first: number; end: number; others?: string[]; checkOthers?: () => Promise<void> } = {
+    first: 0,
+    end: dataset.length,
+  },
 ): Promise<number> {
   let decode = 0;
   const images = part.end - part.first;
@@ -57,6 +60,7 @@ export async function observe(
       watch.stop();
       await previous;
     }
+    await part.checkOthers?.();
     const missing = await dissection.finish(part.others);
     if (missing.length > 0) throw new PassMissing(pass, missing);
   }

@@ -7,9 +7,9 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { NetdissectError } from '../base/errors';
-import { isDead, OWNER } from '../base/owner';
+import { OWNER } from '../base/owner';
 import { shown } from '../base/words';
-import type { NativeLayerShape } from '../native/native';
+import { type NativeLayerShape, native } from '../native/native';
 import type { Label } from '../score/results';
 
 const FORMAT = 'netdissect-native store';
@@ -120,8 +120,9 @@ function checkStore(store: StoreFile, file: string): void {
     quantile: store.quantile > 0 && store.quantile < 1,
     examples_per_unit: whole(store.examples_per_unit, 0),
     layers: Array.isArray(store.layers) && store.layers.length > 0 && store.layers.every(layer),
-    categories: Array.isArray(store.categories) && store.categories.every(name => typeof name === 'string'),
     labels:
+      Array.isArray(store.categories) &&
+      store.categories.every(name => typeof name === 'string') &&
       Array.isArray(store.labels) &&
       store.labels.every(label) &&
       store.labels.every(({ number }, i) => i === 0 || number > store.labels[i - 1].number),
@@ -143,52 +144,46 @@ export interface WrittenStore {
 
 /** Makes the folder, or takes up what is there; refused where another process writes to it. */
 export async function claimStore(folder: string): Promise<WrittenStore> {
-  const before = await readStore(folder);
   const lock = path.join(folder, LOCK);
+  let held: number;
   try {
     await fs.mkdir(folder, { recursive: true });
-    const others = (await fs.readdir(folder)).filter(name => !/^(writer|shard-\d+-of-\d+)$/.test(name));
-    if (!before && others.length > 0)
+    const others = (await fs.readdir(folder)).filter(
+      name => !/^(writer|shard-\d+-of-\d+|(store\.json|state|pass-\d)\.new)$/.test(name),
+    );
+    if (others.length > 0 && !others.includes(FILE))
       throw storeError(
         `${folder} is no store, and holds ${shown(others[0])}; name an empty folder or a new one`,
       );
-    for (let tries = 0; ; tries++) {
-      const taken = await fs.writeFile(lock, OWNER, { flag: 'wx' }).then(
-        () => true,
-        error => {
-          if (error.code === 'EEXIST') return false;
-          throw error;
-        },
-      );
-      if (taken) break;
+    held = native().lock(lock);
+    if (held < 0) {
       const owner = await fs.readFile(lock, 'utf8').catch(() => '');
-      if (tries > 2 || (owner !== '' && !isDead(owner)))
-        throw storeError(
-          `${folder} is being written by another run (${owner}); wait for it, or where that machine is gone remove ${lock}`,
-        );
-      await fs.rename(lock, `${lock}-${OWNER}`).catch(() => {}); // of several only one can take it
-      await fs.rm(`${lock}-${OWNER}`, { force: true });
+      throw storeError(`${folder} is being written by another run (${owner}); wait for it`);
     }
   } catch (error) {
     if (error instanceof NetdissectError) throw error;
     throw storeError(`cannot keep an observation in ${folder}: ${(error as Error).message}`, error);
   }
-  return {
-    folder,
-    before,
-    async describe(file) {
-      const target = path.join(folder, FILE);
-      const whole = { format: FORMAT, version: VERSION, ...file };
-      const text = `${JSON.stringify({ ...whole, checksum: checksumOf(whole) }, null, 1)}\n`;
-      await fs
-        .writeFile(`${target}.new`, text)
-        .then(() => fs.rename(`${target}.new`, target))
-        .catch(error => {
-          throw storeError(`cannot write ${target}: ${error.message}`, error);
-        });
-    },
-    release: () => fs.rm(lock, { force: true }),
-  };
+  const release = async () => native().unlock(held);
+  try {
+    await fs.writeFile(lock, OWNER); // for whoever meets it
+    return { folder, before: await readStore(folder), describe: file => describe(folder, file), release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+async function describe(folder: string, file: Omit<StoreFile, 'format' | 'version'>): Promise<void> {
+  const target = path.join(folder, FILE);
+  const whole = { format: FORMAT, version: VERSION, ...file };
+  const text = `${JSON.stringify({ ...whole, checksum: checksumOf(whole) }, null, 1)}\n`;
+  try {
+    await fs.writeFile(`${target}.new`, text, { flush: true });
+    await fs.rename(`${target}.new`, target);
+  } catch (error) {
+    throw storeError(`cannot write ${target}: ${(error as Error).message}`, error);
+  }
 }
 
 /** The first thing in which two are different, in words; undefined where they are the same. */

@@ -23,8 +23,14 @@ export function parseShard(text: string, environment: NodeJS.ProcessEnv = proces
   const task = number('SLURM_ARRAY_TASK_ID');
   const given = counted[1] === undefined ? undefined : Number(counted[1]);
   if (task !== undefined) {
-    const index = (task - (number('SLURM_ARRAY_TASK_MIN') ?? 0)) / (number('SLURM_ARRAY_TASK_STEP') ?? 1) + 1;
-    return checkedShard(index, given ?? number('SLURM_ARRAY_TASK_COUNT') ?? Number.NaN, text);
+    // with N given tasks are numbered from 1 on, so that a few of them can be submitted again
+    if (given !== undefined) return checkedShard(task, given, text);
+    const first = number('SLURM_ARRAY_TASK_MIN') ?? 0;
+    if (first > 1 || (number('SLURM_ARRAY_TASK_STEP') ?? 1) !== 1)
+      throw optionError(
+        'expected an array of all shards, from 0 or 1 on, for shard auto; give auto/N for some of N tasks, numbered from 1 on',
+      );
+    return checkedShard(task - first + 1, number('SLURM_ARRAY_TASK_COUNT') ?? Number.NaN, text);
   }
   const completion = number('JOB_COMPLETION_INDEX');
   if (completion === undefined)

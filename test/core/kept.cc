@@ -87,7 +87,8 @@ TEST_CASE("blocks come back as they were written, up to where they count") {
   }
   const auto read = [&](int64_t bytes) {
     std::vector<ImageBlock> blocks;
-    readBlocks(path, bytes, layers, table, [&](ImageBlock block) { blocks.push_back(std::move(block)); });
+    readBlocks(path, bytes, {layers, table, 0},
+               [&](ImageBlock block) { blocks.push_back(std::move(block)); });
     return blocks;
   };
   const std::vector<ImageBlock> first = read(counted);
@@ -106,12 +107,15 @@ TEST_CASE("blocks come back as they were written, up to where they count") {
     CHECK(static_cast<int64_t>(std::filesystem::file_size(path)) == again.bytes());
   }
   CHECK(codeOf([&] { BlockFile(path, counted * 9); }) == "ERR_NETDISSECT_STORE");
-  CHECK(codeOf([&] { readBlocks(path, counted, {{2, 5, 7}}, table, [](ImageBlock) {}); }) ==
+  CHECK(codeOf([&] { readBlocks(path, counted, {{{2, 5, 7}}, table, 0}, [](ImageBlock) {}); }) ==
         "ERR_NETDISSECT_STORE");
-  CHECK(codeOf([&] { readBlocks(path, counted, {{2, 2, 2}, {3, 2, 2}}, table, [](ImageBlock) {}); }) ==
+  CHECK(codeOf([&] { readBlocks(path, counted, {{{2, 2, 2}, {3, 2, 2}}, table, 0}, [](ImageBlock) {}); }) ==
         "ERR_NETDISSECT_STORE");
   const LabelTable fewer({1}, {0}, 1);
-  CHECK(codeOf([&] { readBlocks(path, counted, layers, fewer, [](ImageBlock) {}); }) ==
+  for (const KeptShape &other :
+       {KeptShape{{}, table, 0}, KeptShape{layers, {}, 0}, KeptShape{layers, table, 3}})
+    CHECK(codeOf([&] { readBlocks(path, counted, other, [](ImageBlock) {}); }) == "ERR_NETDISSECT_STORE");
+  CHECK(codeOf([&] { readBlocks(path, counted, {layers, fewer, 0}, [](ImageBlock) {}); }) ==
         "ERR_NETDISSECT_STORE");
 }
 

@@ -4,7 +4,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { analyse, dissect, observe, openStore } from '../../lib/index.js';
+import { analyse, dissect, loadModel, observe, openStore, retainLayers } from '../../lib/index.js';
+import { modelFile } from '../fixtures/models.mjs';
 import { temporaryFolder } from '../helpers/broden.mjs';
 import { openModel } from '../helpers/dissection.mjs';
 import { randomSource } from '../helpers/random.mjs';
@@ -35,7 +36,8 @@ function noise(length = LENGTH, seed = 3) {
     })),
     categories: ['low', 'high'],
     asked: 0,
-    nameOf: i => `image ${seed} ${i}`,
+    nameOf: i => `image ${i}`,
+    fingerprint: `noise ${seed}`,
     async get(i) {
       dataset.asked++;
       return items[i];
@@ -164,6 +166,9 @@ test('analysed again: another threshold, a smaller quantile, fewer categories, o
     await analyse(other, await openStore(store), { ...OPTIONS, quantileThreshold: undefined, ...options });
     sameFiles(t, other, one, name);
   }
+  await dissect(one, model, noise(), { ...OPTIONS, labels: false });
+  await analyse(other, await openStore(store), { ...OPTIONS, quantileThreshold: undefined, labels: false });
+  sameFiles(t, other, one, 'no labels');
   const low = { ...noise(), labels: noise().labels.slice(0, 3), categories: ['low'] };
   await dissect(one, model, low, OPTIONS);
   await analyse(other, await openStore(store), {
@@ -188,6 +193,9 @@ test('pictures need the images again, and are the same', async t => {
   sameFiles(t, drawn, plain);
   await analyse(bare, await openStore(store), { ...options, quantileThreshold: undefined });
   t.false(Object.keys(contents(bare)).some(file => file.includes('image')));
+  await t.throwsAsync(analyse(bare, await openStore(store), { dataset: noise(LENGTH, 4) }), {
+    message: /^expected the images that were observed, for the pictures, but received others/,
+  });
   await t.throwsAsync(analyse(bare, await openStore(store), { dataset: noise(9) }), {
     message: /^expected the 45 images of 8×8 that were observed but received 9 of 8×8/,
   });
@@ -226,9 +234,47 @@ test('a store of something else is refused, naming the first difference', async 
   await refused({}, noise(44), /its images is 45, and here 44/);
   await refused({}, noise(LENGTH, 4), /its list of images is "[0-9a-f]{64}", and here "/);
   await refused({}, { ...noise(), labels: noise().labels.slice(1) }, /its labels is /);
-  const other = await openModel(t, ['changed']).catch(() => undefined);
-  if (other)
-    await t.throwsAsync(observe(other, noise(), { ...OPTIONS, store }), { code, message: /its layers 0 is/ });
+  const other = await openModel(t, ['last']);
+  await t.throwsAsync(observe(other, noise(), { ...OPTIONS, store }), {
+    code,
+    message: /its layers 0 is "plain", and here "last"/,
+  });
+  // one byte of the file, which is the same model still
+  const [file] = await folders(t, 'model.pt');
+  const bytes = fs.readFileSync(model.path);
+  fs.writeFileSync(file, Buffer.concat([bytes.subarray(0, 4), Buffer.of(bytes[4] ^ 0), bytes.subarray(5)]));
+  const same = await loadModel(file, { device: 'cpu' });
+  t.teardown(() => same.close());
+  retainLayers(same, ['plain']);
+  await t.notThrowsAsync(observe(same, noise(), { ...OPTIONS, netname: 'in_place_s', store }));
+  const changed = await loadModel(modelFile('identity_s.pt'), { device: 'cpu' });
+  t.teardown(() => changed.close());
+  retainLayers(changed, ['units:plain']);
+  await t.throwsAsync(observe(changed, noise(), { ...OPTIONS, store }), {
+    code,
+    message: /its model is "[0-9a-f]{64}", and here "/,
+  });
+  await t.throwsAsync(observe(model, { ...noise(), fingerprint: undefined }, { ...OPTIONS, store }), {
+    code: 'ERR_NETDISSECT_OPTION',
+    message: /give the data set a fingerprint/,
+  });
+});
+
+test('a shard is no store of all images, nor another shard', async t => {
+  const [store, out] = await folders(t, 'store', 'out');
+  const model = await openModel(t);
+  const code = 'ERR_NETDISSECT_STORE';
+  await observe(model, noise(), { ...OPTIONS, store, shard: '2/2' });
+  const [one, two] = [1, 2].map(i => path.join(store, `shard-${i}-of-2`));
+  await t.throwsAsync(dissect(out, model, noise(), { ...OPTIONS, store: two }), {
+    code,
+    message: /was observed of something else: its shard 0 is 2, and here 1/,
+  });
+  fs.renameSync(two, one);
+  await t.throwsAsync(observe(model, noise(), { ...OPTIONS, store, shard: '1/2' }), {
+    code,
+    message: /its shard 0 is 2/,
+  });
 });
 
 test('parts that are missing, doubled, foreign, unfinished or none', async t => {
@@ -287,13 +333,10 @@ test('one process writes to a store at a time, and no dead one holds it', async 
   });
   t.like(await second, { code });
   t.regex((await second).message, /is being written by another run/);
-  t.false(fs.existsSync(path.join(store, 'writer')));
-  const { stdout } = await promisify(execFile)(process.execPath, ['-p', 'process.pid']); // over by now
-  fs.writeFileSync(
-    path.join(store, 'writer'),
-    `${stdout.trim()}.1@${(await import('node:os')).hostname().replace(/[^\w.-]/g, '_')}`,
+  await t.notThrowsAsync(
+    observe(model, noise(), { ...OPTIONS, store }),
+    'whatever name of a writer stays behind',
   );
-  await t.notThrowsAsync(observe(model, noise(), { ...OPTIONS, store }));
 });
 
 test('a folder that holds something else is left alone', async t => {
