@@ -177,7 +177,7 @@ for (const [signal, expected] of Object.entries(CODES))
     const before = (await fs.readdir(path.dirname(outdir))).sort();
     const { code, stderr, took } = await interrupted(args, signal, underWay(outdir));
     t.is(code, expected);
-    t.is(stderr, 'netdissect-native: stopped; nothing was written\n');
+    t.is(stderr, 'netdissect-native: stopped; no report was written\n');
     t.true(took < 6000, `${took} ms`);
     t.deepEqual(await fs.readdir(outdir), ['dissect.json']);
     t.deepEqual((await fs.readdir(path.dirname(outdir))).sort(), before);
@@ -192,7 +192,7 @@ test('a forward that never returns is left behind: a signal ends the command wit
   for (const again of [false, true]) {
     const { code, stderr, took } = await interrupted(endless, 'SIGINT', underWay(outdir), again);
     t.is(code, 130);
-    t.is(stderr, 'netdissect-native: stopped; nothing was written\n');
+    t.is(stderr, 'netdissect-native: stopped; no report was written\n');
     t.true(took < 6000, `${took} ms`);
     t.log(`${again ? 'twice' : 'once'}: ${took} ms`);
     t.deepEqual(await fs.readdir(outdir), ['dissect.json']);

@@ -30,7 +30,7 @@ export class Interruption extends DOMException {
  */
 export async function interruptible<T>(
   run: (signal: AbortSignal) => Promise<T>,
-  message = 'stopped; nothing was written',
+  message = 'stopped; no report was written',
 ): Promise<T> {
   const abort = new AbortController();
   let timer: NodeJS.Timeout | undefined;

@@ -19,18 +19,22 @@ export function parseShard(text: string, environment: NodeJS.ProcessEnv = proces
   if (plain) return checkedShard(Number(plain[1]), Number(plain[2]), text);
   const counted = /^auto(?:\/(\d{1,6}))?$/.exec(text);
   if (!counted) throw optionError(`expected I/N, auto or auto/N for shard but received ${text}`);
-  const number = (name: string) => (environment[name] === undefined ? undefined : Number(environment[name]));
+  const number = (name: string) => {
+    const value = environment[name] || undefined;
+    return value === undefined ? undefined : /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+  };
   const task = number('SLURM_ARRAY_TASK_ID');
   const given = counted[1] === undefined ? undefined : Number(counted[1]);
   if (task !== undefined) {
-    // with N given tasks are numbered from 1 on, so that a few of them can be submitted again
+    // with N given tasks are numbered from 1 on, so that some of them can be submitted again
     if (given !== undefined) return checkedShard(task, given, text);
-    const first = number('SLURM_ARRAY_TASK_MIN') ?? 0;
-    if (first > 1 || (number('SLURM_ARRAY_TASK_STEP') ?? 1) !== 1)
+    const count = number('SLURM_ARRAY_TASK_COUNT');
+    if (count === undefined)
       throw optionError(
-        'expected an array of all shards, from 0 or 1 on, for shard auto; give auto/N for some of N tasks, numbered from 1 on',
+        'expected SLURM_ARRAY_TASK_COUNT in the environment for shard auto; give it as auto/N or I/N',
       );
-    return checkedShard(task - first + 1, number('SLURM_ARRAY_TASK_COUNT') ?? Number.NaN, text);
+    const index = (task - (number('SLURM_ARRAY_TASK_MIN') ?? 0)) / (number('SLURM_ARRAY_TASK_STEP') ?? 1) + 1;
+    return checkedShard(index, count, text);
   }
   const completion = number('JOB_COMPLETION_INDEX');
   if (completion === undefined)

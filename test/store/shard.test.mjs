@@ -52,9 +52,9 @@ test("auto counts the tasks of Slurm's array from its first, in its steps", t =>
   }
 });
 
-test("auto/N goes before the array's own count", t => {
-  const [, second] = slurmTasks(1, 2, 1);
-  t.deepEqual(parseShard('auto/4', second), { index: 2, of: 4 });
+test('auto/N takes the task of an array as it is numbered, so that one can be submitted again', t => {
+  t.deepEqual(parseShard('auto/4', slurmTasks(1, 4, 1)[1]), { index: 2, of: 4 });
+  t.deepEqual(parseShard('auto/4', slurmTasks(3, 3, 1)[0]), { index: 3, of: 4 });
 });
 
 test('auto/N counts the indices of Kubernetes from 0', t => {
@@ -102,9 +102,17 @@ test('a scheduler that says nothing, too little or nonsense is refused in a sent
     `expected shard I/N with I from 1 to N, at most 100000, but received ${text} (${got})`;
   t.is(refusal(t, 'auto/7', { JOB_COMPLETION_INDEX: '7' }), range('auto/7', '8/7'));
   t.is(refusal(t, 'auto/7', { JOB_COMPLETION_INDEX: 'x' }), range('auto/7', 'NaN/7'));
-  t.is(refusal(t, 'auto', { SLURM_ARRAY_TASK_ID: '2' }), range('auto', '3/NaN'));
+  t.is(
+    refusal(t, 'auto', { SLURM_ARRAY_TASK_ID: '2' }),
+    'expected SLURM_ARRAY_TASK_COUNT in the environment for shard auto; give it as auto/N or I/N',
+  );
+  t.regex(
+    refusal(t, 'auto/4', { JOB_COMPLETION_INDEX: '' }),
+    /^expected SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX/,
+  );
   const [, , third] = slurmTasks(0, 8, 4);
-  t.is(refusal(t, 'auto/2', third), range('auto/2', '3/2'));
+  t.is(refusal(t, 'auto/2', third), range('auto/2', '8/2'));
+  t.is(refusal(t, 'auto/2', { ...third, SLURM_ARRAY_TASK_ID: '0' }), range('auto/2', '0/2'));
   t.is(refusal(t, 'auto', { ...third, SLURM_ARRAY_TASK_ID: '7' }), range('auto', '2.75/3'));
   t.is(refusal(t, 'auto', { ...third, SLURM_ARRAY_TASK_STEP: '0' }), range('auto', 'Infinity/3'));
 });
