@@ -36,6 +36,7 @@ const dataset = {
   imageSize: own.imageSize,
   labels: own.labels,
   categories: own.categories,
+  fingerprint: own.fingerprint,
   nameOf: i => `${i} ${own.nameOf(i % own.length)}`,
   get: (i, ...more) => own.get(i % own.length, ...more),
 };
