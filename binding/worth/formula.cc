@@ -1,5 +1,6 @@
 #include "worth/formula.h"
 #include "base/failure.h"
+#include "run/plan.h"
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -45,7 +46,7 @@ FormulaTables::FormulaTables(const AtomTable &atoms, int length, int64_t memory,
     : length_(length), places_(atoms.size()), atomTriples_(atoms.size()) {
   const auto check = [&](size_t step) {
     if (step % 1024 == 0 && stopped())
-      throw Failure("ABORT_ERR", "the dissection was aborted");
+      throw aborted();
   };
   for (size_t j = 0; j < atoms.size(); j++)
     codes_.insert(codes_.end(), atoms.set(j).begin(), atoms.set(j).end());

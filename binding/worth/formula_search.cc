@@ -3,7 +3,7 @@
 // length 3 every pair of labels gets a bound of what any third label can make of it, pairs are taken by
 // falling bounds, and a pair's extensions are all looked at, from the tables, in float64; what comes near the
 // best is compared exactly, in whole numbers.
-#include "base/failure.h"
+#include "run/plan.h"
 #include "worth/formula.h"
 #include <algorithm>
 #include <cmath>
@@ -227,7 +227,7 @@ void FormulaSearch::triples(Clock::time_point deadline, const std::function<bool
       return;
     if (i % 64 == 0) {
       if (stopped())
-        throw Failure("ABORT_ERR", "the dissection was aborted");
+        throw aborted();
       if (Clock::now() >= deadline) {
         // no formula of this pair or of those after it scores more than its bound over |M|
         const double most = std::min(1.0, pairs[i].bound / static_cast<double>(maskPixels_));

@@ -8,6 +8,7 @@ import { openData } from './data';
 import { PROGRAM } from './help';
 import { interruptible, type Terminal } from './interrupt';
 import { progressReporter } from './progress';
+import { scoring } from './statistics-options';
 import { profileTable, summary } from './summary';
 
 export async function runAnalyse(values: AnalyseValues, terminal: Terminal): Promise<void> {
@@ -40,13 +41,7 @@ export async function runAnalyse(values: AnalyseValues, terminal: Terminal): Pro
         dataset,
         categories: values.categories,
         quantileThreshold: values.quantile,
-        iouThreshold: values['iou-threshold'],
-        labelsPerUnit: values['labels-per-unit'],
-        decoys: values.decoys,
-        bootstrap: values.bootstrap,
-        scores: values.scores,
-        formulas: values.formulas,
-        formulaSeconds: values['formula-seconds'],
+        ...scoring(values),
         netname: values.netname,
         singleImages: values['single-images'],
         report: !values['no-report'],

@@ -18,6 +18,7 @@ import { interruptible, type Terminal } from './interrupt';
 import { readJsonObject } from './json';
 import type { DissectValues } from './options';
 import { progressReporter } from './progress';
+import { scoring } from './statistics-options';
 import { profileTable, summary } from './summary';
 
 export async function runDissect(values: DissectValues, terminal: Terminal): Promise<void> {
@@ -80,16 +81,10 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
         numWorkers: values.num_workers,
         memory: Math.round(values.memory * 2 ** 20),
         quantileThreshold: values.quantile,
-        iouThreshold: values['iou-threshold'],
+        ...scoring(values),
         spill: values.spill,
         store: values.store,
         checkpoint: values.checkpoint,
-        labelsPerUnit: values['labels-per-unit'],
-        decoys: values.decoys,
-        bootstrap: values.bootstrap,
-        scores: values.scores,
-        formulas: values.formulas,
-        formulaSeconds: values['formula-seconds'],
         approximate: values.approximate,
         labels: !values['no-labels'],
         images: !values['no-images'],

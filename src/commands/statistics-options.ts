@@ -3,7 +3,7 @@
 import { DISSECT_OPTIONS } from '../run/options';
 import { SCORE_NAMES } from '../score/scorers';
 import { flag, numberOf, oneOf } from './kinds';
-import type { Table } from './option';
+import type { Table, Values } from './option';
 
 const { quantileThreshold, iouThreshold, labelsPerUnit, decoys, bootstrap, formulas, formulaSeconds } =
   DISSECT_OPTIONS;
@@ -74,3 +74,16 @@ export const STATISTICS = {
     describe: 'estimate levels where --memory is too short for exact ones in one pass',
   },
 } satisfies Table;
+
+/** What of them a dissection and an analysis of kept ones take alike. */
+export function scoring(values: Omit<Values<typeof STATISTICS>, 'quantile' | 'approximate'>) {
+  return {
+    iouThreshold: values['iou-threshold'],
+    labelsPerUnit: values['labels-per-unit'],
+    decoys: values.decoys,
+    bootstrap: values.bootstrap,
+    scores: values.scores,
+    formulas: values.formulas,
+    formulaSeconds: values['formula-seconds'],
+  };
+}

@@ -116,15 +116,16 @@ export async function openKept(job: Job, shardText?: string): Promise<Kept | und
     throw error;
   }
   const images = imagesOf(shard, job.dataset.length, job.forwardSize);
-  const numbers = Array.from({ length: shard.of }, (_, i) => ({ index: i + 1, of: shard.of }));
+  const others = Array.from({ length: shard.of }, (_, i) => ({ index: i + 1, of: shard.of }))
+    .filter(({ index }) => index !== shard.index)
+    .map(other => shardFolder(root, other));
   return {
     folder,
     native: { ...images, keepFolder: folder, checkpointSeconds: checkpoint },
-    others: numbers.filter(({ index }) => index !== shard.index).map(other => shardFolder(root, other)),
+    others,
     async checkOthers() {
-      for (const { index } of numbers) {
-        const other = shardFolder(root, { index, of: shard.of });
-        const there = index === shard.index ? undefined : await readStore(other);
+      for (const other of others) {
+        const there = await readStore(other);
         const difference = there && firstDifference(there.made_of, made);
         if (difference) throw storeError(`${other} was observed of something else: ${difference}`);
       }

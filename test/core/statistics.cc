@@ -274,21 +274,28 @@ TEST_CASE("a bound is never over the final level, at any moment") {
   }
 }
 
+/// Fails unless parts of the images, saved and read again, are merged to what one statistic saw of all.
+template <class Make>
+void samePartsAsWhole(Statistic &whole, const Make &make, const std::vector<float> &values, int64_t images) {
+  const auto none = [](int64_t) { return 0.0f; };
+  const auto together = make();
+  show(whole, none, values, shuffled(images, 3));
+  for (const auto &part : cut(shuffled(images, 4), 5, 6)) {
+    const auto some = make(), again = make();
+    show(*some, none, values, part);
+    reload(*again, saved(*some));
+    together->merge(*again);
+  }
+  CHECK(saved(*together) == saved(whole));
+}
+
 TEST_CASE("top images: by activation, then by the lower number, in parts as in the whole") {
   const int64_t images = 50;
   for (const std::string &kind : kinds) {
     const auto values = valuesFor(kind, images, 2);
-    const auto none = [](int64_t) { return 0.0f; };
     const auto make = [] { return std::make_unique<TopImages>(units, 7); };
-    const auto whole = make(), together = make();
-    show(*whole, none, values, shuffled(images, 3));
-    for (const auto &part : cut(shuffled(images, 4), 5, 6)) {
-      const auto some = make(), again = make();
-      show(*some, none, values, part);
-      reload(*again, saved(*some));
-      together->merge(*again);
-    }
-    CHECK(saved(*together) == saved(*whole));
+    const auto whole = make();
+    samePartsAsWhole(*whole, make, values, images);
     for (int64_t unit = 0; unit < units; unit++) {
       const auto &best = whole->of(unit);
       REQUIRE(best.size() == 7);
@@ -303,17 +310,9 @@ TEST_CASE("largest activations: each image's own, in parts as in the whole") {
   const int64_t images = 50;
   for (const std::string &kind : kinds) {
     const auto values = valuesFor(kind, images, 2);
-    const auto none = [](int64_t) { return 0.0f; };
     const auto make = [&] { return std::make_unique<ImageMaxima>(units, images); };
-    const auto whole = make(), together = make();
-    show(*whole, none, values, shuffled(images, 3));
-    for (const auto &part : cut(shuffled(images, 4), 5, 6)) {
-      const auto some = make(), again = make();
-      show(*some, none, values, part);
-      reload(*again, saved(*some));
-      together->merge(*again);
-    }
-    CHECK(saved(*together) == saved(*whole));
+    const auto whole = make();
+    samePartsAsWhole(*whole, make, values, images);
     for (int64_t unit = 0; unit < units; unit++)
       for (int64_t i = 0; i < images; i++) {
         const float *map = values.data() + (i * units + unit) * cells;
