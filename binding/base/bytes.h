@@ -4,6 +4,7 @@
 #include "base/failure.h"
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -12,20 +13,45 @@ namespace netdissect {
 
 class Writer {
 public:
+  using Sink = std::function<void(const uint8_t *bytes, size_t size)>;
+
+  Writer() = default;
+  /// Hands on what is put, piece by piece, and the last one by flush().
+  explicit Writer(Sink sink) : sink_(std::move(sink)) {}
+
   template <class T> void put(const T &value) {
     static_assert(std::is_trivially_copyable_v<T>);
-    const auto *from = reinterpret_cast<const uint8_t *>(&value);
-    bytes_.insert(bytes_.end(), from, from + sizeof(T));
+    append(&value, sizeof(T));
   }
   template <class T> void put(const std::vector<T> &values) {
     static_assert(std::is_trivially_copyable_v<T>);
     put(static_cast<uint64_t>(values.size()));
-    const auto *from = reinterpret_cast<const uint8_t *>(values.data());
-    bytes_.insert(bytes_.end(), from, from + values.size() * sizeof(T));
+    append(values.data(), values.size() * sizeof(T));
   }
+  void flush() {
+    if (sink_ && !bytes_.empty())
+      sink_(bytes_.data(), bytes_.size());
+    if (sink_)
+      bytes_.clear();
+  }
+  /// All of it where there is no sink.
   const std::vector<uint8_t> &bytes() const { return bytes_; }
 
 private:
+  static constexpr size_t piece = 1 << 20;
+
+  void append(const void *from, size_t size) {
+    if (sink_ && bytes_.size() + size > piece)
+      flush();
+    if (sink_ && size > piece)
+      return sink_(static_cast<const uint8_t *>(from), size);
+    const size_t at = bytes_.size();
+    bytes_.resize(at + size);
+    if (size)
+      std::memcpy(bytes_.data() + at, from, size);
+  }
+
+  Sink sink_;
   std::vector<uint8_t> bytes_;
 };
 

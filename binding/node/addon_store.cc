@@ -24,8 +24,10 @@ DissectionInput dissectionInput(const Napi::Object &input) {
   options.keepMaxima = input.Get("keepMaxima").ToBoolean();
   options.keepMasks = input.Get("keepMasks").ToBoolean();
   options.scaleOffset = input.Get("scaleOffset").ToBoolean();
+  if (has("run"))
+    options.kept.run = input.Get("run").As<Napi::String>().Utf8Value();
   if (has("keepFolder")) {
-    options.keepFolder = input.Get("keepFolder").As<Napi::String>().Utf8Value();
+    options.kept.folder = input.Get("keepFolder").As<Napi::String>().Utf8Value();
     options.checkpointSeconds = number("checkpointSeconds").DoubleValue();
   }
   if (has("wideQuantile"))

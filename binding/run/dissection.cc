@@ -1,6 +1,7 @@
 #include "run/dissection.h"
 #include "base/failure.h"
 #include "run/begin.h"
+#include <algorithm>
 
 namespace netdissect {
 
@@ -13,8 +14,10 @@ Dissection::Dissection(const OpenUnits &open, DissectionOptions options, std::un
     plan_->options.end = plan_->options.images;
   plan_->backend = std::move(backend);
   KeptState state;
-  const std::string &folder = plan_->options.keepFolder;
-  const bool kept = !folder.empty() && readState(folder, state);
+  const KeptPlace &place = plan_->options.kept;
+  const bool keeps = !place.folder.empty(), kept = keeps && keptExists(place.state());
+  if (kept)
+    state = readState(place.state(), place.run);
   std::unique_ptr<UnitSource> all = open(plan_->options.layers);
   plan_->layers = layerShapes(*all, plan_->options);
   notices_ = all->notices();
@@ -30,42 +33,50 @@ Dissection::Dissection(const OpenUnits &open, DissectionOptions options, std::un
   }
   if (kept)
     resume(state);
-  if (!folder.empty())
-    plan_->keeper = std::make_unique<Keeper>(folder, plan_->options.checkpointSeconds, state);
+  if (keeps)
+    plan_->keeper = std::make_unique<Keeper>(place, plan_->options.checkpointSeconds, state);
 }
 
 KeptShape Dissection::keptShape(const LabelTable &labels, int64_t first) const {
-  KeptShape shape{{}, labels, first};
+  KeptShape shape{{}, labels, first, plan_->options.kept.run};
   if (plan_->options.keepMasks)
     shape.layers.assign(plan_->layers.begin(), plan_->layers.end());
   return shape;
 }
 
 void Dissection::resume(const KeptState &state) {
-  const int64_t part = plan_->options.end - plan_->options.first;
-  if (state.observed > part || state.pass > passes_ || state.observing != (state.pass == passes_))
-    throw Failure("ERR_NETDISSECT_STORE", plan_->options.keepFolder + " is of another run");
-  Reader in(state.statistics.data(), state.statistics.size());
+  const DissectionOptions &options = plan_->options;
+  if (state.first != options.first || state.end != options.end || state.pass > passes_ ||
+      state.observing != (state.pass == passes_))
+    throw Failure("ERR_NETDISSECT_STORE", options.kept.folder + " is of another run");
+  Reader in = state.statistics();
   auto *bounding = std::get_if<Bounding>(&phase_);
   if (bounding && state.observing)
     phase_ = std::move(*bounding).finish();
   if (auto *observing = std::get_if<Observing>(&phase_)) {
     observing->load(in);
-    const KeptShape shape = keptShape(plan_->options.labels, plan_->options.first);
-    int64_t next = shape.first;
-    if (state.blockBytes)
-      next =
-          readBlocks(blocksFile(plan_->options.keepFolder), state.blockBytes, shape, [&](ImageBlock block) {
-            if (plan_->progress.ended())
-              throw aborted();
-            observing->add(std::move(block));
-          });
-    if (next != shape.first + state.observed)
-      throw Failure("ERR_NETDISSECT_STORE", plan_->options.keepFolder + " has other images than it says");
+    blockBytes_ = state.blockBytes;
   } else
     std::get<Bounding>(phase_).load(in);
   plan_->pass = state.pass;
   plan_->progress.observed = state.observed;
+}
+
+/// What was kept of the images that were observed before; it can take a while, and be cancelled.
+void Dissection::takeBlocks() {
+  auto *observing = std::get_if<Observing>(&phase_);
+  if (!observing || !blockBytes_)
+    return;
+  const DissectionOptions &options = plan_->options;
+  const KeptShape shape = keptShape(options.labels, options.first);
+  const int64_t next = readBlocks(options.kept.blocks(), blockBytes_, shape, [&](ImageBlock block) {
+    if (plan_->progress.ended())
+      throw aborted();
+    observing->add(std::move(block));
+  });
+  if (next != options.first + plan_->progress.observed)
+    throw Failure("ERR_NETDISSECT_STORE", options.kept.folder + " has other images than it says");
+  blockBytes_ = 0;
 }
 
 Dissection::Dissection(std::vector<LayerShape> layers, DissectionOptions options, const LabelTable &labels,
@@ -83,22 +94,36 @@ Dissection::Dissection(std::vector<LayerShape> layers, DissectionOptions options
   const bool fewer = plan_->options.labels.size() < labels.size();
   Observing kept(plan_, nullptr, std::vector<LayerValues>(plan_->layers.size()));
   std::vector<int64_t> blockBytes;
+  int64_t next = 0;
+  const std::string &run = plan_->options.kept.run;
   for (const std::string &folder : folders) {
+    const KeptPlace part{folder, run};
     if (plan_->progress.ended())
       throw aborted();
-    KeptState state; // one at a time in memory
-    if (!readState(folder, state) || !state.observing || !state.done)
-      throw Failure("ERR_NETDISSECT_STORE",
-                    folder + " has not seen all of its images yet; run it again to go on");
-    Reader in(state.statistics.data(), state.statistics.size());
+    const auto refuse = [&](const std::string &message) {
+      throw Failure("ERR_NETDISSECT_STORE", folder + message);
+    };
+    const std::string unfinished = " has not seen all of its images yet; run it again to go on";
+    if (!keptExists(part.state()))
+      refuse(unfinished);
+    const KeptState state = readState(part.state(), run); // one at a time in memory
+    if (!state.observing || !state.done)
+      refuse(unfinished);
+    if (state.first != next)
+      refuse(" is of images from " + std::to_string(state.first) + " on, and " + std::to_string(next) +
+             " comes next; give the parts of one run");
+    next = state.end;
+    Reader in = state.statistics();
     blockBytes.empty() ? kept.load(in) : kept.merge(in);
     blockBytes.push_back(state.blockBytes);
   }
-  int64_t next = 0;
+  if (next != plan_->options.images)
+    throw Failure("ERR_NETDISSECT_STORE", "images from " + std::to_string(next) + " on are in none of these");
+  next = 0;
   for (size_t f = 0; f < folders.size(); f++)
     if (blockBytes[f])
-      next =
-          readBlocks(blocksFile(folders[f]), blockBytes[f], keptShape(labels, next), [&](ImageBlock block) {
+      next = readBlocks(
+          KeptPlace{folders[f], run}.blocks(), blockBytes[f], keptShape(labels, next), [&](ImageBlock block) {
             if (plan_->progress.ended())
               throw aborted();
             if (fewer) {
@@ -152,31 +177,52 @@ void Dissection::observe(const Batch &batch, const std::atomic<bool> &stopping) 
     pass = std::get_if<Observing>(&phase_);
   if (!pass)
     outOfOrder("observe");
-  step([&] { pass->observe(batch, stopping); });
+  step([&] {
+    takeBlocks();
+    pass->observe(batch, stopping);
+  });
+}
+
+/// Whether parts [first, end) are all images, each once.
+static bool isWhole(std::vector<std::pair<int64_t, int64_t>> parts, int64_t images) {
+  std::sort(parts.begin(), parts.end());
+  int64_t next = 0;
+  for (const auto &[first, end] : parts) {
+    if (first != next)
+      return false;
+    next = end;
+  }
+  return next == images;
 }
 
 std::vector<size_t> Dissection::finish(const std::vector<std::string> &others) {
   return step([&] {
     std::vector<size_t> missing;
+    const KeptPlace &own = plan_->options.kept;
     if (auto *bounding = std::get_if<Bounding>(&phase_)) {
       bounding->requireFinished();
       bounding->keep(true);
       for (size_t i = 0; i < others.size(); i++)
-        if (!keptExists(passFile(others[i], plan_->pass)))
+        if (!keptExists(KeptPlace{others[i], own.run}.pass(plan_->pass)))
           missing.push_back(i);
       if (!missing.empty())
         return missing;
+      std::vector<std::pair<int64_t, int64_t>> seen{{plan_->options.first, plan_->options.end}};
       for (const std::string &other : others) {
-        const KeptState state = readPass(other, plan_->pass);
-        Reader in(state.statistics.data(), state.statistics.size());
+        const KeptState state = readState(KeptPlace{other, own.run}.pass(plan_->pass), own.run);
+        seen.emplace_back(state.first, state.end);
+        Reader in = state.statistics();
         bounding->merge(in);
       }
+      if (!isWhole(seen, plan_->options.images))
+        throw Failure("ERR_NETDISSECT_STORE", "the parts beside " + own.folder + " are not those of one run");
       if (bounding->next())
         return missing;
       Observing next = std::move(*bounding).finish();
       const std::lock_guard<std::mutex> lock(mutex_);
       phase_ = std::move(next);
     } else if (auto *observing = std::get_if<Observing>(&phase_)) {
+      takeBlocks();
       observing->requireFinished();
       observing->keep(true);
       if (!isPart())

@@ -60,6 +60,7 @@ private:
   void settle(Levelled &&levelled);
   KeptShape keptShape(const LabelTable &labels, int64_t first) const;
   void resume(const KeptState &state);
+  void takeBlocks();
   bool isPart() const { return plan_->options.first > 0 || plan_->options.end < plan_->options.images; }
   [[noreturn]] void outOfOrder(const char *call) const;
   template <class Step> auto step(Step step);
@@ -69,6 +70,7 @@ private:
   int passes_ = 1;
   int64_t tailBytes_ = 0, maximaBytes_ = 0;
   std::vector<std::string> notices_;
+  int64_t blockBytes_ = 0; // of what was kept before and is not taken yet
   std::variant<Over, Bounding, Observing, Levelled, Results> phase_;
   mutable std::mutex mutex_; // guards a change of phase from what other threads ask
 };

@@ -12,35 +12,47 @@
 
 namespace netdissect {
 
-/// How far an observation has come.
-struct KeptState {
-  int32_t pass = 1;       // from 1 on
-  bool observing = false; // whether it is the last pass, which keeps blocks
-  bool done = false;      // whether all of its images are through
-  int64_t observed = 0;   // images of this pass
-  int64_t blockBytes = 0; // of the file of blocks, that count
-  std::vector<uint8_t> statistics;
+/// Where an observation is kept, and which one it is (kept_file.h).
+struct KeptPlace {
+  std::string folder, run;
+
+  std::string state() const { return folder + "/state"; }
+  std::string blocks() const { return folder + "/blocks"; }
+  /// The state of a pass that is over and not the last one.
+  std::string pass(int number) const { return folder + "/pass-" + std::to_string(number); }
 };
 
-/// Of the folder's state file; false where there is none.
-bool readState(const std::string &folder, KeptState &state);
-/// Of a pass that is over and not the last one.
-std::string passFile(const std::string &folder, int pass);
-std::string blocksFile(const std::string &folder);
-/// What passFile names.
-KeptState readPass(const std::string &folder, int pass);
+/// How far an observation has come.
+struct KeptState {
+  int32_t pass = 1;           // from 1 on
+  bool observing = false;     // whether it is the last pass, which keeps blocks
+  bool done = false;          // whether all of its images are through
+  int64_t first = 0, end = 0; // the images that are observed here
+  int64_t observed = 0;       // those of them that are through this pass
+  int64_t blockBytes = 0;     // of the file of blocks, that count
+
+  /// What was kept of the values, of one that was read.
+  Reader statistics() const { return {bytes.data() + at, bytes.size() - at}; }
+
+  std::vector<uint8_t> bytes;
+  size_t at = 0;
+};
+
+/// One of the files of a place; throws where there is none.
+KeptState readState(const std::string &path, const std::string &run);
 
 class Keeper {
 public:
   /// Goes on where `state` stands.
-  Keeper(std::string folder, double seconds, const KeptState &state);
+  Keeper(KeptPlace place, double seconds, const KeptState &state);
   void add(const ImageBlock &block);
   /// Whether so many seconds have gone by since the last checkpoint.
   bool due() const;
-  void checkpoint(KeptState state);
+  /// Writes how far it has come, and the values as `save` puts them.
+  void checkpoint(KeptState state, const std::function<void(Writer &)> &save);
 
 private:
-  std::string folder_;
+  KeptPlace place_;
   double seconds_;
   int64_t blockBytes_; // at the last checkpoint
   std::unique_ptr<BlockFile> blocks_;

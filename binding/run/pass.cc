@@ -44,15 +44,14 @@ void Pass::observe(const Batch &batch, const std::atomic<bool> &stopping) {
 void Pass::keep(bool done) const {
   if (!plan_->keeper)
     return;
-  Writer out;
-  save(out);
   KeptState state;
   state.pass = plan_->pass;
   state.observing = last();
   state.done = done;
+  state.first = plan_->options.first;
+  state.end = plan_->options.end;
   state.observed = plan_->progress.observed;
-  state.statistics = out.bytes();
-  plan_->keeper->checkpoint(std::move(state));
+  plan_->keeper->checkpoint(std::move(state), [this](Writer &out) { save(out); });
 }
 
 void Pass::checkShape(const LayerShape &layer, const UnitBatch &units) const {
@@ -205,6 +204,10 @@ std::vector<LayerValues> Observing::read(Reader &in) const {
   const DissectionOptions &options = plan_->options;
   for (size_t l = 0; l < values.size(); l++) {
     const LayerShape &layer = plan_->layers[l];
+    // nothing is made for units that are not there
+    const int64_t least = options.keepMaxima ? options.images * static_cast<int64_t>(sizeof(float)) : 8;
+    if (static_cast<int64_t>(in.left()) / least < layer.units)
+      throw damaged();
     values[l].estimated = in.get<uint8_t>() != 0;
     values[l].tail = readTail(in, layer.units, plan_->values(layer), options.keptQuantile());
     values[l].top = std::make_unique<TopImages>(layer.units, options.topImages);

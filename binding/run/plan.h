@@ -19,7 +19,7 @@ struct DissectionOptions {
   std::vector<std::string> layers;
   int64_t images = 0;            // of the whole data set: the levels' ranks depend on it
   int64_t first = 0, end = -1;   // those that are observed here
-  std::string keepFolder;        // where the observation is kept; none where it is empty
+  KeptPlace kept;                // where the observation is kept; nowhere where there is no folder
   double checkpointSeconds = 30; // how often, at the most
   int64_t channels = 3, height = 0, width = 0;
   double quantile = 0.005;

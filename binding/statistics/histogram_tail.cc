@@ -4,12 +4,19 @@
 namespace netdissect {
 
 constexpr uint32_t zeroBin = 0x8000;
+constexpr uint32_t largestBin = 0xff7f; // of the largest finite value
 
 HistogramTail::HistogramTail(int64_t units, int64_t n, double threshold)
     : HistogramTail(units, n, QuantileRank(n, threshold)) {}
 
 HistogramTail::HistogramTail(int64_t units, int64_t n, const QuantileRank &rank)
     : Tail(units, n, rank), bins_(units * binCount), places_(units) {}
+
+int64_t HistogramTail::mostUnits(size_t bytes) {
+  constexpr size_t least = sizeof(uint32_t) + sizeof(int64_t) + sizeof(uint64_t) +
+                           (binCount - largestBin) * sizeof(uint32_t); // of one unit
+  return static_cast<int64_t>(bytes / least);
+}
 
 void HistogramTail::observe(const UnitMap &map) {
   forEachOver(map, [&](float value) { add(map.unit, value); });
@@ -82,7 +89,7 @@ void HistogramTail::load(Reader &in) {
     place.bin = in.get<uint32_t>();
     place.tiny = in.get<int64_t>();
     const std::vector<uint32_t> counts = in.list<uint32_t>();
-    if (place.bin >= binCount || counts.size() != static_cast<size_t>(binCount - place.bin))
+    if (place.bin > largestBin || counts.size() != static_cast<size_t>(binCount - place.bin))
       throw damaged();
     std::copy(counts.begin(), counts.end(), read.bins_.data() + unit * binCount + place.bin);
     for (const uint32_t count : counts)

@@ -21,6 +21,8 @@ public:
 
   /// Whether counts of n values fit.
   static bool fits(int64_t n) { return n <= int64_t{UINT32_MAX}; }
+  /// That can have been saved in so many bytes.
+  static int64_t mostUnits(size_t bytes);
   int64_t rankError(int64_t unit) const override;
 
 private:

@@ -12,7 +12,7 @@ std::unique_ptr<Tail> readTail(Reader &in, int64_t units, int64_t n, double thre
     tail = std::make_unique<UpperTail>(units, n, threshold);
     break;
   case HistogramTail::kind:
-    if (!HistogramTail::fits(n))
+    if (!HistogramTail::fits(n) || units > HistogramTail::mostUnits(in.left()))
       throw damaged();
     tail = std::make_unique<HistogramTail>(units, n, threshold);
     break;

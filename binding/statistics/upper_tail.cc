@@ -1,4 +1,6 @@
 #include "statistics/upper_tail.h"
+#include "base/parallel.h"
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -35,13 +37,24 @@ void UpperTail::merge(const Statistic &other) {
 
 void UpperTail::save(Writer &out) const {
   saveNumbers(out, kind);
-  for (std::vector<float> kept : kept_) {
-    for (float &value : kept)
-      value += 0.0f; // no -0
-    std::sort(kept.begin(), kept.end(), std::greater<float>());
-    if (static_cast<int64_t>(kept.size()) > rank_.fromTop)
-      kept.resize(rank_.fromTop);
-    out.put(kept);
+  constexpr int64_t atOnce = 64;
+  for (int64_t begin = 0; begin < units(); begin += atOnce) {
+    const int64_t end = std::min(units(), begin + atOnce);
+    std::vector<std::vector<float>> some(kept_.begin() + begin, kept_.begin() + end);
+    parallelFor(end - begin, 1, [&](int64_t from, int64_t to) {
+      for (int64_t i = from; i < to; i++) {
+        std::vector<float> &kept = some[i];
+        for (float &value : kept)
+          value += 0.0f; // no -0
+        if (static_cast<int64_t>(kept.size()) > rank_.fromTop) {
+          std::nth_element(kept.begin(), kept.begin() + rank_.fromTop, kept.end(), std::greater<float>());
+          kept.resize(rank_.fromTop);
+        }
+        std::sort(kept.begin(), kept.end(), std::greater<float>());
+      }
+    });
+    for (const std::vector<float> &kept : some)
+      out.put(kept);
   }
 }
 

@@ -22,6 +22,7 @@ struct Head {
   uint32_t order;
   uint32_t checksum; // of what follows; 0 in a file of blocks, which have their own
   uint64_t bytes;    // of what follows; 0 in a file of blocks
+  char run[runLength];
 };
 
 struct BlockHead {
@@ -31,33 +32,48 @@ struct BlockHead {
 };
 
 /// CRC-32 as in IEEE 802.3.
-uint32_t checksumOf(const uint8_t *data, size_t bytes) {
-  static const auto tables = [] {
-    std::array<std::array<uint32_t, 256>, 8> result{};
+class Checksum {
+public:
+  void add(const uint8_t *data, size_t bytes) {
+    static const auto tables = makeTables();
+    for (; bytes >= 8; bytes -= 8, data += 8) { // eight bytes at a time
+      uint32_t low, high;
+      std::memcpy(&low, data, 4);
+      std::memcpy(&high, data + 4, 4);
+      low ^= sum_;
+      sum_ = 0;
+      for (int i = 0; i < 4; i++)
+        sum_ ^= tables[7 - i][low >> 8 * i & 255] ^ tables[3 - i][high >> 8 * i & 255];
+    }
+    for (; bytes; bytes--, data++)
+      sum_ = sum_ >> 8 ^ tables[0][(sum_ ^ *data) & 255];
+  }
+  uint32_t value() const { return ~sum_; }
+
+private:
+  using Tables = std::array<std::array<uint32_t, 256>, 8>;
+
+  static Tables makeTables() {
+    Tables tables{};
     for (uint32_t i = 0; i < 256; i++) {
       uint32_t value = i;
       for (int bit = 0; bit < 8; bit++)
         value = value & 1 ? value >> 1 ^ 0xEDB88320 : value >> 1;
-      result[0][i] = value;
+      tables[0][i] = value;
     }
     for (size_t t = 1; t < 8; t++)
       for (size_t i = 0; i < 256; i++)
-        result[t][i] = result[t - 1][i] >> 8 ^ result[0][result[t - 1][i] & 255];
-    return result;
-  }();
-  uint32_t sum = ~0u;
-  for (; bytes >= 8; bytes -= 8, data += 8) { // eight bytes at a time
-    uint32_t low, high;
-    std::memcpy(&low, data, 4);
-    std::memcpy(&high, data + 4, 4);
-    low ^= sum;
-    sum = 0;
-    for (int i = 0; i < 4; i++)
-      sum ^= tables[7 - i][low >> 8 * i & 255] ^ tables[3 - i][high >> 8 * i & 255];
+        tables[t][i] = tables[t - 1][i] >> 8 ^ tables[0][tables[t - 1][i] & 255];
+    return tables;
   }
-  for (; bytes; bytes--, data++)
-    sum = sum >> 8 ^ tables[0][(sum ^ *data) & 255];
-  return ~sum;
+
+  uint32_t sum_ = ~0u;
+};
+
+uint32_t checksumOf(const std::vector<uint8_t> &bytes) {
+  Checksum sum;
+  sum.add(bytes.data(), bytes.size());
+  return sum.value();
 }
 
 Failure failed(const std::string &what, const std::string &path) {
@@ -112,8 +128,11 @@ void readAll(int file, void *data, size_t bytes, const std::string &path) {
   }
 }
 
-Head headOf(uint32_t checksum, uint64_t bytes) {
+Head headOf(const std::string &run, uint32_t checksum, uint64_t bytes) {
   Head head{};
+  if (run.size() != runLength)
+    throw Failure("ERR_NETDISSECT_USAGE", "a run is named by " + std::to_string(runLength) + " characters");
+  std::memcpy(head.run, run.data(), runLength);
   std::memcpy(head.what, magic, sizeof magic);
   head.order = byteOrder;
   head.checksum = checksum;
@@ -121,7 +140,7 @@ Head headOf(uint32_t checksum, uint64_t bytes) {
   return head;
 }
 
-Head readHead(int file, const std::string &path) {
+Head readHead(int file, const std::string &path, const std::string &run) {
   Head head;
   readAll(file, &head, sizeof head, path);
   if (std::memcmp(head.what, magic, sizeof magic - 1) != 0)
@@ -132,6 +151,9 @@ Head readHead(int file, const std::string &path) {
   if (head.what[7] != magic[7])
     throw Failure("ERR_NETDISSECT_STORE", path + " was written by another version of netdissect-native, in "
                                                  "another format; use that version, or observe again");
+  if (std::string(head.run, runLength) != run)
+    throw Failure("ERR_NETDISSECT_STORE",
+                  path + " is of another run than store.json beside it; remove the store and observe again");
   return head;
 }
 
@@ -174,13 +196,25 @@ template <class Fits> bool allRecords(const Block &block, Fits fits) {
 
 bool keptExists(const std::string &path) { return access(path.c_str(), F_OK) == 0; }
 
-void writeKept(const std::string &path, const std::vector<uint8_t> &payload) {
+void writeKept(const std::string &path, const std::string &run, const std::function<void(Writer &)> &put) {
   const std::string beside = path + ".new";
   {
     const Open file(beside, O_WRONLY | O_CREAT | O_TRUNC);
-    const Head head = headOf(checksumOf(payload.data(), payload.size()), payload.size());
+    Checksum sum;
+    uint64_t bytes = 0;
+    Head head = headOf(run, 0, 0); // again when the checksum is known
     writeAll(file.file, &head, sizeof head, beside);
-    writeAll(file.file, payload.data(), payload.size(), beside);
+    Writer out([&](const uint8_t *data, size_t size) {
+      sum.add(data, size);
+      bytes += size;
+      writeAll(file.file, data, size, beside);
+    });
+    put(out);
+    out.flush();
+    head = headOf(run, sum.value(), bytes);
+    if (lseek(file.file, 0, SEEK_SET) < 0)
+      throw failed("write to", beside);
+    writeAll(file.file, &head, sizeof head, beside);
     if (fsync(file.file) < 0)
       throw failed("write to", beside);
   }
@@ -191,35 +225,35 @@ void writeKept(const std::string &path, const std::vector<uint8_t> &payload) {
     throw failed("write to", path);
 }
 
-std::vector<uint8_t> readKept(const std::string &path) {
+std::vector<uint8_t> readKept(const std::string &path, const std::string &run) {
   const Open file(path, O_RDONLY);
-  const Head head = readHead(file.file, path);
+  const Head head = readHead(file.file, path, run);
   if (head.bytes != sizeOf(file.file, path) - sizeof head)
     throw broken(path, "it is cut off");
   std::vector<uint8_t> payload(head.bytes);
   readAll(file.file, payload.data(), payload.size(), path);
-  if (checksumOf(payload.data(), payload.size()) != head.checksum)
+  if (checksumOf(payload) != head.checksum)
     throw broken(path, "its checksum is another");
   return payload;
 }
 
-BlockFile::BlockFile(std::string path, int64_t bytes) : path_(std::move(path)) {
+BlockFile::BlockFile(std::string path, const std::string &run, int64_t bytes) : path_(std::move(path)) {
   file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (file_ < 0)
     throw failed("open", path_);
   try {
-    begin(bytes);
+    begin(run, bytes);
   } catch (...) {
     close(file_);
     throw;
   }
 }
 
-void BlockFile::begin(int64_t bytes) {
+void BlockFile::begin(const std::string &run, int64_t bytes) {
   if (bytes == 0) {
     if (ftruncate(file_, 0) < 0)
       throw failed("write to", path_);
-    const Head head = headOf(0, 0);
+    const Head head = headOf(run, 0, 0);
     writeAll(file_, &head, sizeof head, path_);
     bytes_ = sizeof head;
     return;
@@ -246,7 +280,7 @@ void BlockFile::append(const ImageBlock &block) {
     put(out, hot);
   put(out, block.labels);
   const std::vector<uint8_t> &bytes = out.bytes();
-  const BlockHead head{checksumOf(bytes.data(), bytes.size()), 0, bytes.size()};
+  const BlockHead head{checksumOf(bytes), 0, bytes.size()};
   writeAll(file_, &head, sizeof head, path_);
   writeAll(file_, bytes.data(), bytes.size(), path_);
   bytes_ += static_cast<int64_t>(sizeof head + bytes.size());
@@ -262,7 +296,7 @@ int64_t readBlocks(const std::string &path, int64_t bytes, const KeptShape &shap
   const std::vector<MapShape> &layers = shape.layers;
   int64_t next = shape.first;
   const Open file(path, O_RDONLY);
-  if (const Head head = readHead(file.file, path); head.checksum || head.bytes)
+  if (const Head head = readHead(file.file, path, shape.run); head.checksum || head.bytes)
     throw broken(path, "it is no file of blocks");
   if (sizeOf(file.file, path) < static_cast<uint64_t>(bytes))
     throw broken(path, "it is cut off");
@@ -277,7 +311,7 @@ int64_t readBlocks(const std::string &path, int64_t bytes, const KeptShape &shap
     std::vector<uint8_t> data(head.bytes);
     readAll(file.file, data.data(), data.size(), path);
     left -= static_cast<int64_t>(head.bytes);
-    if (checksumOf(data.data(), data.size()) != head.checksum)
+    if (checksumOf(data) != head.checksum)
       throw broken(path, "its checksum is another");
     Reader in(data.data(), data.size());
     ImageBlock block;

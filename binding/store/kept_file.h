@@ -10,17 +10,20 @@
 
 namespace netdissect {
 
+/// Which observation a file belongs to: so many characters, the same in all files of a run.
+constexpr size_t runLength = 32;
+
 /// Writes a whole file beside its place and moves it there, so that either the old or the new one is there.
-void writeKept(const std::string &path, const std::vector<uint8_t> &payload);
-/// What writeKept wrote; throws ERR_NETDISSECT_STORE for anything else.
-std::vector<uint8_t> readKept(const std::string &path);
+void writeKept(const std::string &path, const std::string &run, const std::function<void(Writer &)> &put);
+/// What writeKept wrote; throws ERR_NETDISSECT_STORE for anything else, and for another run's.
+std::vector<uint8_t> readKept(const std::string &path, const std::string &run);
 bool keptExists(const std::string &path);
 
 /// A file that blocks of images are appended to.
 class BlockFile {
 public:
   /// Goes on after the first `bytes`, and cuts off what lies behind them; 0 begins a new file.
-  BlockFile(std::string path, int64_t bytes);
+  BlockFile(std::string path, const std::string &run, int64_t bytes);
   BlockFile(const BlockFile &) = delete;
   ~BlockFile();
   void append(const ImageBlock &block);
@@ -29,7 +32,7 @@ public:
   int64_t bytes() const { return bytes_; }
 
 private:
-  void begin(int64_t bytes);
+  void begin(const std::string &run, int64_t bytes);
 
   std::string path_;
   int file_ = -1;
@@ -41,6 +44,7 @@ struct KeptShape {
   std::vector<MapShape> layers; // none where no masks are kept
   LabelTable labels;            // none where no label maps are kept
   int64_t first = 0;
+  std::string run;
 };
 
 /// Reads the blocks in the first `bytes` of such a file; returns the image after the last.

@@ -102,6 +102,8 @@ export interface NativeOptions extends NativeForwardOptions {
   end?: number;
   /** Where the observation is kept, and goes on if it was kept there before. */
   keepFolder?: string;
+  /** 32 characters that name the observation, in every file of it; needed where it is kept. */
+  run?: string;
   /** How often what is kept can be gone on with. */
   checkpointSeconds?: number;
   /** Estimates levels where exact ones take another pass. */
@@ -156,6 +158,7 @@ export interface NativeProfile {
 
 /** What was kept of the images in some folders, all of them together, in order. */
 export interface NativeStoreOptions extends NativeOptions {
+  run: string;
   folders: string[];
   shapes: NativeLayerShape[];
   /** The labels that were kept; `labelNumbers` may be fewer of them. */

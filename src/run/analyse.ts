@@ -11,7 +11,7 @@ import { type Model, THREADS } from '../model/model';
 import { type NativeDissection, native } from '../native/native';
 import { layerDirnames } from '../report/json';
 import { StagedFolder } from '../report/outdir';
-import { firstDifference, readStore, type StoreFile, storeError } from '../store/folder';
+import { firstDifference, readStore, runOf, type StoreFile, storeError } from '../store/folder';
 import { begin, makeJob, named, nativeLabels } from './begin';
 import { conclude, type DissectionResult } from './conclude';
 import { imageList, openKept } from './keep';
@@ -108,10 +108,13 @@ export async function openStore(...folders: string[]): Promise<Store> {
   const [, of] = file.shard;
   const seen = new Map<number, string>();
   for (const part of parts) {
-    const difference = firstDifference(
-      { shards: of, ...file.made_of },
-      { shards: part.file.shard[1], ...part.file.made_of },
-    );
+    const compared = ({ shard, netname, meta, made_of }: StoreFile) => ({
+      shards: shard[1],
+      ...made_of,
+      netname,
+      meta,
+    });
+    const difference = firstDifference(compared(file), compared(part.file));
     if (difference)
       throw storeError(`${folder} and ${part.folder} are of different runs: ${difference} in the second`);
     const [index] = part.file.shard;
@@ -180,6 +183,7 @@ export async function analyse(
     const kept = nativeLabels({ labels: file.labels, categories: file.categories });
     dissection = await engine.openStore({
       folders: [...folders],
+      run: runOf(file.made_of),
       shapes: file.layers,
       layers: file.layers.map(({ name }) => name),
       images: file.images,

@@ -89,7 +89,7 @@ function plainData(value: Record<string, unknown> = {}, name: string): Record<st
 
 export function begin(
   { model, dataset, checked, retained, retainOptions, forwardSize, labeller, pictures }: Job,
-  part: Pick<NativeOptions, 'first' | 'end' | 'keepFolder' | 'checkpointSeconds'> = {},
+  part: Pick<NativeOptions, 'first' | 'end' | 'keepFolder' | 'run' | 'checkpointSeconds'> = {},
 ): Promise<NativeDissection> {
   const { mean, deviation } = dataset.normalization ?? IMAGENET_NORMALIZATION;
   const [height, width] = dataset.imageSize;

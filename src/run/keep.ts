@@ -9,13 +9,13 @@ import type { DissectionDataset } from '../dataset/dataset';
 import { FileDataset } from '../dataset/files';
 import { IMAGENET_NORMALIZATION } from '../dataset/images/normalization';
 import { type NativeDissection, type NativeOptions, native } from '../native/native';
-import { claimStore, firstDifference, type MadeOf, readStore, storeError } from '../store/folder';
+import { claimStore, firstDifference, type MadeOf, readStore, runOf, storeError } from '../store/folder';
 import { imagesOf, parseShard, type Shard, shardFolder } from '../store/shard';
 import type { Job } from './begin';
 
 export interface Kept {
   /** What the engine is told. */
-  native: Required<Pick<NativeOptions, 'first' | 'end' | 'keepFolder' | 'checkpointSeconds'>>;
+  native: Required<Pick<NativeOptions, 'first' | 'end' | 'keepFolder' | 'run' | 'checkpointSeconds'>>;
   /** The folders of the other parts. */
   others: string[];
   folder: string;
@@ -121,7 +121,12 @@ export async function openKept(job: Job, shardText?: string): Promise<Kept | und
     .map(other => shardFolder(root, other));
   return {
     folder,
-    native: { ...images, keepFolder: folder, checkpointSeconds: checkpoint },
+    native: {
+      ...images,
+      keepFolder: folder,
+      run: runOf(claimed.before?.made_of ?? made),
+      checkpointSeconds: checkpoint,
+    },
     others,
     async checkOthers() {
       for (const other of others) {

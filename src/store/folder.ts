@@ -20,6 +20,11 @@ const LOCK = 'writer';
 /** Everything that what is observed depends on; plain data. */
 export type MadeOf = Record<string, unknown>;
 
+/** What names an observation in each of its files. */
+export function runOf(made: MadeOf): string {
+  return createHash('sha256').update(JSON.stringify(made)).digest('hex').slice(0, 32);
+}
+
 /** What `store.json` holds. */
 export interface StoreFile {
   format: typeof FORMAT;
@@ -97,6 +102,7 @@ function checkStore(store: StoreFile, file: string): void {
     Array.isArray(value.shape) &&
     value.shape.length === 3 &&
     value.shape.every(side => whole(side, 1) && side < 2 ** 31) &&
+    Number.isSafeInteger(8 * store.images * value.shape.reduce((product, side) => product * side)) &&
     whole(value.tokensDropped, 0) &&
     (value.scale === undefined ||
       [value.scale, value.offset].every(

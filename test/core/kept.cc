@@ -32,6 +32,7 @@ std::string codeOf(const std::function<void()> &call) {
 }
 
 const std::vector<MapShape> layers{{2, 5, 7}, {3, 2, 2}};
+const std::string run(runLength, 'r'), foreign(runLength, 'f');
 const LabelTable table({1, 5, 300, 65535}, {0, 1, 1, 2}, 3);
 
 ImageBlock blockOf(Random &random, int64_t first, int64_t count) {
@@ -76,7 +77,7 @@ TEST_CASE("blocks come back as they were written, up to where they count") {
   std::vector<ImageBlock> written;
   int64_t counted = 0;
   {
-    BlockFile file(path, 0);
+    BlockFile file(path, run, 0);
     for (int64_t i = 0; i < 5; i++) {
       written.push_back(blockOf(random, 3 * i, 3));
       file.append(written.back());
@@ -87,7 +88,7 @@ TEST_CASE("blocks come back as they were written, up to where they count") {
   }
   const auto read = [&](int64_t bytes) {
     std::vector<ImageBlock> blocks;
-    readBlocks(path, bytes, {layers, table, 0},
+    readBlocks(path, bytes, {layers, table, 0, run},
                [&](ImageBlock block) { blocks.push_back(std::move(block)); });
     return blocks;
   };
@@ -101,21 +102,22 @@ TEST_CASE("blocks come back as they were written, up to where they count") {
       CHECK(same(first[b].hot[l], written[b].hot[l]));
   }
   {
-    BlockFile again(path, counted); // what lies behind is cut off
+    BlockFile again(path, run, counted); // what lies behind is cut off
     again.append(written[3]);
     CHECK(read(again.bytes()).size() == 4);
     CHECK(static_cast<int64_t>(std::filesystem::file_size(path)) == again.bytes());
   }
-  CHECK(codeOf([&] { BlockFile(path, counted * 9); }) == "ERR_NETDISSECT_STORE");
-  CHECK(codeOf([&] { readBlocks(path, counted, {{{2, 5, 7}}, table, 0}, [](ImageBlock) {}); }) ==
+  CHECK(codeOf([&] { BlockFile(path, run, counted * 9); }) == "ERR_NETDISSECT_STORE");
+  CHECK(codeOf([&] { readBlocks(path, counted, {{{2, 5, 7}}, table, 0, run}, [](ImageBlock) {}); }) ==
         "ERR_NETDISSECT_STORE");
-  CHECK(codeOf([&] { readBlocks(path, counted, {{{2, 2, 2}, {3, 2, 2}}, table, 0}, [](ImageBlock) {}); }) ==
-        "ERR_NETDISSECT_STORE");
+  CHECK(codeOf([&] {
+          readBlocks(path, counted, {{{2, 2, 2}, {3, 2, 2}}, table, 0, run}, [](ImageBlock) {});
+        }) == "ERR_NETDISSECT_STORE");
   const LabelTable fewer({1}, {0}, 1);
-  for (const KeptShape &other :
-       {KeptShape{{}, table, 0}, KeptShape{layers, {}, 0}, KeptShape{layers, table, 3}})
+  for (const KeptShape &other : {KeptShape{{}, table, 0, run}, KeptShape{layers, {}, 0, run},
+                                 KeptShape{layers, table, 3, run}, KeptShape{layers, table, 0, foreign}})
     CHECK(codeOf([&] { readBlocks(path, counted, other, [](ImageBlock) {}); }) == "ERR_NETDISSECT_STORE");
-  CHECK(codeOf([&] { readBlocks(path, counted, {layers, fewer, 0}, [](ImageBlock) {}); }) ==
+  CHECK(codeOf([&] { readBlocks(path, counted, {layers, fewer, 0, run}, [](ImageBlock) {}); }) ==
         "ERR_NETDISSECT_STORE");
 }
 
@@ -125,9 +127,14 @@ TEST_CASE("a file is the old one or the new one, and a flipped bit anywhere is f
   std::vector<uint8_t> payload(37);
   for (size_t i = 0; i < payload.size(); i++)
     payload[i] = static_cast<uint8_t>(i * 7);
-  writeKept(path, {1, 2, 3});
-  writeKept(path, payload);
-  CHECK(readKept(path) == payload);
+  const auto put = [&](Writer &out) {
+    for (const uint8_t byte : payload)
+      out.put(byte);
+  };
+  writeKept(path, run, [](Writer &out) { out.put(1); });
+  writeKept(path, run, put);
+  CHECK(readKept(path, run) == payload);
+  CHECK(codeOf([&] { readKept(path, foreign); }) == "ERR_NETDISSECT_STORE");
   CHECK(!keptExists(path + ".new"));
   std::ifstream in(path, std::ios::binary);
   const std::string bytes((std::istreambuf_iterator<char>(in)), {});
@@ -135,14 +142,29 @@ TEST_CASE("a file is the old one or the new one, and a flipped bit anywhere is f
     std::string changed = bytes;
     changed[i / 8] = static_cast<char>(changed[i / 8] ^ 1 << i % 8);
     std::ofstream(path, std::ios::binary) << changed;
-    CHECK(codeOf([&] { readKept(path); }) == "ERR_NETDISSECT_STORE");
+    CHECK(codeOf([&] { readKept(path, run); }) == "ERR_NETDISSECT_STORE");
   }
   for (size_t length = 0; length < bytes.size(); length++) {
     std::ofstream(path, std::ios::binary) << bytes.substr(0, length);
-    CHECK(codeOf([&] { readKept(path); }) == "ERR_NETDISSECT_STORE");
+    CHECK(codeOf([&] { readKept(path, run); }) == "ERR_NETDISSECT_STORE");
   }
-  CHECK(codeOf([&] { readKept(folder.path + "/none"); }) == "ERR_NETDISSECT_STORE");
-  CHECK(codeOf([&] { writeKept(folder.path + "/none/state", payload); }) == "ERR_NETDISSECT_STORE");
+  CHECK(codeOf([&] { readKept(folder.path + "/none", run); }) == "ERR_NETDISSECT_STORE");
+  CHECK(codeOf([&] { writeKept(folder.path + "/none/state", run, put); }) == "ERR_NETDISSECT_STORE");
+}
+
+TEST_CASE("what is written piece by piece is the same as at once") {
+  const Folder folder;
+  const std::string path = folder.path + "/state";
+  Writer whole;
+  const auto put = [](Writer &out) {
+    for (int round = 0; round < 40; round++) {
+      out.put(std::vector<uint8_t>(99'991 * (round % 13), static_cast<uint8_t>(round)));
+      out.put(round);
+    }
+  };
+  put(whole);
+  writeKept(path, run, put);
+  CHECK(readKept(path, run) == whole.bytes());
 }
 
 TEST_CASE("records with any words are read or refused, never past their end") {

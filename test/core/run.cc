@@ -6,6 +6,7 @@
 #include "worth/recount.h"
 #include <cstring>
 #include <doctest/doctest.h>
+#include <filesystem>
 #include <set>
 
 using namespace netdissect;
@@ -344,6 +345,30 @@ TEST_CASE("a layer with too few values for a smaller quantile leaves the others 
   CHECK(!layers[0]);
   REQUIRE(layers[1].has_value());
   CHECK(layers[1]->levels[0] > dissection.counted("test")->layers[1].levels[0]);
+}
+
+TEST_CASE("taking up what was kept is ended by a cancel, and can be begun again") {
+  char folder[] = "/tmp/netdissect-core-XXXXXX";
+  REQUIRE(mkdtemp(folder));
+  const Case data(5, "normal", 20, twoLayers);
+  DissectionOptions options = optionsOf(data);
+  options.kept = {folder, std::string(runLength, 'r')};
+  const Prepared all = batchFor(data, options, 0, 20, true);
+  Dissection(openerOf(data), options, cpuBackend())
+      .observe(all.batch, never); // kept at the end of the pass alone
+  CHECK(!keptExists(options.kept.state()));
+  options.checkpointSeconds = 0;
+  Dissection(openerOf(data), options, cpuBackend()).observe(all.batch, never);
+  Dissection cancelled(openerOf(data), options, cpuBackend());
+  CHECK(cancelled.observed() == 20);
+  cancelled.cancel();
+  CHECK(codeOf([&] { cancelled.finish(); }) == "ABORT_ERR");
+  Dissection again(openerOf(data), options, cpuBackend());
+  again.finish();
+  while (again.count(100) < data.images)
+    ;
+  sameAsDefinition(*again.counted("results"), data);
+  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("without labels there is nothing to count, and results at once") {

@@ -17,6 +17,7 @@ import { ROW_A, ROW_B, writeBroden } from '../helpers/broden.mjs';
 import { writeGreyPng, writePalettePng, writeRgbPng } from '../helpers/png.mjs';
 import { zipOf } from '../helpers/zip.mjs';
 import { mutateBytes, mutateInside, mutateJson, mutateTable, mutateTree } from './mutate.mjs';
+import { stores } from './stores.mjs';
 
 const fixtures = path.join(import.meta.dirname, '../fixtures');
 const pick = (random, list) => list[random.below(list.length)];
@@ -113,6 +114,8 @@ const CONFIG = {
 
 /** Each is given an empty folder and a random source. */
 export const KINDS = {
+  stores,
+
   async images(folder, random) {
     const seed = pick(random, fixture('images/kinds', /^[^.]*\.\w+$/));
     put(folder, { [`a${path.extname(seed)}`]: mutateBytes(fs.readFileSync(seed), random) });

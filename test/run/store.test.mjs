@@ -1,50 +1,19 @@
 // Observations that are kept: gone on with after any end, shared out, and analysed again, byte for byte as one run.
 import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { analyse, dissect, loadModel, observe, openStore, retainLayers } from '../../lib/index.js';
 import { modelFile } from '../fixtures/models.mjs';
 import { temporaryFolder } from '../helpers/broden.mjs';
 import { openModel } from '../helpers/dissection.mjs';
+import { LENGTH, noise } from '../helpers/noise.mjs';
 import { randomSource } from '../helpers/random.mjs';
 
 const root = path.join(import.meta.dirname, '../..');
-const LENGTH = 45;
-
-/** Noise with labels of two categories that overlap; counts how often images are asked for. */
-function noise(length = LENGTH, seed = 3) {
-  const random = randomSource(seed);
-  const items = Array.from({ length }, () => {
-    const map = first =>
-      Uint16Array.from({ length: 30 }, (_, p) =>
-        p % 6 < 3 ? first + random.below(3) : random.below(2) * first,
-      );
-    return {
-      pixels: Uint8Array.from({ length: 192 }, () => random.below(256)),
-      segmentation: { height: 5, width: 6, maps: random.below(9) ? [map(1), map(11)] : [] },
-    };
-  });
-  const dataset = {
-    length,
-    imageSize: [8, 8],
-    labels: [1, 2, 3, 11, 12, 13].map(number => ({
-      number,
-      name: `l${number}`,
-      category: number < 10 ? 'low' : 'high',
-    })),
-    categories: ['low', 'high'],
-    asked: 0,
-    nameOf: i => `image ${i}`,
-    fingerprint: `noise ${seed}`,
-    async get(i) {
-      dataset.asked++;
-      return items[i];
-    },
-  };
-  return dataset;
-}
 
 const OPTIONS = {
   quantileThreshold: 0.05,
@@ -301,6 +270,12 @@ test('parts that are missing, doubled, foreign, unfinished or none', async t => 
     code,
     message: /are of different runs: its quantile is 0.05, and here 0.01 in the second/,
   });
+  fs.rmSync(other, { recursive: true });
+  await part('2/3', { store: other, netname: 'mine' });
+  await t.throwsAsync(openStore(shard(1), path.join(other, 'shard-2-of-3'), shard(3)), {
+    code,
+    message: /are of different runs: its netname is "[^"]+", and here "mine" in the second/,
+  });
   fs.mkdirSync(empty);
   await t.throwsAsync(openStore(empty), { code, message: /is no store of netdissect-native; name a folder/ });
   const controller = new AbortController();
@@ -315,6 +290,34 @@ test('parts that are missing, doubled, foreign, unfinished or none', async t => 
   await t.throwsAsync(analyse(path.join(empty, 'out'), await openStore(path.join(empty, 'store'))), {
     code,
     message: /has not seen all of its images yet; run it again to go on/,
+  });
+});
+
+test("files of another run's, or of another part, are refused", async t => {
+  const [store, other, out] = await folders(t, 'store', 'other', 'out');
+  const model = await openModel(t);
+  const code = 'ERR_NETDISSECT_STORE';
+  for (const shard of ['1/2', '2/2']) {
+    await observe(model, noise(), { ...OPTIONS, store, shard });
+    await observe(model, noise(), { ...OPTIONS, store: other, shard, quantileThreshold: 0.02 });
+  }
+  const again = () => openStore(store).then(kept => analyse(out, kept, { decoys: 0, bootstrap: 0 }));
+  const [one, two] = [1, 2].map(i => path.join(store, `shard-${i}-of-2`));
+  const message = name => new RegExp(`${name} is of another run than store.json beside it; remove the store`);
+  for (const name of ['state', 'blocks']) {
+    const own = fs.readFileSync(path.join(two, name));
+    fs.copyFileSync(path.join(other, 'shard-2-of-2', name), path.join(two, name));
+    await t.throwsAsync(again(), { code, message: message(name) });
+    fs.writeFileSync(path.join(two, name), own);
+  }
+  fs.copyFileSync(path.join(one, 'state'), path.join(two, 'state'));
+  await t.throwsAsync(again(), {
+    code,
+    message: /shard-2-of-2 is of images from 0 on, and 24 comes next; give the parts of one run/,
+  });
+  await t.throwsAsync(observe(model, noise(), { ...OPTIONS, store, shard: '2/2' }), {
+    code,
+    message: /shard-2-of-2 is of another run/,
   });
 });
 
@@ -440,19 +443,28 @@ test('killed at any moment, the command goes on and writes the same report', asy
   const [plain, out, store] = await folders(t, 'plain', 'out', 'store');
   await promisify(execFile)(process.execPath, commandFor(plain), { cwd: root });
   const random = randomSource(4);
+  const state = () => fs.statSync(path.join(store, 'state'), { throwIfNoEntry: false })?.mtimeMs;
   let kills = 0;
-  for (let code = null; code !== 0; ) {
+  let begun = 0;
+  for (let round = 0, code = null; code !== 0; round++) {
     const child = spawn(process.execPath, commandFor(out, '--store', store, '--checkpoint', '0'), {
       cwd: root,
       stdio: 'inherit',
     });
-    const timer = kills < 6 && setTimeout(() => child.kill('SIGKILL'), 400 + random.below(1500));
-    code = await new Promise(resolve => child.on('exit', resolve));
-    clearTimeout(timer);
+    const exited = once(child, 'exit');
+    if (round < 6) {
+      const before = state();
+      // from its begin, and from its first checkpoint
+      while (round % 2 && child.exitCode === null && state() === before) await delay(5);
+      await delay(random.below(round % 2 ? 200 : 1500));
+      child.kill('SIGKILL');
+    }
+    [code] = await exited;
     kills += code === null ? 1 : 0;
+    begun += code === null && state() !== undefined ? 1 : 0;
     t.true(code === null || code === 0);
   }
-  t.log(`${kills} kills`);
-  t.true(kills > 0);
+  t.log(`${kills} kills, ${begun} of them with something kept`);
+  t.true(begun > 0);
   sameFiles(t, out, plain);
 });
