@@ -10,6 +10,7 @@ import api from '../lib/index.js';
 import { modelFile, modelFixture } from './fixtures/models.mjs';
 import { temporaryFolder, writeBroden, writeFiles, writeImage } from './helpers/broden.mjs';
 import { writeCoco } from './helpers/coco.mjs';
+import { npyOf } from './helpers/npy.mjs';
 import { writePalettePng } from './helpers/png.mjs';
 
 const root = path.join(import.meta.dirname, '..');
@@ -68,14 +69,6 @@ const codeOf = language => blocks.filter(block => block.language === language);
 const wordsOf = line =>
   [...line.matchAll(/'([^']*)'|(\S+)/g)].slice(1).map(([, quoted, word]) => quoted ?? word);
 
-/** A float32 array of zeros, as numpy saves it. */
-function npy(...shape) {
-  const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(', ')}), }\n`;
-  const start = Buffer.from(`\x93NUMPY\x01\x00\0\0${header}`, 'latin1');
-  start.writeUInt16LE(header.length, 8);
-  return Buffer.concat([start, Buffer.alloc(4 * shape.reduce((product, side) => product * side, 1))]);
-}
-
 const BRODEN_ROWS = ['a.png,train,8,8,4,4,a_color.png,a_object.png,6', 'b.png,train,8,8,4,4,2,,'];
 
 /** What the examples name, small; tables and settings that a page shows are taken from there. */
@@ -99,7 +92,7 @@ async function writeStandIns(folder) {
   await fs.copyFile(model('units_last'), at('swin.pt'));
   await fs.copyFile(model('several'), at('pair.pt'));
   await fs.copyFile(modelFile('resnet_checkpoint.pth'), at('epoch_40.pth'));
-  await fs.writeFile(at('perturbation.npy'), npy(227, 227, 3));
+  await fs.writeFile(at('perturbation.npy'), npyOf([227, 227, 3]));
   for (const broden of ['224', '227', '384'].map(size => `dataset/broden/broden1_${size}`))
     await writeBroden(at(broden), BRODEN_ROWS);
   await writeBroden(at('../data/broden'), BRODEN_ROWS);

@@ -18,6 +18,8 @@ export const ANALYSE = {
   size: DISSECT.size,
   shuffle: DISSECT.shuffle,
   resize: DISSECT.resize,
+  perturbation: DISSECT.perturbation,
+  resolution: DISSECT.resolution,
   quantile: {
     ...quantile,
     default: undefined,

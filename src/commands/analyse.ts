@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { native } from '../native/native';
 import { analyse, openStore } from '../run/analyse';
 import type { AnalyseValues } from './analyse-options';
-import { openData } from './data';
+import { imageChoice, openData } from './data';
 import { PROGRAM } from './help';
 import { interruptible, type Terminal } from './interrupt';
 import { progressReporter } from './progress';
@@ -20,19 +20,14 @@ export async function runAnalyse(values: AnalyseValues, terminal: Terminal): Pro
   const result = await interruptible(async signal => {
     try {
       const store = await openStore(...stores);
-      const { broden, imgsize, split, size, shuffle, resize } = values;
+      const { categories, labelled } = store.file;
       const dataset =
-        broden === undefined
+        values.broden === undefined
           ? undefined
           : openData(
-              broden,
-              {
-                ...values,
-                imgsize,
-                split,
-                categories: store.file.labelled ? store.file.categories : values.categories,
-              },
-              { size, shuffle, resize },
+              values.broden,
+              { ...values, categories: labelled ? categories : values.categories },
+              imageChoice(values),
             );
       native().keepFreedMemory();
       sharp.concurrency(1);

@@ -7,6 +7,7 @@ import { CocoDataset } from '../dataset/formats/coco';
 import { LabelledDataset } from '../dataset/formats/labelled';
 import { MaskDataset } from '../dataset/formats/masks';
 import { type OpenOptions, openDataset } from '../dataset/formats/open';
+import { readPerturbation } from '../dataset/images/npy';
 import type { DissectValues, SelectionValues } from './options';
 
 const OF_BRODEN = { kinds: [BrodenDataset], called: "Broden's folders" };
@@ -23,6 +24,19 @@ const ONLY = {
   void: OF_MASKS,
   resolution: OF_BRODEN,
 };
+
+/** What a dissection chooses and does to the images, in its own terms. */
+export function imageChoice(
+  values: Pick<DissectValues, 'size' | 'shuffle' | 'resize' | 'resolution' | 'perturbation'>,
+): OpenOptions {
+  return {
+    size: values.size,
+    shuffle: values.shuffle,
+    resize: values.resize,
+    resolution: values.resolution?.length === 1 ? values.resolution[0] : undefined,
+    perturbation: values.perturbation === undefined ? undefined : readPerturbation(values.perturbation),
+  };
+}
 
 export function openData(
   directory: string,

@@ -5,13 +5,12 @@ import { optionError } from '../base/errors';
 import { some } from '../base/words';
 import { stat } from '../dataset/formats/pairs';
 import type { Normalization } from '../dataset/images/normalization';
-import { readPerturbation } from '../dataset/images/npy';
 import { expandLayers, hasPatterns } from '../model/layers';
 import { loadModel, type Model, retainLayers } from '../model/model';
 import { native } from '../native/native';
 import { type Observation, observe } from '../run/analyse';
 import { dissect } from '../run/dissect';
-import { openData } from './data';
+import { imageChoice, openData } from './data';
 import { runDownload } from './download';
 import { PROGRAM } from './help';
 import { interruptible, type Terminal } from './interrupt';
@@ -146,14 +145,7 @@ function requireData(directory: string): void {
 }
 
 function dataset(values: DissectValues) {
-  return openData(values.broden, values, {
-    size: values.size,
-    shuffle: values.shuffle,
-    resize: values.resize,
-    resolution: values.resolution?.length === 1 ? values.resolution[0] : undefined,
-    perturbation: values.perturbation === undefined ? undefined : readPerturbation(values.perturbation),
-    transformImage: normalization(values),
-  });
+  return openData(values.broden, values, { ...imageChoice(values), transformImage: normalization(values) });
 }
 
 const NORMALIZATIONS: Record<NonNullable<DissectValues['normalize']>, Normalization | undefined> = {

@@ -81,7 +81,7 @@ export abstract class FileDataset implements DissectionDataset {
     if (typeof transformImage === 'function') this.#transform = transformImage;
     this.normalization =
       transformImage && typeof transformImage !== 'function' ? transformImage : IMAGENET_NORMALIZATION;
-    if (!this.#transform) this.fingerprint = fingerprintOf(options);
+    if (!this.#transform) this.fingerprint = fingerprintOf(options, this.imageSize);
     this.settings = {
       split,
       ...(resize !== 'stretch' && { resize }),
@@ -251,11 +251,19 @@ export function damaged(message: string, cause?: unknown): NetdissectError {
   return new NetdissectError('ERR_NETDISSECT_DATASET', message, { cause });
 }
 
-/** What options say of images and label maps; not where these lie. */
-function fingerprintOf({ perturbation, ...options }: FileDatasetOptions): string {
+/** Options of data sets that choose images, labels and files: those have names, which are compared. */
+const CHOICE = ['split', 'size', 'shuffle', 'categories', 'category', 'names', 'images', 'segmentations'];
+
+/** What options make of an image and its label map; its normalisation, which pictures do without, is compared beside it. */
+function fingerprintOf(
+  { perturbation, transformImage: _, resize = 'stretch', ...options }: FileDatasetOptions,
+  imageSize: readonly number[],
+): string {
   const hash = createHash('sha256');
-  const plain = Object.entries(options).filter(([, value]) => typeof value !== 'function');
-  hash.update(JSON.stringify(plain.sort(([a], [b]) => (a < b ? -1 : 1))));
+  const made = Object.entries({ ...options, resize, imageSize }).filter(
+    ([name, value]) => value !== undefined && typeof value !== 'function' && !CHOICE.includes(name),
+  );
+  hash.update(JSON.stringify(made.sort(([a], [b]) => (a < b ? -1 : 1))));
   if (perturbation) {
     const { buffer, byteOffset, byteLength } = perturbation.values;
     hash.update(new Uint8Array(buffer, byteOffset, byteLength));

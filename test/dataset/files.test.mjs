@@ -153,3 +153,23 @@ test('options that make no sense are refused', async t => {
     await refused({ imageSize }, /for imageSize but received (null|'large'|NaN|Object)$/);
   await refused({ categories: 'object' }, /^expected a list of names for categories but received 'object'$/);
 });
+
+test('the fingerprint is of what is made of an image and its label map, not of the choice of images or of where they lie', async t => {
+  const print = async options => (await open(t, options)).fingerprint;
+  const own = await print({});
+  t.regex(own, /^[0-9a-f]{64}$/);
+  for (const same of [
+    { split: 'all', size: 1, shuffle: 3 },
+    { categories: ['color'], resize: 'stretch', imageSize: [8, 8], onProblem() {} },
+    { transformImage: { mean: [0, 0, 0], deviation: [1, 1, 1] } },
+  ])
+    t.is(await print(same), own, JSON.stringify(same));
+  for (const other of [
+    { imageSize: 9 },
+    { resize: 'crop' },
+    { resolution: 8 },
+    { perturbation: perturbation() },
+  ])
+    t.not(await print(other), own, Object.keys(other)[0]);
+  t.is(await print({ transformImage: pixels => pixels }), undefined);
+});

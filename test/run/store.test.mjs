@@ -11,6 +11,7 @@ import { modelFile } from '../fixtures/models.mjs';
 import { temporaryFolder } from '../helpers/broden.mjs';
 import { openModel } from '../helpers/dissection.mjs';
 import { LENGTH, noise } from '../helpers/noise.mjs';
+import { npyOf } from '../helpers/npy.mjs';
 import { randomSource } from '../helpers/random.mjs';
 
 const root = path.join(import.meta.dirname, '../..');
@@ -417,6 +418,32 @@ const commandFor = (outdir, ...more) => [
   ...['--no-images', '--quiet', '--batch_size', '8', '--outdir', outdir],
   ...more,
 ];
+
+test('the command draws the pictures of chosen and perturbed images again', async t => {
+  const [plain, out, store, noisy] = await folders(t, 'plain', 'out', 'store', 'noise.npy');
+  const run = promisify(execFile);
+  const random = randomSource(2);
+  const values = Float32Array.from({ length: 112 * 112 * 3 }, () => 40 * random.uniform());
+  fs.writeFileSync(noisy, npyOf([112, 112, 3], values));
+  const images = [
+    ...['--broden', 'sample/broden', '--imgsize', '112', '--size', '16', '--shuffle', '3'],
+    ...['--perturbation', noisy],
+  ];
+  const rest = ['--quiet', '--decoys', '0'];
+  await run(
+    process.execPath,
+    [
+      ...['lib/cli.js', '--model', 'sample/model.pt', '--layers', 'conv4', ...images, ...rest],
+      ...['--outdir', plain, '--store', store],
+    ],
+    { cwd: root },
+  );
+  await run(process.execPath, ['lib/cli.js', 'analyse', store, ...images, ...rest, '--outdir', out], {
+    cwd: root,
+  });
+  t.true(Object.keys(contents(out)).some(file => file.endsWith('.jpg')));
+  sameFiles(t, out, plain);
+});
 
 test('a disk that fills is named, and the run goes on once there is space', async t => {
   const [plain, out, store] = await folders(t, 'plain', 'out', 'store');
