@@ -285,6 +285,7 @@ private:
     object.Set("forward", p.forward.load());
     object.Set("select", p.select.load());
     object.Set("pack", p.pack.load());
+    object.Set("keep", p.keep.load());
     const StoreProfile store = dissection->storeProfile();
     object.Set("prune", store.prune);
     object.Set("spill", store.spill);

@@ -44,6 +44,7 @@ void Pass::observe(const Batch &batch, const std::atomic<bool> &stopping) {
 void Pass::keep(bool done) const {
   if (!plan_->keeper)
     return;
+  const Stopwatch watch(plan_->profile.keep);
   KeptState state;
   state.pass = plan_->pass;
   state.observing = last();
@@ -180,8 +181,10 @@ void Observing::look(std::vector<UnitBatch> units, const Batch &batch, int64_t b
     for (int64_t i = begin; i < begin + count; i++)
       block.pixels += int64_t{batch.segmentations[i].height} * batch.segmentations[i].width;
   }
-  if (plan_->keeper)
+  if (plan_->keeper) {
+    const Stopwatch watch(plan_->profile.keep);
     plan_->keeper->add(block);
+  }
   add(std::move(block));
 }
 

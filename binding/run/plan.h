@@ -47,7 +47,7 @@ struct Batch {
 
 /// Seconds that the engine spent; read from any thread.
 struct Profile {
-  std::atomic<double> forward{0}, select{0}, pack{0}, count{0};
+  std::atomic<double> forward{0}, select{0}, pack{0}, keep{0}, count{0};
 };
 
 /// What a layer's output is.

@@ -149,6 +149,7 @@ export interface NativeProfile {
   forward: number;
   select: number;
   pack: number;
+  keep: number;
   prune: number;
   spill: number;
   count: number;
