@@ -47,7 +47,8 @@ KeptShape Dissection::keptShape(const LabelTable &labels, int64_t first) const {
 void Dissection::resume(const KeptState &state) {
   const DissectionOptions &options = plan_->options;
   if (state.first != options.first || state.end != options.end || state.pass > passes_ ||
-      state.observing != (state.pass == passes_))
+      state.observing != (state.pass == passes_) ||
+      (state.blockBytes > 0) != (state.observing && state.observed > 0))
     throw Failure("ERR_NETDISSECT_STORE", options.kept.folder + " is of another run");
   Reader in = state.statistics();
   auto *bounding = std::get_if<Bounding>(&phase_);
