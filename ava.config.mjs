@@ -15,6 +15,7 @@ async function observeRun({ events }) {
 export default {
   files: ['test/**/*.test.mjs'],
   timeout: '20m',
+  require: ['./test/helpers/validate-reports.mjs'],
   concurrency: 2,
   ...(tally ? { nonSemVerExperiments: { observeRunsFromConfig: true }, observeRun } : {}),
 };

@@ -30,11 +30,13 @@ async function format(write) {
 }
 
 const types = () => capture(bin('tsc'), ['--noEmit']);
+const typesOfPage = () => capture(bin('tsc'), ['-p', 'src/page']);
 
 const CHECKS = [
   ['biome check', biome],
   ['clang-format', format],
   ['tsc', types],
+  ['tsc, of the page', typesOfPage],
 ];
 
 /**

@@ -22,6 +22,7 @@ import {
   surroundings,
   WHAT_TO_DO,
 } from './libtorch.mjs';
+import { bundlePage } from './page.mjs';
 import {
   capture,
   discard,
@@ -241,9 +242,16 @@ function buildFailed(libtorch, how) {
 }
 
 async function compileTypeScript(state, { rebuild }) {
-  const sources = filesUnder('src').filter(name => /\.[cm]?ts$/.test(name) && !name.endsWith('.d.ts'));
-  const inputs = fingerprint(['src', 'tsconfig.json'], versionOfPackage('typescript'));
-  const outputs = sources.map(name => name.replace(/^src/, 'lib').replace(/ts$/, 'js'));
+  const sources = filesUnder('src').filter(name => /\.ts$/.test(name) && !name.startsWith('src/page/'));
+  const inputs = fingerprint(
+    ['src', 'tsconfig.json', 'scripts/page.mjs'],
+    versionOfPackage('typescript'),
+    versionOfPackage('esbuild'),
+  );
+  const outputs = [
+    ...sources.map(name => name.replace(/^src/, 'lib').replace(/ts$/, 'js')),
+    ...['lib/page/page.js', 'lib/page/page.css'],
+  ];
   const present = outputs.every(name => fs.existsSync(path.join(root, name)));
   if (!rebuild && state.typescript === inputs && present) return;
   say('compiling TypeScript');
@@ -253,6 +261,7 @@ async function compileTypeScript(state, { rebuild }) {
     discard(folder);
     throw new Failure('TypeScript reports the errors above; lib/ is as it was.');
   }
+  await bundlePage(path.join(folder, 'page'));
   fs.rmSync(path.join(root, 'lib'), { recursive: true, force: true });
   fs.renameSync(folder, path.join(root, 'lib'));
   discard(folder);

@@ -4,9 +4,11 @@
 #include "node/addon_store.h"
 #include "node/addon_worth.h"
 #include "node/batch.h"
+#include "pictures/sheets.h"
 #include "pictures/strips.h"
 #include "run/dissection.h"
 #include <mutex>
+#include <type_traits>
 
 namespace netdissect {
 namespace {
@@ -28,6 +30,8 @@ public:
                         InstanceMethod<&DissectionObject::call<averagePrecision>>("averagePrecision"),
                         InstanceMethod<&DissectionObject::stripBytes>("stripBytes"),
                         InstanceMethod<&DissectionObject::draw>("draw"),
+                        InstanceMethod<&DissectionObject::drawMasks>("drawMasks"),
+                        InstanceMethod<&DissectionObject::drawLabels>("drawLabels"),
                         InstanceMethod<&DissectionObject::profile>("profile"),
                         InstanceMethod<&DissectionObject::cancel>("cancel"),
                         InstanceMethod<&DissectionObject::close>("close"),
@@ -193,15 +197,9 @@ private:
         env, kept,
         [dissection = open(env), drawn = drawn_, layer, unit, pixels = std::move(pixels), to = into.Data(),
          bytes = into.ByteLength(), style = stripStyle(info[4].As<Napi::Object>())] {
-          double seconds = 0;
-          Strips strips;
-          {
-            const Stopwatch watch(seconds);
-            strips = drawStrips(*dissection->counted("draw"), layer, unit, pixels, style, to, bytes);
-          }
-          const std::lock_guard<std::mutex> lock(drawn->mutex);
-          drawn->seconds += seconds;
-          return strips;
+          return drawn->timed([&] {
+            return drawStrips(*dissection->counted("draw"), layer, unit, pixels, style, to, bytes);
+          });
         },
         [](Napi::Env env, const Strips &strips) {
           const auto object = Napi::Object::New(env);
@@ -215,6 +213,45 @@ private:
           set("mask", strips.mask);
           if (strips.seg.end > strips.seg.begin)
             set("seg", strips.seg);
+          return object;
+        });
+  }
+
+  /// drawMasks(layer, unit, images)
+  Napi::Value drawMasks(const Napi::CallbackInfo &info) {
+    const auto layer = info[0].As<Napi::Number>().Uint32Value();
+    const auto unit = info[1].As<Napi::Number>().Int64Value(),
+               images = info[2].As<Napi::Number>().Int64Value();
+    return runOnPool(
+        info.Env(), {self(info)},
+        [dissection = open(info.Env()), drawn = drawn_, layer, unit, images] {
+          return drawn->timed(
+              [&] { return drawMaskSheet(*dissection->counted("draw"), layer, unit, images); });
+        },
+        [](Napi::Env env, const std::vector<uint8_t> &sheet) {
+          return typedArray<Napi::Uint8Array>(env, sheet);
+        });
+  }
+
+  /// drawLabels(image, labelColors)
+  Napi::Value drawLabels(const Napi::CallbackInfo &info) {
+    const auto image = info[0].As<Napi::Number>().Int64Value();
+    const auto colors = info[1].As<Napi::Number>().Uint32Value();
+    if (colors < 1 || colors > 254)
+      throw Napi::RangeError::New(info.Env(), "labels have 1 to 254 colours");
+    return runOnPool(
+        info.Env(), {self(info)},
+        [dissection = open(info.Env()), drawn = drawn_, image, colors] {
+          return drawn->timed([&] { return drawLabelSheet(*dissection->counted("draw"), image, colors); });
+        },
+        [](Napi::Env env, const LabelSheet &sheet) {
+          const auto object = Napi::Object::New(env);
+          object.Set("width", static_cast<double>(sheet.width));
+          object.Set("height", static_cast<double>(sheet.height));
+          object.Set("categories", typedArray<Napi::Int32Array>(env, sheet.categories));
+          object.Set("labels", typedArray<Napi::Uint16Array>(env, sheet.labels));
+          object.Set("colors", typedArray<Napi::Uint8Array>(env, sheet.colors));
+          object.Set("scanlines", typedArray<Napi::Uint8Array>(env, sheet.scanlines));
           return object;
         });
   }
@@ -302,6 +339,17 @@ private:
   struct Drawn {
     std::mutex mutex;
     double seconds = 0;
+
+    template <class Draw> std::invoke_result_t<Draw> timed(Draw draw) {
+      double taken = 0;
+      auto drawing = [&] {
+        const Stopwatch watch(taken);
+        return draw();
+      }();
+      const std::lock_guard<std::mutex> lock(mutex);
+      seconds += taken;
+      return drawing;
+    }
   };
 
   HeldMemory held_;

@@ -29,6 +29,7 @@ export const ANALYSE = {
   ...ANALYSED,
   outdir: DISSECT.outdir,
   netname: DISSECT.netname,
+  strips: DISSECT.strips,
   'single-images': DISSECT['single-images'],
   'no-report': DISSECT['no-report'],
   num_workers: DISSECT.num_workers,

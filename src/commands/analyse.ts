@@ -8,6 +8,7 @@ import { imageChoice, openData } from './data';
 import { PROGRAM } from './help';
 import { interruptible, type Terminal } from './interrupt';
 import { progressReporter } from './progress';
+import { analysedCommand } from './repeat';
 import { scoring } from './statistics-options';
 import { profileTable, summary } from './summary';
 
@@ -38,12 +39,14 @@ export async function runAnalyse(values: AnalyseValues, terminal: Terminal): Pro
         quantileThreshold: values.quantile,
         ...scoring(values),
         netname: values.netname,
+        strips: values.strips,
         singleImages: values['single-images'],
         report: !values['no-report'],
         numWorkers: values.num_workers,
         threads: values.threads,
         memory: Math.round(values.memory * 2 ** 20),
         spill: values.spill,
+        command: analysedCommand(store.file.command, values),
         onProgress: progress.update,
         onNotice: say,
         signal,

@@ -17,6 +17,7 @@ import { interruptible, type Terminal } from './interrupt';
 import { readJsonObject } from './json';
 import type { DissectValues } from './options';
 import { progressReporter } from './progress';
+import { dissectCommand } from './repeat';
 import { scoring } from './statistics-options';
 import { profileTable, summary } from './summary';
 
@@ -87,10 +88,12 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
         approximate: values.approximate,
         labels: !values['no-labels'],
         images: !values['no-images'],
+        strips: values.strips,
         singleImages: values['single-images'],
         report: !values['no-report'],
         netname: values.netname,
         meta,
+        command: dissectCommand(values),
         onProgress: progress.update,
         onNotice: say,
       };

@@ -271,6 +271,12 @@ export const DISSECT = {
     group: OUTPUT,
     describe: 'top images of each unit',
   },
+  strips: {
+    kind: flag,
+    default: 'false',
+    group: OUTPUT,
+    describe: "write strips of each unit's top images, too, as the Python package does",
+  },
   'single-images': {
     kind: flag,
     default: 'false',

@@ -63,6 +63,10 @@ export interface DissectionDataset {
    * observation is kept.
    */
   readonly fingerprint?: string;
+  /** What the report calls the data set. */
+  readonly name?: string;
+  /** The image's path within the data set, for the report. */
+  fileOf?(index: number): string;
   /** What messages call the image. */
   nameOf?(index: number): string;
 }

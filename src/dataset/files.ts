@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
+import path from 'node:path';
 import { NetdissectError, optionError, requireText, sizeOf } from '../base/errors';
 import { checked } from '../base/kinds';
 import type { Segmentation } from '../native/native';
@@ -64,6 +65,7 @@ export abstract class FileDataset implements DissectionDataset {
   abstract readonly length: number;
   /** Of the options; absent where a function is among them, which nothing tells from another. */
   readonly fingerprint?: string;
+  readonly #directory: string;
   readonly #transform?: TransformImage;
   readonly #resize: Resize;
   /** Of the images' size. */
@@ -75,6 +77,7 @@ export abstract class FileDataset implements DissectionDataset {
     for (const [name, { kind, default: byDefault }] of Object.entries(DATASET_OPTIONS))
       checked<unknown>(name, options[name as keyof FileDatasetOptions], kind, byDefault);
     const { imageSize = 227, resize = 'stretch', split = 'train', shuffle, transformImage } = options;
+    this.#directory = directory;
     this.imageSize = sizeOf(imageSize, 'imageSize');
     this.#resize = resize;
     if (options.perturbation) this.#perturbation = centreOf(options.perturbation, this.imageSize);
@@ -89,6 +92,17 @@ export abstract class FileDataset implements DissectionDataset {
       ...(options.perturbation && { perturbation: options.perturbation.name ?? 'array' }),
       normalization: this.#transform ? 'function' : this.normalization,
     };
+  }
+
+  get name(): string {
+    return path.basename(path.resolve(this.#directory));
+  }
+
+  fileOf(index: number): string {
+    const root = fs.statSync(this.#directory, { throwIfNoEntry: false })?.isFile()
+      ? path.dirname(this.#directory)
+      : this.#directory;
+    return path.relative(root, this.nameOf(index)).split(path.sep).join('/');
   }
 
   /** What a user should know of the data set, a sentence each. */

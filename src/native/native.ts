@@ -144,6 +144,20 @@ export interface NativeStrips {
   seg?: [begin: number, end: number];
 }
 
+/** What an image's labels look like: PNG scanlines of 8 bits, for each category present a map, one under the other. */
+export interface NativeLabelSheet {
+  /** Of one map. */
+  width: number;
+  height: number;
+  /** The numbers of the categories present, ascending. */
+  categories: Int32Array;
+  /** The numbers of the labels present. */
+  labels: Uint16Array;
+  /** From palette index 1 on the colour, counted from 0; index 0 is no label. */
+  colors: Uint8Array;
+  scanlines: Uint8Array;
+}
+
 /** Seconds by part of the work, and bytes written to the spill file. */
 export interface NativeProfile {
   forward: number;
@@ -223,6 +237,10 @@ export interface NativeDissection {
    * images with one of its category, `[labels, units]`; 0 for a label on all or none of these.
    */
   averagePrecision(layer: number): Promise<Float64Array>;
+  /** PNG scanlines of 2 bits: the masks of a unit's first `images` top images, one under the other. */
+  drawMasks(layer: number, unit: number, images: number): Promise<Uint8Array>;
+  /** The labels of an image, category by category, in colours by their numbers; of any number of images at once. */
+  drawLabels(image: number, labelColors: number): Promise<NativeLabelSheet>;
   /** Draws a unit's strips; `into` must hold them. Any number of units can be drawn at once. */
   draw(
     layer: number,

@@ -21,14 +21,21 @@ export interface Palette {
 const CHUNK = 2 ** 18;
 
 /**
- * `scanlines`: for each row a filter byte, then its indices, the leftmost in the highest bits. Runs of equal bytes alone
- * are sought: with rows filtered by the one above that takes half the time, and fewer bytes.
+ * `fast`: runs of equal bytes alone are sought, which with rows filtered by the one above takes half the time; `small`: for
+ * files that are written once.
  */
+const EFFORTS = {
+  fast: { level: 3, strategy: zlib.constants.Z_RLE, chunkSize: CHUNK },
+  small: { level: 6, chunkSize: CHUNK },
+};
+
+/** `scanlines`: for each row a filter byte, then its indices, the leftmost in the highest bits. */
 export async function encodeIndexedPng(
   width: number,
   height: number,
   { depth, colors }: Palette,
   scanlines: Uint8Array,
+  effort: keyof typeof EFFORTS = 'fast',
 ): Promise<Buffer> {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
@@ -39,7 +46,7 @@ export async function encodeIndexedPng(
     chunk('IHDR', header),
     chunk('PLTE', Buffer.from(colors.flatMap(color => color.slice(0, 3)))),
     chunk('tRNS', Buffer.from(colors.map(([, , , alpha]) => alpha))),
-    chunk('IDAT', await deflate(scanlines, { level: 3, strategy: zlib.constants.Z_RLE, chunkSize: CHUNK })),
+    chunk('IDAT', await deflate(scanlines, EFFORTS[effort])),
     chunk('IEND', Buffer.alloc(0)),
   ]);
 }

@@ -8,15 +8,16 @@ import sharp from 'sharp';
 import { inOrder } from '../base/in-order';
 import { writeFile, writeFolder } from '../base/write';
 import type { NativeDissection, NativeStripStyle } from '../native/native';
-import { STRIP_GAP } from '../report/page';
+import { LABEL_COLORS, labelColor, STRIP_GAP } from '../report/looks';
+import type { ImageCache } from './image-cache';
 import { encodeIndexedPng, type Palette } from './png';
 
 const BORDER = [200, 200, 0] as const;
-const LABEL_COLORS = 254;
 
 const STYLE: NativeStripStyle = { gap: STRIP_GAP, border: BORDER, labelColors: LABEL_COLORS };
 
-const MASK_PALETTE: Palette = {
+/** Of masks alone, and of those in strips. */
+export const MASK_PALETTE: Palette = {
   depth: 2,
   colors: [
     [0, 0, 0, 178], // outside
@@ -32,74 +33,45 @@ const LABEL_PALETTE: Palette = {
   colors: [
     [0, 0, 0, 255],
     [255, 255, 255, 255],
-    ...Array.from({ length: LABEL_COLORS }, (_, i) => {
-      const [r, g, b] = hsl((i * 137.508) % 360, 0.85 - 0.3 * ((i >> 2) % 2), [0.55, 0.4, 0.7, 0.28][i % 4]);
-      return [r, g, b, 255] as const;
-    }),
+    ...Array.from({ length: LABEL_COLORS }, (_, i) => [...labelColor(i), 255] as const),
   ],
 };
 
-function hsl(hue: number, saturation: number, lightness: number): [number, number, number] {
-  const channel = (n: number) => {
-    const k = (n + hue / 30) % 12;
-    const swing = saturation * Math.min(lightness, 1 - lightness);
-    return Math.round(255 * (lightness - swing * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
-  };
-  return [channel(0), channel(8), channel(4)];
-}
-
-/** Keeps decoded images up to a number of bytes, those used least recently going first. */
-export class ImageCache {
-  readonly #kept = new Map<number, Promise<Uint8Array>>();
-  readonly #most: number;
-
-  constructor(
-    private readonly read: (image: number) => Promise<Uint8Array>,
-    imageBytes: number,
-    bytes: number,
-  ) {
-    this.#most = Math.max(1, Math.floor(bytes / imageBytes));
-  }
-
-  get(image: number): Promise<Uint8Array> {
-    const kept = this.#kept.get(image) ?? this.read(image);
-    this.#kept.delete(image);
-    this.#kept.set(image, kept);
-    if (this.#kept.size > this.#most) this.#kept.delete(this.#kept.keys().next().value!);
-    return kept;
-  }
-}
-
 export interface StripsOptions {
   /** The unit's top images in rank order, `[units, top]`, of each layer. */
-  layers: { folder: string; topImages: Int32Array; units: number }[];
+  layers: { dirname: string; topImages: Int32Array; units: number }[];
+  /** The report's. */
+  folder: string;
   images: ImageCache;
-  /** Whether to write each first image alone as well. */
+  /** Whether to write strips of all top images, and of each first image alone. */
+  whole: boolean;
   single: boolean;
   /** Strips encoded at once. */
   workers: number;
-  onUnit: () => void;
+  onDrawn: () => void;
   signal?: AbortSignal;
 }
 
-/** Writes `U-top.jpg`, `U-orig.jpg`, `U-seg.png` (where there are labels) and `U-mask.png` of every unit. */
+/** Writes `U-top.jpg`, `U-orig.jpg`, `U-seg.png` (where there are labels) and `U-mask.png` of every unit, or `s-U-…` alone. */
 export async function writeStrips(dissection: NativeDissection, options: StripsOptions): Promise<void> {
   // Memory to draw into, for a unit each: new memory for every unit would keep the garbage collector busy.
   const canvases: Uint8Array[] = [];
-  for (const [layer, { folder, topImages, units }] of options.layers.entries()) {
+  for (const [layer, { dirname, topImages, units }] of options.layers.entries()) {
+    const folder = path.join(options.folder, dirname, 'image');
     await writeFolder(folder);
     const top = topImages.length / units;
     const write = async (unit: number) => {
       options.signal?.throwIfAborted();
-      const numbers = [...topImages.subarray(unit * top, (unit + 1) * top)];
+      const numbers = [...topImages.subarray(unit * top, unit * top + (options.whole ? top : 1))];
       const pixels = await Promise.all(numbers.map(image => options.images.get(image)));
       const canvas = canvases.pop() ?? new Uint8Array(dissection.stripBytes(top, STYLE));
-      await writeUnit(dissection, layer, unit, pixels, canvas, path.join(folder, `${unit}-`));
+      if (options.whole)
+        await writeUnit(dissection, layer, unit, pixels, canvas, path.join(folder, `${unit}-`));
       if (options.single)
         await writeUnit(dissection, layer, unit, pixels.slice(0, 1), canvas, path.join(folder, `s-${unit}-`));
       canvases.push(canvas);
     };
-    for await (const _ of inOrder(units, write, options.workers, 2 * options.workers)) options.onUnit();
+    for await (const _ of inOrder(units, write, options.workers, 2 * options.workers)) options.onDrawn();
   }
 }
 

@@ -9,7 +9,7 @@ import type { Report } from './types';
  */
 export function* formatReport(report: Report, written = new Map<unknown, string>()): Generator<string> {
   let piece = '';
-  for (const text of format(report, 0, written)) {
+  for (const text of formatNew(report, 0, written, Number.POSITIVE_INFINITY)) {
     piece += text;
     if (piece.length < PIECE) continue;
     yield piece;
@@ -21,19 +21,30 @@ export function* formatReport(report: Report, written = new Map<unknown, string>
 /** About the length of a piece. */
 const PIECE = 2 ** 20;
 
-/** The depth of a unit: report, layers, layer, units, unit. */
-const LINE_DEPTH = 4;
+/** The depth of what has a line, in the whole report: units, rankings and labels of layers, and images. */
+const LINES: Record<string, number> = { layers: 4, top_labels: 2, top_images: 2 };
+const OTHERS = 4;
 
-function* format(value: unknown, depth: number, written: Map<unknown, string>): Generator<string> {
-  if (depth !== LINE_DEPTH - 1 || typeof value !== 'object') return yield* formatNew(value, depth, written);
-  const text = written.get(value) ?? [...formatNew(value, depth, written)].join('');
+function* format(
+  value: unknown,
+  depth: number,
+  written: Map<unknown, string>,
+  line: number,
+): Generator<string> {
+  if (depth !== line - 1 || typeof value !== 'object') return yield* formatNew(value, depth, written, line);
+  const text = written.get(value) ?? [...formatNew(value, depth, written, line)].join('');
   written.set(value, text);
   yield text;
 }
 
-function* formatNew(value: unknown, depth: number, written: Map<unknown, string>): Generator<string> {
+function* formatNew(
+  value: unknown,
+  depth: number,
+  written: Map<unknown, string>,
+  line: number,
+): Generator<string> {
   const list = Array.isArray(value);
-  const plain = typeof value !== 'object' || value === null || depth >= LINE_DEPTH;
+  const plain = typeof value !== 'object' || value === null || depth >= line;
   if (plain || (list && value.every(item => typeof item !== 'object'))) return yield JSON.stringify(value);
   const [open, close] = list ? '[]' : '{}';
   const indent = `\n${' '.repeat(depth + 1)}`;
@@ -41,7 +52,7 @@ function* formatNew(value: unknown, depth: number, written: Map<unknown, string>
   for (const [key, item] of Object.entries(value)) {
     if (item === undefined) continue;
     yield `${before}${indent}${list ? '' : `${JSON.stringify(key)}: `}`;
-    yield* format(item, depth + 1, written);
+    yield* format(item, depth + 1, written, depth === 0 ? (LINES[key] ?? OTHERS) : line);
     before = ',';
   }
   yield before === open ? `${open}${close}` : `${indent.slice(0, -1)}${close}`;

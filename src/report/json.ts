@@ -11,7 +11,17 @@ import type { LayerStatistics } from '../score/results';
 import { FILES, isReserved } from './outdir';
 import { ranked } from './ranking';
 import { type ScoredParts, scoredParts } from './scored';
-import type { LabelSet, LayerReport, OutOfReach, Report, ReportContext, UnitReport } from './types';
+import type {
+  LabelSet,
+  LayerReport,
+  OutOfReach,
+  Pictures,
+  PicturesReport,
+  Report,
+  ReportContext,
+  TopImage,
+  UnitReport,
+} from './types';
 import type { UnitSettings } from './unit-labels';
 
 /** `sky (at most 0.0312), road (at most 0.0391)` */
@@ -70,24 +80,42 @@ export function layerDirnames(names: readonly string[]): string[] {
   return [...owners.keys()];
 }
 
+export interface Parts {
+  /** Absent without pictures. */
+  drawn?: Pictures;
+  /** The images' paths within the data set, by number. */
+  files?: readonly string[];
+}
+
 /** Makes the report of a run, all layers of which were counted against the labels or none. */
 export function buildReport(
   statistics: readonly LayerStatistics[],
   { labels, categories }: LabelSet,
-  { labelsPerUnit = 5, scores = [], ...context }: ReportContext & Partial<UnitSettings>,
+  { labelsPerUnit = 5, scores = [], drawn, files, ...context }: ReportContext & Partial<UnitSettings> & Parts,
 ): Report {
   const dirnames = layerDirnames(statistics.map(({ layer }) => layer));
   const labelled = statistics.some(({ tally }) => tally !== null);
+  const top_images =
+    (files || drawn) &&
+    (drawn?.top_images ?? topImages(statistics)).map(({ imgnum, ...image }) => ({
+      imgnum,
+      ...(files && { file: files[imgnum] }),
+      ...image,
+    }));
   return {
+    format: 1,
     netname: context.netname,
     meta: context.meta,
     default_ranking: labelled ? 'label' : 'unit',
     quantile_threshold: context.quantile_threshold,
     iou_threshold: context.iou_threshold,
+    ...(context.provenance && { provenance: context.provenance }),
     settings: context.settings,
     images: context.images,
     image_size: context.image_size,
     categories: labelled ? [...categories] : [],
+    ...drawn,
+    ...(top_images && { top_images }),
     layers: statistics.map((layer, i) =>
       buildLayer(
         layer,
@@ -101,7 +129,27 @@ export function buildReport(
 
 /** The report of one layer, as it stands in that layer's own folder. */
 export function singleLayerReport(report: Report, layer: LayerReport): Report {
-  return { ...report, layers: [{ ...layer, dirname: '.' }] };
+  const { pictures } = report;
+  return {
+    ...report,
+    ...(pictures && {
+      pictures: Object.fromEntries(
+        Object.entries(pictures).map(([kind, pattern]) => [kind, fromLayer(pattern)]),
+      ) as unknown as PicturesReport,
+    }),
+    layers: [{ ...layer, dirname: '.' }],
+  };
+}
+
+/** The images that are among any unit's top images, ascending. */
+export function topImages(layers: readonly { topImages: Int32Array }[]): TopImage[] {
+  const numbers = new Set(layers.flatMap(({ topImages }) => [...topImages]));
+  return [...numbers].sort((a, b) => a - b).map(imgnum => ({ imgnum }));
+}
+
+/** A pattern of paths as it is in a layer's folder. */
+function fromLayer(pattern: string): string {
+  return pattern.startsWith('{dirname}/') ? pattern : `../${pattern}`;
 }
 
 function buildLayer(

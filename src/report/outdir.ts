@@ -5,7 +5,7 @@
  * later run goes on with. What dead runs left behind is removed by the next one.
  */
 
-import { rmSync } from 'node:fs';
+import { createReadStream, rmSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -15,10 +15,13 @@ import { isDead, OWNER } from '../base/owner';
 import { native } from '../native/native';
 
 /** What a layer's folder of an earlier report holds. */
-const LAYER_FILES = ['dissect.json', 'bargraph.svg', 'image'];
+const LAYER_FILES = ['dissect.json', 'bargraph.svg', 'image', 'masks'];
 
-/** The files beside the layers' folders. */
-export const FILES = ['dissect.json', 'index.html'];
+/** The folder of images that are stored once. */
+const IMAGES = 'images';
+
+/** What is beside the layers' folders. */
+export const FILES = ['dissect.json', 'dissect.csv', 'index.html', IMAGES];
 
 /** The file that one run alone can make; it names the run. */
 const LOCK = '.lock';
@@ -212,9 +215,14 @@ export class StagedFolder {
   /** Puts what was written into place instead of what had the same names; `last` has to be there. */
   async commit(last: string): Promise<void> {
     await fs.access(path.join(this.path, last));
+    const images = path.join(this.outdir, IMAGES);
+    // Those of an earlier report go where this one has none: an empty folder takes their place.
+    const stale = (await exists(images)) && !(await exists(path.join(this.path, IMAGES)));
+    if (stale) await fs.mkdir(path.join(this.path, IMAGES));
     await locked(this.outdir, async () => {
       if (!(await this.#exchange())) await this.#move();
     });
+    if (stale) await fs.rmdir(images).catch(() => {});
     await remove(this.path);
   }
 
@@ -290,11 +298,29 @@ async function refuseForeign(outdir: string, folders: readonly string[]): Promis
       `${path.join(outdir, what)} is in the way and is no part of an earlier report; choose another output folder`,
     );
   };
-  if ((await exists(path.join(outdir, 'index.html'))) && !(await exists(path.join(outdir, 'dissect.json'))))
-    refuse('index.html');
+  const report = await exists(path.join(outdir, 'dissect.json'));
+  for (const file of ['index.html', 'dissect.csv'])
+    if (!report && (await exists(path.join(outdir, file)))) refuse(file);
+  const images: string[] | undefined = await fs
+    .readdir(path.join(outdir, IMAGES))
+    .catch(error => (error.code === 'ENOENT' ? undefined : [IMAGES]));
+  if (images?.length && !(report && (await saysImages(path.join(outdir, 'dissect.json'))))) refuse(IMAGES);
+  const foreign = images?.find(name => !/^(0|[1-9]\d*)\.(jpg|png)$/.test(name));
+  if (foreign !== undefined) refuse(path.join(IMAGES, foreign));
   for (const folder of folders) {
     const found: string[] = await fs.readdir(path.join(outdir, folder)).catch(() => []);
     const foreign = found.find(name => !LAYER_FILES.includes(name));
     if (foreign !== undefined) refuse(path.join(folder, foreign));
   }
+}
+
+/** Whether a report has images that are stored once: that of a data set may have a folder of the same name beside it. */
+async function saysImages(report: string): Promise<boolean> {
+  let text = '';
+  for await (const part of createReadStream(report, 'utf8')) {
+    text = text.slice(-100) + part;
+    const found = /^ "(pictures|layers)": /m.exec(text);
+    if (found) return found[1] === 'pictures';
+  }
+  return false;
 }

@@ -1,5 +1,6 @@
 /** What a report says, as `dissect.json` has it. */
 
+import type { Provenance } from '../base/provenance';
 import type { Label } from '../score/results';
 import type { ScoreName } from '../score/scorers';
 
@@ -190,12 +191,51 @@ export interface LayerReport {
   bargraph?: string;
 }
 
+/** Where pictures are, by patterns of paths from the report's folder. */
+export interface PicturesReport {
+  /** Every image that is among a unit's top images: `images/{imgnum}.jpg`. */
+  images: string;
+  /** Its labels, a map for each category that it has, one under the other; absent without labels. */
+  labels?: string;
+  /** The masks of a unit's top images, one under the other: `{dirname}/masks/{unit}.png`. */
+  masks: string;
+  /** Strips of a unit's top images; absent where none were asked for: `{dirname}/image/{unit}-{strip}`. */
+  strips?: string;
+}
+
+/** An image that is among a unit's top images. `categories` and `labels` are absent where no labels were drawn. */
+export interface TopImage {
+  imgnum: number;
+  /** Its path within the data set; absent where that has none. */
+  file?: string;
+  /** The categories whose labels it has, in the order of their maps in the picture of its labels. */
+  categories?: string[];
+  /** The numbers of its labels, ascending. */
+  labels?: number[];
+}
+
+/** A label that one of the top images has. */
+export interface TopLabel {
+  labelnum: number;
+  label: string;
+  cat: string;
+}
+
+/** The pictures that were drawn, as the report has them. */
+export interface Pictures {
+  pictures: PicturesReport;
+  top_labels?: TopLabel[];
+  top_images: TopImage[];
+}
+
 /** What a report says beside the layers. */
 export interface ReportContext {
   netname: string;
   meta: Record<string, unknown>;
   quantile_threshold: number;
   iou_threshold: number;
+  /** Absent where nothing is known of it. */
+  provenance?: Provenance;
   /** The run's options, written as they are. */
   settings: Record<string, unknown>;
   /** How many images were observed. */
@@ -205,7 +245,9 @@ export interface ReportContext {
 }
 
 /** The whole of `dissect.json`. */
-export interface Report extends ReportContext {
+export interface Report extends ReportContext, Partial<Pictures> {
+  /** The version of this form of report, whose schema is `schema/dissect-VERSION.json` of the package. */
+  format: 1;
   /** The ranking that a page starts with. */
   default_ranking: 'label' | 'unit';
   /** The category names in the data set's order; empty without labels. */

@@ -217,6 +217,8 @@ export async function analyse(
         netname: options.netname ?? file.netname,
         meta: { ...file.meta, ...options.meta },
         settings: file.settings,
+        provenance: file.provenance,
+        files: file.files,
       },
       checked,
       options,

@@ -1,7 +1,9 @@
 /** What a dissection is made of, checked and copied before the first image, and the engine's share of it. */
 
 import path from 'node:path';
+import type { CommandParts } from '../base/command-line';
 import { asNetdissectError, optionError } from '../base/errors';
+import type { Provenance } from '../base/provenance';
 import { checkDataset } from '../dataset/check';
 import type { DissectionDataset } from '../dataset/dataset';
 import { IMAGENET_NORMALIZATION } from '../dataset/images/normalization';
@@ -18,6 +20,7 @@ import type { LabelSet } from '../report/types';
 import { datasetLabeller, type Labeller } from './labeller';
 import { type CheckedOptions, checkedOptions, type DissectOptions } from './options';
 import { checkPictures } from './pictures';
+import { filesOf, provenanceOf } from './provenance';
 
 /** A model and a data set; copies: what the caller changes later does not reach into the run. */
 export interface Job {
@@ -34,6 +37,11 @@ export interface Job {
   meta: Record<string, unknown>;
   /** Of the report. */
   settings: Record<string, unknown>;
+  provenance: Provenance;
+  /** The images' paths within the data set. */
+  files?: readonly string[];
+  /** What repeats the run, where it is a command. */
+  command?: CommandParts;
 }
 
 /** Throws what is wrong with it. */
@@ -75,6 +83,9 @@ export async function makeJob(
       ...(retainOptions.trainMode === 'keep' && { train_mode: 'kept' }),
       approximate: checked.approximate,
     },
+    provenance: await provenanceOf(model, dataset),
+    files: filesOf(dataset),
+    ...(options.command && { command: { ...options.command } }),
   };
 }
 

@@ -1,20 +1,22 @@
 /** From final levels to the report: masks are counted, scored, drawn and written. */
 
 import path from 'node:path';
+import { commandLine } from '../base/command-line';
+import type { Provenance } from '../base/provenance';
 import { writeFile, writeFolder } from '../base/write';
 import type { DissectionDataset } from '../dataset/dataset';
 import type { NativeDissection, NativeProfile } from '../native/native';
-import { ImageCache, writeStrips } from '../pictures/strips';
 import { bargraph } from '../report/bargraph';
 import { formatReport } from '../report/format';
 import { boundsInWords, buildReport, singleLayerReport } from '../report/json';
 import type { StagedFolder } from '../report/outdir';
 import { renderPage } from '../report/page';
+import { formatTable } from '../report/table';
 import type { LabelSet, Report } from '../report/types';
 import type { Label, LayerStatistics } from '../score/results';
 import { count } from './observe';
 import type { CheckedOptions, DissectOptions } from './options';
-import { picture } from './pictures';
+import { drawPictures } from './pictures';
 import { type Counted, countDecoys, findFormulas, narrow, rankImages, resample } from './worth';
 
 export interface DissectionResult {
@@ -59,6 +61,9 @@ export interface Observed {
   meta: Record<string, unknown>;
   /** Of the report: those that the observation was made with. */
   settings: Record<string, unknown>;
+  provenance: Provenance;
+  /** The images' paths within the data set, where it has them. */
+  files?: readonly string[];
 }
 
 /**
@@ -96,6 +101,15 @@ export async function conclude(
   await timed('quantiles', narrow);
   await timed('formulas', findFormulas);
   const settled = performance.now();
+  const drawn =
+    dataset &&
+    (await drawPictures(
+      dissection,
+      { folder: staged.path, dirnames, layers, labelSet, dataset },
+      checked,
+      options,
+    ));
+  const pictured = performance.now();
   const [height, width] = imageSize;
   const report = buildReport(layers, labelSet ?? { labels: [], categories: [] }, {
     netname: observed.netname,
@@ -119,31 +133,15 @@ export async function conclude(
     },
     images,
     image_size: [height, width],
+    provenance: {
+      ...observed.provenance,
+      ...(options.command && { command: commandLine('netdissect-native', options.command) }),
+    },
+    files: observed.files,
+    drawn,
   });
   for (const notice of [...chanceNotices(report), ...reachNotices(report)]) options.onNotice?.(notice);
-  const scored = performance.now();
-  if (dataset) {
-    const total = layers.reduce((sum, layer) => sum + layer.shape[0], 0);
-    let done = 0;
-    await writeStrips(dissection, {
-      layers: layers.map((layer, i) => ({
-        folder: path.join(staged.path, dirnames[i], 'image'),
-        topImages: layer.topImages,
-        units: layer.shape[0],
-      })),
-      images: new ImageCache(
-        image => picture(dataset, image, options),
-        height * width * 3,
-        checked.memory / 2,
-      ),
-      single: checked.singleImages,
-      workers: 2 * checked.numWorkers, // while the engine draws one, others are encoded
-      onUnit: () => options.onProgress?.({ phase: 'draw', done: ++done, total }),
-      signal: options.signal,
-    });
-  }
-  const drawn = performance.now();
-  await writeReport(staged.path, report, { pictures: dataset !== undefined, page: checked.report });
+  await writeReport(staged.path, report, checked.report);
   options.signal?.throwIfAborted();
   await staged.commit('dissect.json');
   const end = performance.now();
@@ -151,8 +149,8 @@ export async function conclude(
     decode: spent.decode / 1000,
     ...dissection.profile(),
     ...times,
-    pictures: (drawn - scored) / 1000,
-    report: (scored - settled + end - drawn) / 1000,
+    pictures: (pictured - settled) / 1000,
+    report: (end - pictured) / 1000,
     total: (end - spent.start) / 1000,
   };
   const { labels, categories } = labelSet ?? { labels: [], categories: [] };
@@ -176,11 +174,7 @@ function reachNotices({ layers, quantile_threshold, iou_threshold }: Report): st
   });
 }
 
-async function writeReport(
-  folder: string,
-  report: Report,
-  { pictures, page }: { pictures: boolean; page: boolean },
-): Promise<void> {
+async function writeReport(folder: string, report: Report, page: boolean): Promise<void> {
   const written = new Map<unknown, string>();
   for (const layer of report.layers) {
     const layerFolder = path.join(folder, layer.dirname);
@@ -192,6 +186,7 @@ async function writeReport(
     if (layer.bargraph)
       await writeFile(path.join(layerFolder, layer.bargraph), bargraph(layer, report.categories));
   }
-  if (page) await writeFile(path.join(folder, 'index.html'), renderPage(report, { pictures }));
+  if (page) await writeFile(path.join(folder, 'index.html'), renderPage(report));
+  await writeFile(path.join(folder, 'dissect.csv'), formatTable(report));
   await writeFile(path.join(folder, 'dissect.json'), formatReport(report, written));
 }

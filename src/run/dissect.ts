@@ -53,6 +53,8 @@ export async function dissect(
         netname: job.netname,
         meta: job.meta,
         settings: job.settings,
+        provenance: job.provenance,
+        files: job.files,
       },
       job.checked,
       options,

@@ -1,9 +1,7 @@
 /** Keeping an observation: what it is made of, whether a folder holds the same, and where the engine writes. */
 
 import { createHash } from 'node:crypto';
-import fs from 'node:fs';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { optionError } from '../base/errors';
 import type { DissectionDataset } from '../dataset/dataset';
 import { FileDataset } from '../dataset/files';
@@ -24,12 +22,6 @@ export interface Kept {
   /** Says what is kept, once the layers' shapes are known. */
   begun(dissection: NativeDissection): Promise<void>;
   release(): Promise<void>;
-}
-
-async function sha256(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(fs.createReadStream(file), hash);
-  return hash.digest('hex');
 }
 
 function digest(value: unknown): string {
@@ -63,9 +55,9 @@ async function madeOf({
   return {
     package: require('../../package.json').version,
     libtorch: native().describe().libtorch,
-    model: await sha256(model.path),
+    model: job.provenance.model.sha256,
     ...(model.checkpointSource && {
-      checkpoint: await sha256(model.checkpointSource.file),
+      checkpoint: job.provenance.checkpoint?.sha256,
       checkpoint_key: model.checkpointSource.key,
     }),
     device: model.device,
@@ -160,6 +152,9 @@ export async function openKept(job: Job, shardText?: string): Promise<Kept | und
         netname: job.netname,
         meta: job.meta,
         settings: job.settings,
+        provenance: job.provenance,
+        ...(job.files && { files: [...job.files] }),
+        ...(job.command && { command: job.command }),
       });
     },
     release: claimed.release,

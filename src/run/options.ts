@@ -1,6 +1,7 @@
 /** The options of a dissection: what they are and are by default. The command's options are made from them. */
 
 import os from 'node:os';
+import type { CommandParts } from '../base/command-line';
 import {
   between0And1,
   checked,
@@ -19,7 +20,7 @@ import { SCORE_NAMES, type ScoreName } from '../score/scorers';
 export interface Progress {
   /**
    * Images through the model, images counted against labels, decoys counted, layers resampled, smaller quantiles counted,
-   * units searched for formulas, units drawn.
+   * units searched for formulas, pictures drawn.
    */
   phase: 'observe' | 'count' | 'decoy' | 'bootstrap' | 'quantile' | 'formula' | 'draw';
   done: number;
@@ -27,7 +28,7 @@ export interface Progress {
 }
 
 export interface DissectOptions {
-  /** Images of a unit's strips, and of its `top` in the report. Default 20. */
+  /** A unit's top images, in the report and as pictures. Default 20. */
   examplesPerUnit?: number;
   /** Images handed to the engine at once. Default 100. */
   batchSize?: number;
@@ -63,8 +64,10 @@ export interface DissectOptions {
   approximate?: boolean;
   /** Count against labels. Default true. */
   labels?: boolean;
-  /** Write the strips of every unit. Default true. */
+  /** Write pictures: images, their labels, and the masks of every unit. Default true. */
   images?: boolean;
+  /** Write, too, strips of every unit's top images, as the Python package does. Default false. */
+  strips?: boolean;
   /** Write each unit's first image alone, too. Default false. */
   singleImages?: boolean;
   /** Write the page. Default true. */
@@ -75,6 +78,8 @@ export interface DissectOptions {
   meta?: Record<string, unknown>;
   /** Turns the data set's normalised float32 images into pictures; needed where it has no `picture`. */
   recoverImage?: ReverseNormalize | ((pixels: Float32Array, height: number, width: number) => Uint8Array);
+  /** Options of the command that repeat the run, by name: the report says them as a command line. */
+  command?: CommandParts;
   onProgress?: (progress: Progress) => void;
   /** Is told, in sentences, what a user should know of the run. */
   onNotice?: (notice: string) => void;
@@ -122,6 +127,7 @@ export const DISSECT_OPTIONS = {
   approximate: option(flag, false),
   labels: option(flag, true),
   images: option(flag, true),
+  strips: option(flag, false),
   singleImages: option(flag, false),
   report: option(flag, true),
 };

@@ -4,11 +4,18 @@ import { NetdissectError, optionError } from '../base/errors';
 import { kindOf } from '../base/words';
 import type { DissectionDataset } from '../dataset/dataset';
 import { FileDataset } from '../dataset/files';
-import { STRIP_GAP } from '../report/page';
-import type { DissectOptions } from './options';
+import type { NativeDissection } from '../native/native';
+import { ImageCache } from '../pictures/image-cache';
+import { writeOnce } from '../pictures/once';
+import { writeStrips } from '../pictures/strips';
+import { topImages } from '../report/json';
+import { STRIP_GAP } from '../report/looks';
+import type { LabelSet, Pictures } from '../report/types';
+import type { LayerStatistics } from '../score/results';
+import type { CheckedOptions, DissectOptions } from './options';
 
-/** The most pixels that a side of a JPEG can have. */
-const JPEG_SIDE = 65_500;
+/** The most pixels that a side of a picture can have. */
+const SIDE = 65_500;
 
 /** What would keep the pictures from being written, found before the run and not after it. */
 export async function checkPictures(
@@ -16,11 +23,13 @@ export async function checkPictures(
   options: DissectOptions,
   examples: number,
 ): Promise<void> {
-  const [, width] = dataset.imageSize;
-  const most = Math.floor((JPEG_SIDE + STRIP_GAP) / (width + STRIP_GAP));
+  const [height, width] = dataset.imageSize;
+  const masks = Math.floor(SIDE / height);
+  const strip = options.strips ? Math.floor((SIDE + STRIP_GAP) / (width + STRIP_GAP)) : masks;
+  const most = Math.min(masks, strip);
   if (Math.min(examples, dataset.length) > most)
     throw optionError(
-      `expected at most ${most} examples per unit, which is what a strip of images ${width} pixels wide holds, but received ${examples}`,
+      `expected at most ${most} examples per unit, which is what a picture of ${most} images of ${height}×${width} pixels holds, but received ${examples}`,
     );
   await picture(dataset, 0, options);
 }
@@ -61,4 +70,57 @@ function rgbBytes(pixels: unknown, giver: string, image: number, dataset: Dissec
     'ERR_NETDISSECT_DATASET',
     `${giver} must give image ${image} as a Uint8Array of ${bytes} RGB bytes (${height} × ${width} × 3) but gave ${found}`,
   );
+}
+
+/** Draws and writes all pictures of a run into the report's folder. */
+export async function drawPictures(
+  dissection: NativeDissection,
+  run: {
+    folder: string;
+    dirnames: readonly string[];
+    layers: readonly LayerStatistics[];
+    labelSet?: LabelSet;
+    dataset: DissectionDataset;
+  },
+  { memory, numWorkers, strips, singleImages }: CheckedOptions,
+  options: DissectOptions,
+): Promise<Pictures> {
+  const { folder, dataset, labelSet } = run;
+  const [height, width] = dataset.imageSize;
+  const layers = run.layers.map(({ topImages, shape }, i) => ({
+    dirname: run.dirnames[i],
+    topImages,
+    units: shape[0],
+  }));
+  const units = layers.reduce((sum, layer) => sum + layer.units, 0);
+  const rows = strips || singleImages;
+  const total = topImages(layers).length + units * (rows ? 2 : 1);
+  let done = 0;
+  const shared = {
+    folder,
+    layers,
+    images: new ImageCache(image => picture(dataset, image, options), height * width * 3, memory / 2),
+    workers: 2 * numWorkers, // while the engine draws one, others are encoded
+    onDrawn: () => options.onProgress?.({ phase: 'draw', done: ++done, total }),
+    signal: options.signal,
+  };
+  const categories = labelSet?.categories ?? [];
+  const shown = await writeOnce(dissection, { ...shared, imageSize: [height, width], categories });
+  if (rows) await writeStrips(dissection, { ...shared, whole: strips, single: singleImages });
+  const present = new Set(shown.flatMap(({ labels = [] }) => labels));
+  return {
+    pictures: {
+      images: 'images/{imgnum}.jpg',
+      ...(labelSet && { labels: 'images/{imgnum}.png' }),
+      masks: '{dirname}/masks/{unit}.png',
+      ...(strips && { strips: '{dirname}/image/{unit}-{strip}' }),
+    },
+    ...(labelSet && {
+      top_labels: labelSet.labels
+        .filter(({ number }) => present.has(number))
+        .map(({ number, name, category }) => ({ labelnum: number, label: name, cat: category }))
+        .sort((a, b) => a.labelnum - b.labelnum),
+    }),
+    top_images: shown,
+  };
 }

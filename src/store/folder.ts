@@ -6,8 +6,10 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { type CommandParts, isCommand } from '../base/command-line';
 import { NetdissectError } from '../base/errors';
 import { OWNER } from '../base/owner';
+import type { Provenance } from '../base/provenance';
 import { shown } from '../base/words';
 import { type NativeLayerShape, native } from '../native/native';
 import type { Label } from '../score/results';
@@ -53,6 +55,11 @@ export interface StoreFile {
   netname: string;
   meta: Record<string, unknown>;
   settings: Record<string, unknown>;
+  provenance: Provenance;
+  /** The images' paths within the data set, where it has them. */
+  files?: string[];
+  /** What repeats the run, where it is a command. */
+  command?: CommandParts;
 }
 
 export function storeError(message: string, cause?: unknown): NetdissectError {
@@ -132,6 +139,13 @@ function checkStore(store: StoreFile, file: string): void {
       Array.isArray(store.labels) &&
       store.labels.every(label) &&
       store.labels.every(({ number }, i) => i === 0 || number > store.labels[i - 1].number),
+    provenance: plain(store.provenance) && plain(store.provenance.model) && plain(store.provenance.dataset),
+    files:
+      store.files === undefined ||
+      (Array.isArray(store.files) &&
+        store.files.length === store.images &&
+        store.files.every(file => typeof file === 'string')),
+    command: store.command === undefined || isCommand(store.command),
     settings: plain(store.settings) && plain(store.meta) && typeof store.netname === 'string',
   };
   for (const [part, fits] of Object.entries(parts))

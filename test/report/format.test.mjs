@@ -11,7 +11,7 @@ test('the file is the report, one line a unit, ranking and label', t => {
   t.deepEqual(JSON.parse(text), whole);
   t.true(
     text.startsWith(
-      '{\n "netname": "TinyNet",\n "meta": {\n  "epoch": 3\n },\n "default_ranking": "label",\n',
+      '{\n "format": 1,\n "netname": "TinyNet",\n "meta": {\n  "epoch": 3\n },\n "default_ranking": "label",\n',
     ),
   );
   t.true(text.endsWith(' ]\n}\n'));

@@ -45,7 +45,7 @@ test('two layers in one folder are refused, and the message names both', t => {
 
 test('the top of the report says how it was made', t => {
   const { layers, ...top } = report([{ 1: 50 }]);
-  t.deepEqual(top, { ...context, default_ranking: 'label', categories });
+  t.deepEqual(top, { ...context, default_ranking: 'label', categories, format: 1 });
   t.is(layers.length, 1);
 });
 

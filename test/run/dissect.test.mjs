@@ -1,5 +1,7 @@
 // The whole run from a data set to the files of a report, on small data.
+import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import test from 'ava';
 import sharp from 'sharp';
@@ -14,6 +16,8 @@ import {
   retainLayers,
   validateDataset,
 } from '../../lib/index.js';
+import native from '../../lib/native/native.js';
+import looks from '../../lib/report/looks.js';
 import { modelFile, modelFixture } from '../fixtures/models.mjs';
 import { temporaryFolder, writeBroden, writeFiles, writeImage } from '../helpers/broden.mjs';
 import { pixelsOf } from '../helpers/dissection.mjs';
@@ -21,6 +25,7 @@ import { byNumber, sameResults } from '../helpers/native.mjs';
 import { randomSource } from '../helpers/random.mjs';
 import { referenceDissect, referenceMask } from '../reference.mjs';
 
+const { labelColor, labelColorIndex } = looks;
 const COUNT = 12;
 
 /** A data set of noise, 8×8 images with 4×4 label maps. */
@@ -122,6 +127,7 @@ test('the report has all its files, and the JSON what the results say', async t 
   const { report } = await dissect(outdir, model, await noiseSet(t), {
     examplesPerUnit: 3,
     netname: 'noise',
+    strips: true,
     singleImages: true,
   });
   const strips = folder =>
@@ -137,9 +143,12 @@ test('the report has all its files, and the JSON what the results say', async t 
     [
       'index.html',
       'dissect.json',
+      'dissect.csv',
+      ...report.top_images.flatMap(({ imgnum }) => [`images/${imgnum}.jpg`, `images/${imgnum}.png`]),
       ...['ab', 'plain'].flatMap(folder => [
         `${folder}/dissect.json`,
         `${folder}/bargraph.svg`,
+        ...[0, 1, 2, 3].map(unit => `${folder}/masks/${unit}.png`),
         ...strips(folder),
       ]),
     ].sort(),
@@ -231,6 +240,7 @@ test('the strips show the top images in rank order, the mask and the labels', as
     examplesPerUnit: 3,
     quantileThreshold: 0.05,
     forwardSize: 1,
+    strips: true,
   });
   const [input] = await reference(model, dataset, results);
   const read = async name => {
@@ -271,12 +281,121 @@ test('the strips show the top images in rank order, the mask and the labels', as
   }
 });
 
+test('pictures that are stored once are those of the strips', async t => {
+  const outdir = await temporaryFolder(t);
+  const dataset = await noiseSet(t);
+  const { report } = await dissect(outdir, await openModel(t, ['plain']), dataset, {
+    examplesPerUnit: 3,
+    quantileThreshold: 0.05,
+    strips: true,
+  });
+  const read = name =>
+    sharp(path.join(outdir, name)).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+  const at = ({ data, info }, x, y) => [
+    ...data.subarray((y * info.width + x) * 4, (y * info.width + x) * 4 + 4),
+  ];
+  t.deepEqual(report.pictures, {
+    images: 'images/{imgnum}.jpg',
+    labels: 'images/{imgnum}.png',
+    masks: '{dirname}/masks/{unit}.png',
+    strips: '{dirname}/image/{unit}-{strip}',
+  });
+  for (const { unit, top } of report.layers[0].units) {
+    const strip = await read(`plain/image/${unit}-mask.png`);
+    const masks = await read(`plain/masks/${unit}.png`);
+    t.deepEqual([masks.info.width, masks.info.height], [8, 24]);
+    for (const [rank, { imgnum }] of top.entries()) {
+      for (let y = 0; y < 8; y++)
+        for (let x = 0; x < 8; x++)
+          t.deepEqual(at(masks, x, rank * 8 + y), at(strip, rank * 13 + x, y), `unit ${unit}, rank ${rank}`);
+      // the label maps are of 4×4 pixels, a map for each category that the image has
+      const shown = report.top_images.find(image => image.imgnum === imgnum);
+      const labels = await read(`images/${imgnum}.png`);
+      t.deepEqual([labels.info.width, labels.info.height], [4, 4 * shown.categories.length]);
+    }
+  }
+  // what each pixel of each map is, from the data set
+  for (const { imgnum, categories, labels } of report.top_images) {
+    const { segmentation } = await dataset.get(imgnum, true);
+    const numbers = segmentation.maps.map(map =>
+      typeof map === 'number'
+        ? new Array(16).fill(map)
+        : Array.from({ length: 16 }, (_, i) => map[i * 3] + 256 * map[i * 3 + 1]),
+    );
+    const ofNumber = new Map(dataset.labels.map(label => [label.number, label]));
+    const present = [...new Set(numbers.flat())].filter(number => ofNumber.has(number)).sort((a, b) => a - b);
+    t.deepEqual(labels, present);
+    t.deepEqual(
+      categories,
+      dataset.categories.filter(name => present.some(number => ofNumber.get(number).category === name)),
+    );
+    const picture = await read(`images/${imgnum}.png`);
+    for (const [place, category] of categories.entries())
+      for (let i = 0; i < 16; i++) {
+        const own = numbers.map(map => map[i]).filter(number => ofNumber.get(number)?.category === category);
+        const colors = own.map(number => [...labelColor(labelColorIndex(number)), 255].join());
+        const seen = at(picture, i % 4, place * 4 + Math.floor(i / 4)).join();
+        t.true(own.length === 0 ? seen === '0,0,0,0' : colors.includes(seen), `image ${imgnum}, ${category}`);
+      }
+  }
+});
+
+test('without strips there are none, and their images, masks and numbers are the same', async t => {
+  const folder = await temporaryFolder(t);
+  const dataset = await noiseSet(t);
+  const model = await openModel(t, ['plain']);
+  const run = async (name, options) => {
+    await dissect(path.join(folder, name), model, dataset, { examplesPerUnit: 2, ...options });
+    return (await contents(path.join(folder, name))).filter(([file]) => /^images|masks|csv$/.test(file));
+  };
+  const plain = await run('plain', {});
+  t.deepEqual(await run('strips', { strips: true, numWorkers: 1 }), plain);
+  t.false((await files(path.join(folder, 'plain'))).some(name => /plain\/image\//.test(name)));
+  t.deepEqual((await run('single', { singleImages: true })).length, plain.length);
+  t.deepEqual(
+    (await files(path.join(folder, 'single'))).filter(name => /image\/(?!s-)/.test(name)),
+    [],
+  );
+});
+
+test('where a report comes from: files, digests, versions, images; the same for any number of workers', async t => {
+  const dataset = await noiseSet(t);
+  const model = await openModel(t, ['plain']);
+  const command = { model: 'my model.pt', layers: ['plain'], strips: true };
+  const { report } = await dissect(await temporaryFolder(t), model, dataset, {
+    images: false,
+    examplesPerUnit: 2,
+    command,
+  });
+  const file = modelFixture('in_place').files.scripted;
+  t.deepEqual(report.provenance, {
+    package: createRequire(import.meta.url)('../../package.json').version,
+    libtorch: native.native().describe().libtorch,
+    device: 'cpu',
+    model: {
+      file: path.basename(file),
+      sha256: createHash('sha256')
+        .update(await fs.readFile(file))
+        .digest('hex'),
+    },
+    dataset: { name: dataset.name, split: 'train', images: COUNT },
+    command: "netdissect-native --model 'my model.pt' --layers plain --strips",
+  });
+  t.is(report.pictures, undefined);
+  const numbers = new Set(report.layers[0].units.flatMap(({ top }) => top.map(({ imgnum }) => imgnum)));
+  t.deepEqual(
+    report.top_images,
+    [...numbers].sort((a, b) => a - b).map(imgnum => ({ imgnum, file: `images/${imgnum}.png` })),
+  );
+});
+
 test('without labels: units by number, levels and pictures only', async t => {
   const outdir = await temporaryFolder(t);
   const { report, layers } = await dissect(outdir, await openModel(t, ['plain']), await noiseSet(t), {
     labels: false,
     examplesPerUnit: 2,
     report: false,
+    strips: true,
   });
   t.is(report.default_ranking, 'unit');
   t.is(layers[0].tally, null);
@@ -300,7 +419,7 @@ test('a normalisation and the same one as a function give the same results', asy
     return out;
   };
   const folder = await temporaryFolder(t);
-  const options = { examplesPerUnit: 4, quantileThreshold: 0.05 };
+  const options = { examplesPerUnit: 4, quantileThreshold: 0.05, strips: true };
   const native = await dissect(
     path.join(folder, 'a'),
     model,
@@ -359,8 +478,8 @@ test('progress comes phase by phase', async t => {
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
   );
   t.deepEqual(
-    seen.filter(p => p.phase === 'draw').map(p => p.done),
-    [1, 2, 3, 4],
+    seen.filter(p => p.phase === 'draw').map(p => p.total - p.done),
+    Array.from(seen.filter(p => p.phase === 'draw').keys()).reverse(),
   );
 });
 
@@ -533,11 +652,18 @@ test('what JSON cannot keep of meta is refused, or written as JSON has it', asyn
 test('more examples than a strip can hold are refused before the run', async t => {
   const dataset = { ...(await noiseSet(t)), length: 9000, imageSize: [8, 8], get: () => t.fail() };
   await t.throwsAsync(
-    dissect(await temporaryFolder(t), await openModel(t, ['plain']), dataset, { examplesPerUnit: 6000 }),
+    dissect(await temporaryFolder(t), await openModel(t, ['plain']), dataset, {
+      examplesPerUnit: 6000,
+      strips: true,
+    }),
     {
       code: 'ERR_NETDISSECT_OPTION',
       message: /at most 5038 examples per unit/,
     },
+  );
+  await t.throwsAsync(
+    dissect(await temporaryFolder(t), await openModel(t, ['plain']), dataset, { examplesPerUnit: 8200 }),
+    { code: 'ERR_NETDISSECT_OPTION', message: /at most 8187 examples per unit/ },
   );
 });
 

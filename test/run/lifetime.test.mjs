@@ -160,7 +160,7 @@ test.serial(
     t.teardown(() => {
       fs.writeFile = real;
     });
-    for (const name of ['0-top.jpg', '1-mask.png', 'bargraph.svg', 'plain/dissect.json', 'index.html']) {
+    for (const name of ['images/0.jpg', 'masks/1.png', 'bargraph.svg', 'plain/dissect.json', 'index.html']) {
       fs.writeFile = async (file, ...more) => {
         if (!String(file).endsWith(name)) return real(file, ...more);
         throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });

@@ -1,0 +1,26 @@
+// Pictures that are stored once: the masks of a unit, and the labels of an image, one under the other.
+#pragma once
+#include "run/levelled.h"
+#include <cstdint>
+#include <vector>
+
+namespace netdissect {
+
+/// PNG scanlines (a filter byte, then palette indices): of 2 bits, the masks of a unit's first `images` top
+/// images, each as high as the images are.
+std::vector<uint8_t> drawMaskSheet(const Counted &counted, size_t layer, int64_t unit, int64_t images);
+
+/// What an image's labels look like, category by category.
+struct LabelSheet {
+  /// Of one category. Label maps are drawn on their own grid, or the image's where that is smaller.
+  int64_t width = 0, height = 0;
+  std::vector<int32_t> categories; // those present, one under the other
+  std::vector<uint16_t> labels;    // those present, their numbers
+  std::vector<uint8_t> colors;     // from palette index 1 on: which colour of labels, from 0; 0 is no label
+  std::vector<uint8_t> scanlines;  // of 8 bits
+};
+
+/// Nothing of an image without labels. From any thread, several at once, as the masks are.
+LabelSheet drawLabelSheet(const Counted &counted, int64_t image, unsigned labelColors);
+
+} // namespace netdissect

@@ -1,0 +1,57 @@
+/** How many units are found at each IoU threshold, and how many by chance. */
+
+import { svg } from './dom';
+import type { PageLayer } from './model';
+
+const WIDTH = 260;
+const HEIGHT = 96;
+const LEFT = 30;
+const BOTTOM = 18;
+
+/** @param marks IoUs that are marked */
+export function curve({ thresholds }: PageLayer, marks: [iou: number, what: string][]): SVGElement | null {
+  if (thresholds.length === 0) return null;
+  const right = thresholds.at(-1)![0];
+  const most = Math.max(1, ...thresholds.map(([, units, , chance = 0]) => Math.max(units, chance)));
+  const x = (threshold: number) => LEFT + (Math.min(threshold, right) / right) * (WIDTH - LEFT - 6);
+  const y = (units: number) => 6 + (1 - units / most) * (HEIGHT - BOTTOM - 6);
+  const line = (values: [number, number | undefined][]) =>
+    values
+      .filter(([, value]) => value !== undefined)
+      .map(([at, value], i) => `${i === 0 ? 'M' : 'L'}${x(at).toFixed(1)} ${y(value!).toFixed(1)}`)
+      .join('');
+  const chance = line(thresholds.map(([at, , , expected]) => [at, expected]));
+  const label = `Units found by IoU threshold: ${thresholds
+    .filter((_, i) => i % 4 === 3)
+    .map(
+      ([at, units, , expected]) =>
+        `${units} at ${at}${expected === undefined ? '' : ` (${expected.toFixed(1)} by chance)`}`,
+    )
+    .join(', ')}`;
+  return svg(
+    'svg',
+    {
+      class: 'curve',
+      role: 'img',
+      'aria-label': label,
+      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      width: WIDTH,
+      height: HEIGHT,
+    },
+    svg('path', { class: 'axis', d: `M${LEFT} 6V${HEIGHT - BOTTOM}H${WIDTH - 6}` }),
+    svg('text', { x: LEFT - 4, y: 14, 'text-anchor': 'end' }, Math.round(most)),
+    svg('text', { x: LEFT - 4, y: HEIGHT - BOTTOM, 'text-anchor': 'end' }, 0),
+    svg('text', { x: LEFT, y: HEIGHT - 4 }, 'IoU over 0'),
+    svg('text', { x: WIDTH - 6, y: HEIGHT - 4, 'text-anchor': 'end' }, right),
+    ...marks.map(([iou, what]) =>
+      svg('path', { class: `mark ${what}`, d: `M${x(iou).toFixed(1)} 6V${HEIGHT - BOTTOM}` }),
+    ),
+    chance && svg('path', { class: 'chance', d: chance }),
+    svg('path', { class: 'found', d: line(thresholds.map(([at, units]) => [at, units])) }),
+    svg(
+      'text',
+      { class: 'key', x: WIDTH - 6, y: 16, 'text-anchor': 'end' },
+      chance ? '— found  ··· by chance' : '— found',
+    ),
+  );
+}

@@ -1,0 +1,34 @@
+/**
+ * Loaded before every test file: each report that a test writes is held against the schema of the package, and a run whose
+ * report does not fit rejects.
+ */
+
+import fs from 'node:fs';
+import path from 'node:path';
+import Ajv from 'ajv/dist/2020.js';
+import format from '../../lib/report/format.js';
+
+const FILE = path.join(import.meta.dirname, '../../schema/dissect-1.json');
+let validator;
+
+/** What of a report does not fit the schema; undefined where all does. */
+export function misfit(report) {
+  validator ??= new Ajv.default({
+    allErrors: false,
+    strict: true,
+    strictTypes: false,
+    strictRequired: false,
+  }).compile(JSON.parse(fs.readFileSync(FILE, 'utf8')));
+  if (validator(JSON.parse(JSON.stringify(report)))) return undefined;
+  const [{ instancePath, message, params }] = validator.errors;
+  return `${instancePath} ${message} ${JSON.stringify(params)}`;
+}
+
+const { formatReport } = format;
+format.formatReport = (report, ...rest) => {
+  if (report?.layers) {
+    const wrong = misfit(report);
+    if (wrong) throw new Error(`the report does not fit its schema: ${wrong}`);
+  }
+  return formatReport(report, ...rest);
+};
