@@ -114,6 +114,7 @@ export async function makeLibtorchPackage({ wheel } = {}) {
       license: 'BSD-3-Clause AND GPL-3.0-or-later WITH GCC-exception-3.1',
       ...(repository && { repository }),
       ...(author && { author }),
+      type: 'commonjs',
       os: ['linux'],
       cpu: ['x64'],
       libc: ['glibc'],

@@ -21,6 +21,7 @@ const NOT_RUN = new Map([
   ['npm test', 'this is it'],
   ['npx netdissect-native demo', 'fetches the package; test/package.test.mjs runs the same of a packed one'],
   ['npm install netdissect-native', 'likewise'],
+  ['npm install @img/sharp-linux-x64', 'npm run test:managers runs it'],
   ['npm run bench', 'builds programs and takes minutes'],
   ['import torch, torchvision', 'Python; the model fixtures are exported in the same way'],
   [
