@@ -8,76 +8,10 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import { release } from './release.mjs';
-import { capture, Failure, main, readJson, root, say, start, writeJson } from './tools.mjs';
+import { REGISTRY, startRegistry, TOOLS, tool } from './registry.mjs';
+import { capture, Failure, main, readJson, root, say, writeJson } from './tools.mjs';
 
 const WORK = path.join(root, 'build/managers');
-const TOOLS = {
-  verdaccio: 'verdaccio@6',
-  pnpm: 'pnpm',
-  yarn: '@yarnpkg/cli-dist',
-  bun: 'bun',
-  deno: 'deno',
-};
-const PORT = 4899;
-const REGISTRY = `http://localhost:${PORT}/`;
-
-/** The program of a tool, installed where it is not there; null where the registry has none for this machine. */
-async function tool(name) {
-  const folder = path.join(WORK, 'tools', name);
-  const program = path.join(folder, 'node_modules/.bin', name);
-  if (!fs.existsSync(program)) {
-    // verdaccio asks for a tag of node-fetch that not every registry passes on
-    writeJson(path.join(folder, 'package.json'), { private: true, overrides: { 'node-fetch': '2.7.0' } });
-    // Bun and Deno put their program in place in an install script
-    await capture('npm', ['install', '--no-audit', '--no-fund', '--allow-scripts=true', TOOLS[name]], {
-      cwd: folder,
-    });
-  }
-  const { status } = await capture(program, ['--version'], { cwd: folder });
-  return status === 0 ? program : null;
-}
-
-async function registry() {
-  const program = await tool('verdaccio');
-  if (!program)
-    throw new Failure('verdaccio cannot be installed from the npm registry; see npm install verdaccio');
-  const folder = path.join(WORK, 'registry');
-  fs.rmSync(folder, { recursive: true, force: true });
-  fs.mkdirSync(folder, { recursive: true });
-  const { stdout } = await capture('npm', ['config', 'get', 'registry']);
-  // biome-ignore format: as verdaccio's configuration is written
-  fs.writeFileSync(path.join(folder, 'config.yaml'), [
-    'storage: ./storage', 'max_body_size: 300mb', 'uplinks:', '  npm:', `    url: ${stdout.trim()}`, '    timeout: 60s',
-    'packages:', "  'netdissect-native':", '    access: $all', '    publish: $anonymous',
-    "  '@netdissect/*':", '    access: $all', '    publish: $anonymous',
-    "  '**':", '    access: $all', '    proxy: npm', 'log: { type: stdout, format: pretty, level: warn }', '',
-  ].join('\n'));
-  const log = fs.openSync(path.join(folder, 'log'), 'w');
-  const server = start(program, ['--config', 'config.yaml', '--listen', String(PORT)], {
-    cwd: folder,
-    stdio: ['ignore', log, log],
-  });
-  for (let tries = 0; ; tries++) {
-    if (
-      await fetch(`${REGISTRY}-/ping`).then(
-        ({ ok }) => ok,
-        () => false,
-      )
-    )
-      return server;
-    if (tries > 100) throw new Failure(`verdaccio does not answer; see ${folder}/log`);
-    await new Promise(resolve => setTimeout(resolve, 300));
-  }
-}
-
-async function publish(tarball) {
-  const npmrc = path.join(WORK, 'registry/npmrc');
-  fs.writeFileSync(npmrc, `//localhost:${PORT}/:_authToken=anybody\n`);
-  const args = ['publish', tarball, '--registry', REGISTRY, '--provenance=false', '--userconfig', npmrc];
-  const { status, stderr } = await capture('npm', args, { cwd: path.dirname(npmrc) });
-  if (status !== 0) throw new Failure(`npm publish failed: ${stderr}`);
-}
 
 /** A new user's folder and surroundings. */
 function project(name) {
@@ -264,18 +198,12 @@ await main(async () => {
   const names = process.argv.slice(2);
   const unknown = names.find(name => !MANAGERS[name]);
   if (unknown) throw new Failure(`Unknown name ${unknown}. Names: ${Object.keys(MANAGERS).join(', ')}.`);
-  const tarballs = fs.existsSync(path.join(root, 'build/release'))
-    ? fs.readdirSync(path.join(root, 'build/release')).filter(name => name.endsWith('.tgz'))
-    : [];
-  if (tarballs.length < 2) await release();
   const { version } = readJson(path.join(root, 'package.json'));
   say(`of netdissect-native ${version}, as build/release has it`);
-  const server = await registry();
+  const server = await startRegistry();
   let failed = 0;
   const ran = [];
   try {
-    for (const name of fs.readdirSync(path.join(root, 'build/release')).filter(file => file.endsWith('.tgz')))
-      await publish(path.join(root, 'build/release', name));
     for (const name of names.length ? names : Object.keys(MANAGERS)) {
       const line = await tryManager(name).catch(error => {
         if (!(error instanceof Failure)) throw error;
