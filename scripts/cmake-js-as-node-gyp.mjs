@@ -3,8 +3,8 @@
  * prebuildify knows only node-gyp's command line: `rebuild --target=... --devdir=... --arch=... --release|--debug`.
  * This takes its place and has cmake-js build instead, into the folder that prebuildify looks in.
  *
- * LIBTORCH must be set (scripts/prebuild.mjs does). What it builds can be moved to another machine: it looks for
- * LibTorch in the package's own `.libtorch`, and holds no path of the machine that built it.
+ * LIBTORCH must be set (scripts/prebuild.mjs does). What it builds can be moved to another machine: it holds no path of
+ * the machine that built it, takes LibTorch from where the package opened it, and runs on older systems (floor.h).
  */
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -21,7 +21,8 @@ if (args[0] !== 'rebuild' || !libtorch) {
 }
 
 // LibTorch's headers put their own paths into error messages.
-const optimised = `-O3 -DNDEBUG -ffile-prefix-map=${root}=. -ffile-prefix-map=${libtorch}=libtorch`;
+const floor = path.join(root, 'binding/loader/floor.h');
+const optimised = `-O3 -DNDEBUG -include ${floor} -ffile-prefix-map=${root}=. -ffile-prefix-map=${libtorch}=libtorch`;
 const { status } = spawnSync(
   process.execPath,
   [
@@ -37,8 +38,7 @@ const { status } = spawnSync(
       : []),
     `--CDLIBTORCH=${libtorch}`,
     `--CDCMAKE_CXX_FLAGS_RELEASE=${optimised}`,
-    '--CDCMAKE_BUILD_WITH_INSTALL_RPATH=ON',
-    '--CDCMAKE_INSTALL_RPATH=$ORIGIN/../../.libtorch/lib',
+    '--CDCMAKE_SKIP_RPATH=ON',
   ],
   { stdio: 'inherit' },
 );

@@ -11,7 +11,7 @@ import { capture, discard, Failure, root, run, say, temporaryFolder, which } fro
 import { unzip } from './unzip.mjs';
 
 /** The version that is fetched where none is found; the one that the project is tested with. */
-const RELEASE = '2.13.0';
+export const RELEASE = '2.13.0';
 const ARCHIVES = {
   'linux-x64': `https://download.pytorch.org/libtorch/cpu/libtorch-shared-with-deps-${RELEASE}%2Bcpu.zip`,
 };

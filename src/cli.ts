@@ -4,12 +4,21 @@
  * is used, since loading yargs alone takes longer than printing the help.
  */
 
+import os from 'node:os';
 import type { AnalyseValues } from './commands/analyse-options';
 import { type CommandName, commandNamed } from './commands/commands';
 import { COMPLETION_REQUEST, formatCompletions, printCompletionScript } from './commands/completion';
 import { helpText, PROGRAM } from './commands/help';
 import { Interruption, type Terminal } from './commands/interrupt';
-import type { DirectoryValues, DissectValues, LayersValues, StatsValues } from './commands/options';
+import type {
+  DemoValues,
+  DirectoryValues,
+  DissectValues,
+  DoctorValues,
+  LayersValues,
+  SetupValues,
+  StatsValues,
+} from './commands/options';
 
 /** Runs the command with these arguments; resolves to its exit code. */
 export async function main(args: readonly string[], terminal: Terminal = process): Promise<number> {
@@ -17,6 +26,7 @@ export async function main(args: readonly string[], terminal: Terminal = process
   const asked = (...names: string[]) =>
     args.slice(0, args.includes('--') ? args.indexOf('--') : undefined).some(arg => names.includes(arg));
   try {
+    checkNode();
     if (args.length === 0) {
       stderr.write(`${help('dissect', stderr)}\n`);
       return 1;
@@ -32,6 +42,16 @@ export async function main(args: readonly string[], terminal: Terminal = process
     if (process.env.NETDISSECT_DEBUG) stderr.write(`${error.stack}\n`);
     return error instanceof Interruption ? error.exitCode : 1;
   }
+}
+
+/** Older versions fail in words that say nothing to a user. */
+function checkNode(): void {
+  const [, wanted] = /(\d+\.\d+)/.exec(require('../package.json').engines.node)!;
+  const [here, least] = [process.versions.node, wanted].map(version => version.split('.').map(Number));
+  if (here[0] > least[0] || (here[0] === least[0] && here[1] >= least[1])) return;
+  throw new Error(
+    `expected Node.js ${wanted} or newer but this is ${process.versions.node}; install a newer one`,
+  );
 }
 
 /** What says an option in the API's words, in those of the command. */
@@ -69,6 +89,16 @@ async function run(args: readonly string[], terminal: Terminal): Promise<void> {
     enlargeThreadPool((values as AnalyseValues).num_workers);
     const { runAnalyse } = require('./commands/analyse.js') as typeof import('./commands/analyse.js');
     await runAnalyse(values as AnalyseValues, terminal);
+  } else if (name === 'demo') {
+    enlargeThreadPool(os.availableParallelism());
+    const { runDemo } = require('./commands/demo.js') as typeof import('./commands/demo.js');
+    await runDemo(values as DemoValues, terminal);
+  } else if (name === 'doctor') {
+    const { runDoctor } = require('./commands/doctor.js') as typeof import('./commands/doctor.js');
+    runDoctor(values as DoctorValues, terminal);
+  } else if (name === 'setup') {
+    const { runSetup } = require('./commands/setup.js') as typeof import('./commands/setup.js');
+    await runSetup(values as SetupValues, terminal);
   } else printCompletionScript(PROGRAM);
 }
 

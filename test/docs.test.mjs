@@ -20,6 +20,9 @@ const { COMMANDS } = options;
 const NOT_RUN = new Map([
   ['npm run demo', 'sets up, and needs minutes on a fresh clone; the sample has tests of its own'],
   ['npm test', 'this is it'],
+  ['npx netdissect-native demo', 'fetches the package; test/package.test.mjs runs the same of a packed one'],
+  ['npm install netdissect-native', 'likewise'],
+  ['npm install @img/sharp-linux-x64', 'npm run test:managers runs it'],
   ['npm run bench', 'builds programs and takes minutes'],
   ['import torch, torchvision', 'Python; the model fixtures are exported in the same way'],
   [

@@ -1,53 +1,152 @@
-/** The packed package, as npm gives it to users: installed into an empty folder, built there, and used. */
+/** The packed package, as npm gives it to users: installed into an empty folder, and used. Nothing is built. */
 import { execFile, spawnSync } from 'node:child_process';
 import fs from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { temporaryFolder } from './helpers/broden.mjs';
+import { pack, stage } from '../scripts/release.mjs';
+import { writeFiles } from './helpers/broden.mjs';
 
 const run = promisify(execFile);
 const root = path.join(import.meta.dirname, '..');
+const sample = name => path.join(root, 'sample', name);
+const LIBTORCH = `@netdissect/libtorch-${process.platform}-${process.arch}`;
 
 /** Installing takes the package's own dependencies from a registry. */
 const online = spawnSync('npm', ['view', 'yauzl', 'version', '--fetch-retries=0']).status === 0;
-const installing = online ? test : test.skip;
+const installing = online ? test.serial : test.serial.skip;
 
-installing('the packed tarball installs into an empty folder, builds and dissects', async t => {
-  t.timeout(20 * 60_000);
-  const folder = await temporaryFolder(t);
-  const app = path.join(folder, 'app');
-  await fs.mkdir(app);
-  await run('npm', ['pack', '--pack-destination', folder], { cwd: root });
-  const tarball = (await fs.readdir(folder)).find(name => name.endsWith('.tgz'));
-  await fs.writeFile(path.join(app, 'package.json'), '{ "name": "app", "private": true }\n');
-  const { libtorch } = JSON.parse(
-    await fs.readFile(path.join(root, 'build/Release/build-info.json'), 'utf8'),
+const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'netdissect-test-'));
+const app = path.join(folder, 'app');
+/** Surroundings without any LibTorch, but for what a test names. */
+const bare = { HOME: folder, PATH: path.dirname(process.execPath) };
+const { libtorch } = JSON.parse(await fs.readFile(path.join(root, 'build/Release/build-info.json'), 'utf8'));
+
+test.after.always(() => fs.rm(folder, { recursive: true, force: true }));
+
+if (online)
+  test.before('it is packed and installed into an empty folder', async t => {
+    t.timeout(10 * 60_000);
+    const staged = await stage(path.join(folder, 'staged'), { built: true, libtorch: false });
+    const tarball = await pack(staged, folder);
+    await writeFiles(app, { 'package.json': '{ "name": "app", "private": true }\n' });
+    const args = ['install', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', tarball];
+    await run('npm', args, { cwd: app });
+  });
+
+const command = (args, env = {}) =>
+  run(path.join(app, 'node_modules/.bin/netdissect-native'), args, { cwd: app, env: { ...bare, ...env } });
+
+/** An npm package with the LibTorch that the tests have. */
+async function addLibtorch() {
+  const place = path.join(app, 'node_modules', LIBTORCH);
+  await writeFiles(place, { 'package.json': `{ "name": "${LIBTORCH}", "version": "0.0.0" }\n` });
+  await fs.symlink(path.join(libtorch, 'lib'), path.join(place, 'lib'));
+}
+
+installing('without a LibTorch one sentence says what to do', async t => {
+  const { code, stdout, stderr } = await t.throwsAsync(command(['demo']));
+  t.deepEqual([code, stdout], [1, '']);
+  t.regex(
+    stderr,
+    /^netdissect-native: no LibTorch was found; install the package @netdissect\/libtorch-\S+ \(.*\), set LIBTORCH to a LibTorch folder, or run `netdissect-native setup`; [^\n]*\n$/,
   );
-  const install = ['install', '--prefer-offline', '--no-audit', '--no-fund', path.join(folder, tarball)];
-  await run('npm', install, { cwd: app, env: { ...process.env, LIBTORCH: libtorch }, maxBuffer: 2 ** 26 });
-
-  const model = path.join(root, 'sample/model.pt');
-  const data = path.join(root, 'sample/broden');
-  const command = path.join(app, 'node_modules/.bin/netdissect-native');
-  // biome-ignore format: one option a line says nothing more
-  await run(command, [
-    '--model', model, '--layers', 'conv1', '--broden', data, '--imgsize', '64', '--size', '4', '--outdir', 'out',
-    '--no-images', '--quiet',
-  ], { cwd: app });
-  const report = JSON.parse(await fs.readFile(path.join(app, 'out/dissect.json'), 'utf8'));
-  t.is(report.layers[0].units.length, 16);
-  for (const [name, start] of [
-    ['one.cjs', "const { loadModel } = require('netdissect-native'); (async () => {"],
-    ['two.mjs', "import { loadModel } from 'netdissect-native'; (async () => {"],
-  ]) {
-    const program = `${start} const model = await loadModel(process.argv[2], { device: 'cpu' });
-      console.log((await model.layers(64))[0].name); model.close(); })();`;
-    await fs.writeFile(path.join(app, name), program);
-    const { stdout } = await run(process.execPath, [name, model], { cwd: app });
-    t.is(stdout, 'conv1\n');
-  }
 });
+
+installing('LIBTORCH names one, or is refused', async t => {
+  const { stdout } = await command(['layers', sample('model.pt'), '--imgsize', '64'], { LIBTORCH: libtorch });
+  t.regex(stdout, /^conv1 +Sequential/m);
+  const { stderr } = await t.throwsAsync(command(['layers', sample('model.pt')], { LIBTORCH: folder }));
+  t.is(
+    stderr,
+    `netdissect-native: ${folder} (the variable LIBTORCH) has no lib/libtorch_cpu.so; set LIBTORCH to another one, or unset it\n`,
+  );
+});
+
+installing('with the package of LibTorch beside it the demonstration runs, and doctor says so', async t => {
+  await addLibtorch();
+  const { stdout } = await command(['demo', '--no-cuda']);
+  t.regex(stdout, /^conv4 +96 /m);
+  t.true(stdout.endsWith('report: dissect/sample/index.html\n'), 'an address is for a terminal');
+  const report = JSON.parse(await fs.readFile(path.join(app, 'dissect/sample/dissect.json'), 'utf8'));
+  t.deepEqual(
+    report.layers.map(({ units }) => units.length),
+    [96, 96],
+  );
+  const told = JSON.parse((await command(['doctor', '--json'])).stdout);
+  t.is(told.addon.source, 'prebuilt');
+  t.like(told.candidates[0], { source: 'package', problem: null, used: true, flavour: 'cpu' });
+});
+
+const PROGRAM = `
+const model = await loadModel(process.argv[2], { device: 'cpu' });
+console.log((await model.layers(64))[0].name);
+await model.close();`;
+const PROGRAMS = {
+  'one.cjs': `const { loadModel } = require('netdissect-native'); (async () => {${PROGRAM}})();`,
+  'two.mjs': `import { loadModel } from 'netdissect-native'; ${PROGRAM}`,
+  'three.mjs': `import { Worker } from 'node:worker_threads'; new Worker('./two.mjs', { argv: process.argv.slice(2) });`,
+};
+
+for (const name of Object.keys(PROGRAMS))
+  installing(`a program uses it: ${name}`, async t => {
+    await writeFiles(app, PROGRAMS);
+    const { stdout } = await run(process.execPath, [name, sample('model.pt')], {
+      cwd: app,
+      env: { ...bare, LIBTORCH: libtorch },
+    });
+    t.is(stdout, 'conv1\n');
+  });
+
+for (const [module, moduleResolution] of [
+  ['node16', 'node16'],
+  ['esnext', 'bundler'],
+])
+  for (const types of [[], ['node']])
+    installing(
+      `TypeScript takes its types: ${moduleResolution}${types.length ? ' with @types/node' : ''}`,
+      async t => {
+        const program = path.join(folder, `${moduleResolution}-${types}`);
+        await writeFiles(program, {
+          'package.json': '{ "type": "module" }',
+          'index.ts': `import { dissect, loadModel, type Model, NetdissectError, openDataset, type Report } from 'netdissect-native';
+          const model: Model = await loadModel('m.pt', { device: 'cpu' });
+          const { report } = await dissect('out', model, openDataset('data', { imageSize: 224 }));
+          const told: Report = report;
+          export const units: number = told.layers[0].units.length;
+          // @ts-expect-error: a text is no device
+          await loadModel('m.pt', { device: 3 });
+          export const is = (error: unknown) => error instanceof NetdissectError && error.code;`,
+          'tsconfig.json': JSON.stringify({
+            compilerOptions: {
+              module,
+              moduleResolution,
+              types,
+              target: 'es2023',
+              // a project without Node.js' types has those of browsers
+              lib: ['es2023', ...(types.length ? [] : ['dom'])],
+              strict: true,
+              exactOptionalPropertyTypes: true,
+              skipLibCheck: false,
+              noEmit: true,
+            },
+          }),
+        });
+        await fs.mkdir(path.join(program, 'node_modules/@types'), { recursive: true });
+        await fs.symlink(
+          path.join(app, 'node_modules/netdissect-native'),
+          path.join(program, 'node_modules/netdissect-native'),
+        );
+        if (types.length)
+          for (const name of ['@types/node', 'undici-types'])
+            await fs.symlink(path.join(root, 'node_modules', name), path.join(program, 'node_modules', name));
+        const { stdout } = await run(path.join(root, 'node_modules/.bin/tsc'), ['-p', '.'], {
+          cwd: program,
+        }).catch(error => error);
+        t.is(stdout, '');
+      },
+    );
 
 test('nothing in the package names a path of this machine', async t => {
   const { stdout } = await run('npm', ['pack', '--dry-run', '--json'], { cwd: root });

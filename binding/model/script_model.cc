@@ -12,11 +12,15 @@
 #include <ATen/Parallel.h>
 #include <algorithm>
 #include <c10/util/Logging.h>
+#include <cstdint>
 #include <map>
 #include <torch/csrc/jit/serialization/import.h>
 #include <torch/cuda.h>
 #include <torch/version.h>
 #include <utility>
+
+/// Absent before 2.9.
+extern "C" __attribute__((weak)) uint64_t aoti_torch_abi_version();
 
 namespace netdissect {
 
@@ -209,7 +213,13 @@ std::unique_ptr<ScriptModel> ScriptModel::load(const std::string &path, const st
   }
 }
 
-std::string torchVersion() { return TORCH_VERSION; }
+std::string torchVersion() {
+  if (!aoti_torch_abi_version)
+    return TORCH_VERSION;
+  const uint64_t version = aoti_torch_abi_version();
+  const auto part = [&](int shift) { return std::to_string(version >> shift & 0xff); };
+  return part(56) + "." + part(48) + "." + part(40);
+}
 bool cudaAvailable() { return torch::cuda::is_available(); }
 
 void setThreads(int threads) {

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/syscall.h>
@@ -59,17 +58,6 @@ Napi::Value pairOf(Napi::Env env, const std::array<double, 2> &values) {
 }
 
 namespace {
-
-/// A CUDA build of LibTorch registers its devices when its library is loaded, which must come before anything
-/// asks for them: the first answer is kept for good.
-void openCuda() {
-  if (!dlopen("libcuda.so.1", RTLD_LAZY))
-    return;
-  Dl_info torch;
-  if (!dladdr(reinterpret_cast<void *>(&torchVersion), &torch))
-    return;
-  dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL);
-}
 
 /// Every forward allocates and frees the same tensors. Unless glibc is told to keep that memory it goes back
 /// to the system each time and costs a page fault for every 4 KiB when it comes again: 12 % of a ResNet's
@@ -144,7 +132,6 @@ Napi::Value stopEngines(const Napi::CallbackInfo &info) {
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   static std::once_flag once;
   std::call_once(once, [] {
-    openCuda();
     // process.exit() and uncaught exceptions end the process without the environment's cleanup; see
     // stopEngines.
     std::atexit(Engine::stopAll);

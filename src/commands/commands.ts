@@ -3,7 +3,7 @@
 import { ANALYSE } from './analyse-options';
 import { file, folder, type Kind } from './kinds';
 import type { Table } from './option';
-import { DIRECTORY, DISSECT, GENERAL, LAYERS, STATS } from './options';
+import { DEMO, DIRECTORY, DISSECT, DOCTOR, GENERAL, LAYERS, SETUP, STATS } from './options';
 
 export interface Command {
   /** The one argument that is no option, and what it is. */
@@ -26,6 +26,12 @@ export const COMMANDS = {
       describe: 'dissects two layers into ./dissect',
     },
     options: DISSECT,
+  },
+  demo: {
+    describe: 'Dissects the small model that the package comes with, in half a minute or so.',
+    usage: 'demo [options]',
+    example: { command: 'demo', describe: 'writes ./dissect/sample' },
+    options: DEMO,
   },
   layers: {
     argument: { name: 'model', kind: file, describe: 'the TorchScript model, a .pt file' },
@@ -65,6 +71,19 @@ export const COMMANDS = {
       describe: 'writes ./dissect again with another threshold',
     },
     options: ANALYSE,
+  },
+  doctor: {
+    describe: 'Says which LibTorch is found where, which one is used, and why not the others.',
+    usage: 'doctor [options]',
+    example: { command: 'doctor', describe: 'says what is there, and ends with 1 where nothing can run' },
+    options: DOCTOR,
+  },
+  setup: {
+    describe:
+      'Fetches LibTorch where none can be used, or one for CUDA, or builds the addon from its source.',
+    usage: 'setup [options]',
+    example: { command: 'setup --cuda', describe: 'has models run on the GPU' },
+    options: SETUP,
   },
   completion: {
     describe: 'Prints a script that completes commands and options in bash or zsh.',

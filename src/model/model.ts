@@ -14,6 +14,7 @@ import { checked, flag, oneOf, whole } from '../base/kinds';
 import { trouble } from '../base/read';
 import { shown } from '../base/words';
 import {
+  cudaProblem,
   type LayerInfo,
   type LayerOutput,
   type NativeModel,
@@ -191,7 +192,10 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
     );
   const wish = checked('device', options.device, oneOf('auto', 'cpu', 'cuda'), 'auto');
   const threads = checked('threads', options.threads, THREADS, os.availableParallelism());
-  const model = new (native().NativeModel)(threads);
+  const addon = native();
+  if (wish === 'cuda' && !addon.describe().cuda)
+    throw new NetdissectError('ERR_NETDISSECT_DEVICE', `no CUDA device can be used: ${cudaProblem()}`);
+  const model = new addon.NativeModel(threads);
   try {
     const { device, channels } = await model.load(path, wish);
     const { checkpoint, checkpointKey: key } = options;

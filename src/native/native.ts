@@ -1,12 +1,9 @@
 /**
- * The one place that loads the addon, and its types. It is loaded when a model is first needed or an image first
- * resized, never for `--help`: loading takes half a second and 190 MB. The addon fits one version of LibTorch only;
- * where it will not load, one message says what was found and what to do.
+ * The addon, and its types. It is loaded when a model is first needed or an image first resized, never for `--help`:
+ * loading takes half a second and 190 MB.
  */
 
-import fs from 'node:fs';
-import path from 'node:path';
-import { NetdissectError } from '../base/errors';
+import { type Loaded, load, whyNoCuda } from './load';
 import type { LayerFormulas, NativeLayerResult, NativeLayerShape } from './results';
 
 export type { Formulas, LayerFormulas, NativeLayerResult, NativeLayerShape } from './results';
@@ -338,42 +335,18 @@ export interface Addon {
   describe(): { libtorch: string; cuda: boolean; simd: string; external: number };
 }
 
-const root = path.join(__dirname, '../..');
+let loaded: Loaded | undefined;
 
-let addon: Addon | undefined;
-
-export function native(): Addon {
-  addon ??= load();
-  return addon;
-}
-
-function load(): Addon {
-  try {
-    const loaded = require('node-gyp-build')(root) as Addon;
-    process.once('exit', () => loaded.stopEngines());
-    return loaded;
-  } catch (cause) {
-    throw new NetdissectError('ERR_NETDISSECT_ADDON', diagnosis(cause as Error), { cause });
+function loadedOnce(): Loaded {
+  if (!loaded) {
+    loaded = load();
+    const { stopEngines } = loaded.addon as Addon;
+    process.once('exit', () => stopEngines());
   }
+  return loaded;
 }
 
-/** What a failed load most likely means. */
-function diagnosis(cause: Error): string {
-  const message = cause.message.split('\n')[0];
-  const built = builtFor();
-  if (/No native build was found/i.test(message))
-    return `the addon is not built for ${process.platform}-${process.arch}; run \`npm run setup\` in ${root}`;
-  if (/libtorch|libc10|undefined symbol|symbol not found/i.test(message)) {
-    const wanted = built ? `LibTorch ${built.libtorchVersion}` : 'another LibTorch';
-    return `the addon was built for ${wanted}, which does not load (${message}); run \`npm run setup\` in ${root} to build it for the one installed`;
-  }
-  return `the addon does not load: ${message}; run \`npm run setup\` in ${root}`;
-}
+export const native = (): Addon => loadedOnce().addon as Addon;
 
-function builtFor(): { libtorchVersion: string } | undefined {
-  for (const folder of ['build/Release', 'build/Debug', `prebuilds/${process.platform}-${process.arch}`])
-    try {
-      return JSON.parse(fs.readFileSync(path.join(root, folder, 'build-info.json'), 'utf8'));
-    } catch {}
-  return undefined;
-}
+/** Why no CUDA device can be used, for a sentence. */
+export const cudaProblem = (): string => whyNoCuda(loadedOnce());

@@ -97,7 +97,7 @@ export function isFolder(folder: string): boolean {
 }
 
 /** What a file or folder is, undefined where there is none. */
-export function stat(file: string): fs.Stats | undefined {
+export function stat(file: string): { isFile(): boolean; isDirectory(): boolean } | undefined {
   return look(() => fs.statSync(file, { throwIfNoEntry: false }), refuse(file));
 }
 

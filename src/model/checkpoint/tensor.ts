@@ -44,7 +44,7 @@ export interface Layout {
   strides: readonly number[];
   littleEndian: boolean;
   /** Reads so many bytes of the stored values from the `start`-th on, into memory of its own. */
-  read(start: number, length: number): Promise<Buffer<ArrayBuffer>>;
+  read(start: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
   /** Says what the stored values are, where others may share them. */
   stored?: string;
 }
@@ -112,9 +112,10 @@ async function readLayout(layout: Layout): Promise<Uint8Array> {
   const span = shape.reduce((sum, length, i) => sum + (length - 1) * strides[i], 1);
   const stored = await layout.read(offset * bytes, span * bytes);
   if (!layout.littleEndian) {
-    if (bytes === 2) stored.swap16();
-    if (bytes === 4) stored.swap32();
-    if (bytes === 8) stored.swap64();
+    const turned = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
+    if (bytes === 2) turned.swap16();
+    if (bytes === 4) turned.swap32();
+    if (bytes === 8) turned.swap64();
   }
   const plain = plainStrides(shape);
   if (shape.every((length, axis) => length === 1 || strides[axis] === plain[axis])) return stored;
