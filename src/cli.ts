@@ -9,16 +9,9 @@ import type { AnalyseValues } from './commands/analyse-options';
 import { type CommandName, commandNamed } from './commands/commands';
 import { COMPLETION_REQUEST, formatCompletions, printCompletionScript } from './commands/completion';
 import { helpText, PROGRAM } from './commands/help';
+import type { DemoValues, DoctorValues, SetupValues } from './commands/install-options';
 import { Interruption, type Terminal } from './commands/interrupt';
-import type {
-  DemoValues,
-  DirectoryValues,
-  DissectValues,
-  DoctorValues,
-  LayersValues,
-  SetupValues,
-  StatsValues,
-} from './commands/options';
+import type { DirectoryValues, DissectValues, LayersValues, StatsValues } from './commands/options';
 
 /** Runs the command with these arguments; resolves to its exit code. */
 export async function main(args: readonly string[], terminal: Terminal = process): Promise<number> {

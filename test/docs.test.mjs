@@ -300,7 +300,15 @@ test('docs/api.md has every error code', async t => {
 test('docs/report.md has every field of dissect.json, and docs/speed.md every line of --profile', async t => {
   const declared = await interfaces();
   const page = pages.get('docs/report.md');
-  for (const type of ['Report', 'ReportContext', 'Provenance', 'LayerReport', 'UnitReport', 'Ranking', 'LabelReport'])
+  for (const type of [
+    'Report',
+    'ReportContext',
+    'Provenance',
+    'LayerReport',
+    'UnitReport',
+    'Ranking',
+    'LabelReport',
+  ])
     for (const member of declared.get(type).members)
       t.regex(page, new RegExp(`^\\| (?:\`\\w+\`, )*\`${member}\``, 'm'), `${type}.${member}`);
   for (const part of [...declared.get('NativeProfile').members, ...declared.get('Profile').members])

@@ -1,9 +1,10 @@
 /** The commands: what each is for, its argument and its options. */
 
 import { ANALYSE } from './analyse-options';
+import { DEMO, DOCTOR, SETUP } from './install-options';
 import { file, folder, type Kind } from './kinds';
 import type { Table } from './option';
-import { DEMO, DIRECTORY, DISSECT, DOCTOR, GENERAL, LAYERS, SETUP, STATS } from './options';
+import { DIRECTORY, DISSECT, GENERAL, LAYERS, STATS } from './options';
 
 export interface Command {
   /** The one argument that is no option, and what it is. */

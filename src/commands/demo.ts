@@ -5,8 +5,9 @@ import { pathToFileURL } from 'node:url';
 import { root } from '../native/libtorch';
 import { parseArguments } from './arguments';
 import { runDissect } from './dissect';
+import type { DemoValues } from './install-options';
 import type { Terminal } from './interrupt';
-import type { DemoValues, DissectValues } from './options';
+import type { DissectValues } from './options';
 
 export async function runDemo(values: DemoValues, terminal: Terminal): Promise<void> {
   const sample = (name: string) => path.join(root, 'sample', name);

@@ -3,8 +3,8 @@
 import { NetdissectError } from '../base/errors';
 import { type Candidate, type Examination, examine } from '../native/examine';
 import { settingFile, sourceInWords, sources } from '../native/libtorch';
+import type { DoctorValues } from './install-options';
 import type { Terminal } from './interrupt';
-import type { DoctorValues } from './options';
 
 export function runDoctor({ json }: DoctorValues, { stdout }: Terminal): void {
   const found = examine();

@@ -27,8 +27,8 @@ const { examplesPerUnit, batchSize, checkpoint, memory } = DISSECT_OPTIONS;
 
 const MODEL = 'Model';
 const DATA = 'Data';
-const OUTPUT = 'Output';
-const RUN = 'Run';
+export const OUTPUT = 'Output';
+export const RUN = 'Run';
 
 export const GENERAL = {
   help: { kind: flag, group: RUN, default: 'false', describe: 'print this help' },
@@ -364,40 +364,7 @@ export const STATS = {
   json: { kind: flag, default: 'false', group: OUTPUT, describe: 'print JSON' },
 } satisfies Table;
 
-export const DEMO = {
-  outdir: { ...DISSECT.outdir, default: 'dissect/sample' },
-  'no-cuda': DISSECT['no-cuda'],
-  quiet: QUIET,
-  ...GENERAL,
-} satisfies Table;
-export const DOCTOR = {
-  json: { kind: flag, default: 'false', group: OUTPUT, describe: 'print JSON' },
-  ...GENERAL,
-} satisfies Table;
-export const SETUP = {
-  cuda: { kind: flag, default: 'false', group: RUN, describe: 'a LibTorch that runs on NVIDIA GPUs' },
-  'from-source': {
-    kind: flag,
-    default: 'false',
-    group: RUN,
-    describe:
-      "build the addon here, for the LibTorch that is found; needs a C++ compiler, CMake and LibTorch's headers",
-  },
-  url: {
-    kind: text('an address'),
-    value: 'URL',
-    otherwise: 'the npm registry, for CUDA that of pip',
-    group: RUN,
-    describe: 'a LibTorch archive (.zip) to fetch',
-  },
-  quiet: QUIET,
-  ...GENERAL,
-} satisfies Table;
-
 export type DissectValues = Values<typeof DISSECT>;
-export type DemoValues = Values<typeof DEMO>;
-export type DoctorValues = Values<typeof DOCTOR>;
-export type SetupValues = Values<typeof SETUP>;
 export type LayersValues = Values<typeof LAYERS> & { model: string };
 export type DirectoryValues = Values<typeof DIRECTORY> & { directory: string };
 export type StatsValues = Values<typeof STATS> & { directory: string };

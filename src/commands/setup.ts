@@ -1,8 +1,8 @@
 /** `netdissect-native setup`: what is missing is fetched or built, tried, and written down. */
 
 import { buildFromSource, provideLibtorch } from '../setup/setup';
+import type { SetupValues } from './install-options';
 import { interruptible, type Terminal } from './interrupt';
-import type { SetupValues } from './options';
 import { progressReporter } from './progress';
 
 const STOPPED = 'stopped; running this again goes on from what is fetched';
