@@ -11,6 +11,7 @@ import { modelFile, modelFixture } from './fixtures/models.mjs';
 import { temporaryFolder, writeBroden, writeFiles, writeImage } from './helpers/broden.mjs';
 import { writeCoco } from './helpers/coco.mjs';
 import { writePalettePng } from './helpers/png.mjs';
+import { report } from './helpers/report.mjs';
 
 const root = path.join(import.meta.dirname, '..');
 const { COMMANDS } = options;
@@ -92,6 +93,8 @@ async function writeStandIns(folder) {
     'VOC2012/ImageSets/Segmentation/val.txt': 'c\n',
     'VOC2012/ImageSets/Segmentation/trainval.txt': 'a\nb\nc\n',
     'models/none': '',
+    'dissect/epoch_40/dissect.json': JSON.stringify(report([{ 1: 50 }, { 2: 50 }])),
+    'dissect/epoch_80/dissect.json': JSON.stringify(report([{ 1: 50 }, { 2: 40 }])),
   });
   await fs.copyFile(model('resnet'), at('resnet18.pt'));
   await fs.copyFile(model('resnet'), at('models/resnet18.pt'));
@@ -304,7 +307,15 @@ test('docs/api.md has every error code', async t => {
 test('docs/report.md has every field of dissect.json, and docs/speed.md every line of --profile', async t => {
   const declared = await interfaces();
   const page = pages.get('docs/report.md');
-  for (const type of ['Report', 'ReportContext', 'Provenance', 'LayerReport', 'UnitReport', 'Ranking', 'LabelReport'])
+  for (const type of [
+    'Report',
+    'ReportContext',
+    'Provenance',
+    'LayerReport',
+    'UnitReport',
+    'Ranking',
+    'LabelReport',
+  ])
     for (const member of declared.get(type).members)
       t.regex(page, new RegExp(`^\\| (?:\`\\w+\`, )*\`${member}\``, 'm'), `${type}.${member}`);
   for (const part of [...declared.get('NativeProfile').members, ...declared.get('Profile').members])
