@@ -10,8 +10,9 @@ import { type CommandName, commandNamed } from './commands/commands';
 import { COMPLETION_REQUEST, formatCompletions, printCompletionScript } from './commands/completion';
 import { helpText, PROGRAM } from './commands/help';
 import type { DemoValues, DoctorValues, SetupValues } from './commands/install-options';
-import { Interruption, type Terminal } from './commands/interrupt';
+import type { Interruption, Terminal } from './commands/interrupt';
 import type { DirectoryValues, DissectValues, LayersValues, StatsValues } from './commands/options';
+import type { CompareValues, ReportValues } from './commands/report-options';
 
 /** Runs the command with these arguments; resolves to its exit code. */
 export async function main(args: readonly string[], terminal: Terminal = process): Promise<number> {
@@ -33,7 +34,7 @@ export async function main(args: readonly string[], terminal: Terminal = process
     const error = caught as Error;
     stderr.write(`${PROGRAM}: ${inCommandWords(error.message)}\n`);
     if (process.env.NETDISSECT_DEBUG) stderr.write(`${error.stack}\n`);
-    return error instanceof Interruption ? error.exitCode : 1;
+    return (error as Partial<Interruption>).exitCode ?? 1;
   }
 }
 
@@ -82,6 +83,12 @@ async function run(args: readonly string[], terminal: Terminal): Promise<void> {
     enlargeThreadPool((values as AnalyseValues).num_workers);
     const { runAnalyse } = require('./commands/analyse.js') as typeof import('./commands/analyse.js');
     await runAnalyse(values as AnalyseValues, terminal);
+  } else if (name === 'report') {
+    const { runReport } = require('./commands/report.js') as typeof import('./commands/report.js');
+    await runReport(values as ReportValues, terminal);
+  } else if (name === 'compare') {
+    const { runCompare } = require('./commands/compare.js') as typeof import('./commands/compare.js');
+    await runCompare(values as CompareValues, terminal);
   } else if (name === 'demo') {
     enlargeThreadPool(os.availableParallelism());
     const { runDemo } = require('./commands/demo.js') as typeof import('./commands/demo.js');

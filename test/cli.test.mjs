@@ -100,6 +100,7 @@ test('--quiet prints nothing; --no-images, --no-labels and --no-report leave thi
   ]);
   t.deepEqual([code, stdout, stderr], [0, '', '']);
   t.deepEqual((await fs.readdir(outdir, { recursive: true })).sort(), [
+    'dissect.csv',
     'dissect.json',
     'plain',
     'plain/dissect.json',

@@ -12,6 +12,7 @@ import { temporaryFolder, writeBroden, writeFiles, writeImage } from './helpers/
 import { writeCoco } from './helpers/coco.mjs';
 import { npyOf } from './helpers/npy.mjs';
 import { writePalettePng } from './helpers/png.mjs';
+import { report } from './helpers/report.mjs';
 
 const root = path.join(import.meta.dirname, '..');
 const { COMMANDS } = options;
@@ -88,6 +89,8 @@ async function writeStandIns(folder) {
     'VOC2012/ImageSets/Segmentation/val.txt': 'c\n',
     'VOC2012/ImageSets/Segmentation/trainval.txt': 'a\nb\nc\n',
     'models/none': '',
+    'dissect/epoch_40/dissect.json': JSON.stringify(report([{ 1: 50 }, { 2: 50 }])),
+    'dissect/epoch_80/dissect.json': JSON.stringify(report([{ 1: 50 }, { 2: 40 }])),
   });
   await fs.copyFile(model('resnet'), at('resnet18.pt'));
   await fs.copyFile(model('resnet'), at('models/resnet18.pt'));

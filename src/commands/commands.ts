@@ -5,6 +5,7 @@ import { DEMO, DOCTOR, SETUP } from './install-options';
 import { file, folder, type Kind } from './kinds';
 import type { Table } from './option';
 import { DIRECTORY, DISSECT, GENERAL, LAYERS, STATS } from './options';
+import { COMPARE, REPORT } from './report-options';
 
 export interface Command {
   /** The one argument that is no option, and what it is. */
@@ -72,6 +73,29 @@ export const COMMANDS = {
       describe: 'writes ./dissect again with another threshold',
     },
     options: ANALYSE,
+  },
+  report: {
+    argument: { ...directory, describe: "the report's folder, with its dissect.json" },
+    describe:
+      'Makes the page of a report again from its dissect.json, also from one that the Python package wrote.',
+    usage: 'report DIRECTORY [options]',
+    example: { command: 'report dissect --embed', describe: 'writes dissect/report.html, one file to send' },
+    options: REPORT,
+  },
+  compare: {
+    argument: {
+      name: 'reports',
+      kind: folder,
+      describe: "the reports' folders; of one its layers",
+      list: true,
+    },
+    describe: 'Compares runs, or the layers of one: detectors, and concepts gained and lost.',
+    usage: 'compare REPORTS... [options]',
+    example: {
+      command: 'compare epoch_40 epoch_80 --fail-on-lost dog',
+      describe: 'writes ./compare, and fails where the second has lost its dogs',
+    },
+    options: COMPARE,
   },
   doctor: {
     describe: 'Says which LibTorch is found where, which one is used, and why not the others.',

@@ -9,6 +9,7 @@ export const PROGRAM = 'netdissect-native';
 const EXIT_CODES = [
   ['0', 'the report, or what else was asked for, is written'],
   ['1', 'an error: one sentence on standard error, nothing written'],
+  ['2', 'compare --fail-on-lost: the comparison is written, and a concept is lost'],
   ['130', 'stopped by Ctrl-C or another signal, nothing written'],
 ];
 

@@ -60,6 +60,6 @@ export function bars(
   return h(
     'div',
     { class: 'bars', role: 'group', 'aria-label': 'Units by label; press one to see its units alone' },
-    ...groups,
+    h('div', { class: 'groups' }, ...groups),
   );
 }

@@ -1,6 +1,6 @@
 /** The concept index: which units of which layers detect what, side by side. */
 
-import { type CardContext, card, cardMetrics, dot } from './cards';
+import { type CardContext, card, dot } from './cards';
 import { h } from './dom';
 import { best, found, iouOf, type PageData, type PageLayer } from './model';
 
@@ -102,16 +102,12 @@ export function conceptUnits(context: ConceptsContext, number: number): HTMLElem
     const places = [...layer.units.keys()]
       .filter(place => best(layer.units[place])?.[0] === label && iouOf(layer.units[place]) > threshold)
       .sort((a, b) => iouOf(layer.units[b]) - iouOf(layer.units[a]) || a - b);
-    const width = 22 * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
-    const { rowHeight } = cardMetrics(cards, width);
+    const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const width = Math.min(24 * rem, 0.84 * innerWidth);
     const list = h(
       'ul',
       { class: 'column', role: 'list' },
-      ...places.slice(0, SIDE_BY_SIDE).map(place => {
-        const item = card(cards, place, width);
-        item.style.height = `${rowHeight}px`;
-        return item;
-      }),
+      ...places.slice(0, SIDE_BY_SIDE).map(place => card(cards, place, width)),
     );
     return h(
       'section',

@@ -100,7 +100,8 @@ export class Pictures {
     }
     const layers: Layer[] = [{ path: path(pictures.images), kind: 'image' }];
     const part = (place: number, of: number) => ({ axis: 'y' as const, size: 100 * of, shift: -100 * place });
-    if (view === 'mask') layers.push({ path: path(pictures.masks), kind: 'over', ...part(rank, count) });
+    if (view === 'mask' && pictures.masks)
+      layers.push({ path: path(pictures.masks), kind: 'over', ...part(rank, count) });
     const maps = images[imgnum]?.categories ?? [];
     const place = category === undefined ? -1 : maps.indexOf(category);
     if (view === 'labels' && pictures.labels && place >= 0)
@@ -109,7 +110,7 @@ export class Pictures {
   }
 
   #url(path: string): string {
-    const held = this.#files.get(decodeURIComponent(path.slice(2)));
+    const held = this.#files.get(decodeURIComponent(path).replace(/^(\.\/)+/, ''));
     if (held === undefined) return path;
     if (!this.#urls.has(path)) {
       const bytes = Uint8Array.from(atob(held), character => character.charCodeAt(0));

@@ -184,10 +184,14 @@ export class StagedFolder {
   }
 
   /**
-   * `folders` are those that the report will have. Refuses where they, or `index.html`, are there already and are none
+   * `folders` are those that the report will have, `main` the file that tells an earlier one. Refuses where they, or `index.html`, are there already and are none
    * of an earlier report: nothing of the user's is replaced.
    */
-  static async open(outdir: string, folders: readonly string[] = []): Promise<StagedFolder> {
+  static async open(
+    outdir: string,
+    folders: readonly string[] = [],
+    main = 'dissect.json',
+  ): Promise<StagedFolder> {
     try {
       const made = await makeFolder(path.resolve(outdir));
       const folder = await fs.realpath(outdir);
@@ -196,7 +200,7 @@ export class StagedFolder {
         (await exists(path.join(folder, LOCK)))
       )
         await locked(folder, () => cleanUp(folder));
-      await refuseForeign(outdir, folders);
+      await refuseForeign(outdir, folders, main);
       const beside = path.join(path.dirname(folder), `.${path.basename(folder)}.unfinished-${OWNER}-`);
       const staged = await fs
         .mkdtemp(beside)
@@ -291,16 +295,17 @@ export class StagedFolder {
   }
 }
 
-async function refuseForeign(outdir: string, folders: readonly string[]): Promise<void> {
+async function refuseForeign(outdir: string, folders: readonly string[], main: string): Promise<void> {
   const refuse = (what: string) => {
     throw new NetdissectError(
       'ERR_NETDISSECT_OUTDIR',
       `${path.join(outdir, what)} is in the way and is no part of an earlier report; choose another output folder`,
     );
   };
-  const report = await exists(path.join(outdir, 'dissect.json'));
+  const report = await exists(path.join(outdir, main));
   for (const file of ['index.html', 'dissect.csv'])
     if (!report && (await exists(path.join(outdir, file)))) refuse(file);
+  if (main !== 'dissect.json') return;
   const images: string[] | undefined = await fs
     .readdir(path.join(outdir, IMAGES))
     .catch(error => (error.code === 'ENOENT' ? undefined : [IMAGES]));

@@ -193,12 +193,12 @@ export interface LayerReport {
 
 /** Where pictures are, by patterns of paths from the report's folder. */
 export interface PicturesReport {
-  /** Every image that is among a unit's top images: `images/{imgnum}.jpg`. */
-  images: string;
+  /** Every image that is among a unit's top images: `images/{imgnum}.jpg`; absent where there are strips alone. */
+  images?: string;
   /** Its labels, a map for each category that it has, one under the other; absent without labels. */
   labels?: string;
   /** The masks of a unit's top images, one under the other: `{dirname}/masks/{unit}.png`. */
-  masks: string;
+  masks?: string;
   /** Strips of a unit's top images; absent where none were asked for: `{dirname}/image/{unit}-{strip}`. */
   strips?: string;
 }

@@ -48,6 +48,7 @@ async function writeInputs(folder) {
     'masks/masks/a.png': '',
     'masks/names.txt': 'cat\n',
     'foreign/plain/notes.txt': 'mine',
+    'notes/dissect.json': '{}',
     'labels.csv': 'image,label\na.jpg,cat\n',
     'piped.csv': 'image,label\npipe,cat\n',
     'good.json': '{"epoch": 3}',

@@ -14,7 +14,18 @@ const words = line => completion.completions(`netdissect-native ${line}`.split('
 const optionsOf = name => Object.keys(COMMANDS[name].options).map(option => `--${option}`);
 
 test('the first word can be a command', t => {
-  t.deepEqual(words(''), ['demo', 'layers', 'validate', 'stats', 'analyse', 'doctor', 'setup', 'completion']);
+  t.deepEqual(words(''), [
+    'demo',
+    'layers',
+    'validate',
+    'stats',
+    'analyse',
+    'report',
+    'compare',
+    'doctor',
+    'setup',
+    'completion',
+  ]);
   t.deepEqual(words('la'), words(''), 'the shell chooses those that fit');
 });
 
