@@ -72,7 +72,7 @@ test('a dissection without labels writes levels, pictures and page', async t => 
   const { layers } = JSON.parse(await fs.readFile(path.join(outdir, 'dissect.json'), 'utf8'));
   t.is(layers[0].units[0].label, undefined);
   t.is(layers[0].units[0].top.length, 2);
-  t.true((await fs.readdir(path.join(outdir, 'plain'))).includes('image'));
+  t.true((await fs.readdir(path.join(outdir, 'plain'))).includes('masks'));
 });
 
 test('what may be more than photographs is refused', async t => {
