@@ -143,7 +143,7 @@ function renderLayer(pageChanged: boolean, before?: State): void {
     const name = layer.layer.replace(/[^\p{L}\p{N}._-]+/gu, '_');
     save(`${name}.csv`, csvOf(data, layer, grid.keys, threshold()));
   };
-  const bar = unitsToolbar(chooser(), layer, saveShown, controls.status);
+  const bar = () => unitsToolbar(chooser(), layer, saveShown, controls.status);
   if (pageChanged || !content.contains(grid.element)) {
     content.replaceChildren(
       h('h2', { class: 'name' }, layer.layer),
@@ -152,12 +152,12 @@ function renderLayer(pageChanged: boolean, before?: State): void {
       ...(data.labelled
         ? [h('div', { class: 'chart' }, h('div', {}, thresholdOf(), controls.curve), controls.bars)]
         : []),
-      bar,
+      bar(),
       controls.empty,
       grid.element,
     );
   } else if (document.activeElement?.getAttribute('data-key') !== 'find')
-    content.querySelector('.toolbar')!.replaceWith(bar);
+    content.querySelector('.toolbar')!.replaceWith(bar());
   renderFound(layer);
   const same =
     before &&

@@ -29,6 +29,8 @@ export const BARGRAPH_STYLE = `
 const MARGIN = 16;
 const PLOT_HEIGHT = 180;
 const MIN_WIDTH = 420;
+/** Bars on one line; more go on below. */
+const MOST_BARS = 45;
 const GROUP_GAP = 10;
 const LINE = 18;
 const SLANT = Math.SQRT1_2;
@@ -57,46 +59,60 @@ function groupByCategory(labels: readonly LabelReport[], categories: readonly st
 }
 
 function chart(layer: LayerReport, groups: readonly Group[]): Markup {
-  const labels = groups.flatMap(group => group.labels);
-  const step = Math.min(48, Math.max(LINE, Math.round(800 / labels.length)));
-  const bars = placeBars(groups, step);
-  const names = labels.map(({ label }) => shorten(label, LONGEST_NAME));
-  const slanted = names.map(name => textWidth(name) * SLANT);
+  const count = groups.reduce((sum, group) => sum + group.labels.length, 0);
+  const lines = Math.ceil(count / MOST_BARS);
+  const each = Math.ceil(count / lines);
+  const step = Math.min(48, Math.max(LINE, Math.round(800 / each)));
+  const all = groups.flatMap(({ labels, color }, group) => labels.map(label => ({ label, color, group })));
+  const placed = Array.from({ length: lines }, (_, i) =>
+    placeBars(all.slice(i * each, (i + 1) * each), step),
+  );
 
   // A slanted name reaches to the left of its bar, beyond the axis where the bar is one of the first.
-  const left = Math.max(44, ...bars.map(({ x }, i) => MARGIN + slanted[i] - x));
-  const plotWidth = Math.max(bars[bars.length - 1].x + step / 2, MIN_WIDTH - left - MARGIN);
+  const left = Math.max(44, ...placed.flat().map(({ x, slanted }) => MARGIN + slanted - x));
+  const plotWidth = Math.max(
+    ...placed.map(bars => bars[bars.length - 1].x + step / 2),
+    MIN_WIDTH - left - MARGIN,
+  );
   const width = Math.ceil(left + plotWidth + MARGIN);
   const key = legend(groups, width);
-  const top = 52 + key.height;
-  const bottom = top + PLOT_HEIGHT;
-  const height = Math.ceil(bottom + Math.max(...slanted) + 14 + MARGIN);
+  const ticks = integerTicks(Math.max(...all.map(({ label }) => label.units.length)));
+  let top = 52 + key.height;
+  const drawn = placed.map(bars => {
+    const line = drawLine(bars, { ticks, step, left, top, plotWidth });
+    top += PLOT_HEIGHT + Math.max(...bars.map(({ slanted }) => slanted)) + 14 + MARGIN;
+    return line;
+  });
+  return svg(layer, width, Math.ceil(top), describe(groups), markup`${key.svg}\n${drawn}`);
+}
 
-  const most = Math.max(...labels.map(({ units }) => units.length));
-  const ticks = integerTicks(most);
+interface Frame {
+  ticks: readonly number[];
+  step: number;
+  left: number;
+  top: number;
+  plotWidth: number;
+}
+
+/** Bars beside each other, over an axis of their own. */
+function drawLine(bars: readonly Bar[], { ticks, step, left, top, plotWidth }: Frame): Markup {
+  const bottom = top + PLOT_HEIGHT;
   const y = (value: number) => bottom - (value / ticks[ticks.length - 1]) * PLOT_HEIGHT;
   const thickness = round(step * 0.72);
-
-  return svg(
-    layer,
-    width,
-    height,
-    describe(groups),
-    markup`${key.svg}
-${ticks.map(
-  tick => markup`<path class="${tick === 0 ? 'axis' : 'grid'}" d="M${round(left)} ${round(y(tick))}H${round(left + plotWidth)}"/>
+  return markup`${ticks.map(
+    tick => markup`<path class="${tick === 0 ? 'axis' : 'grid'}" d="M${round(left)} ${round(y(tick))}H${round(left + plotWidth)}"/>
 <text x="${round(left - 6)}" y="${round(y(tick) + 4)}" text-anchor="end">${tick}</text>
 `,
-)}<text class="quiet" text-anchor="middle" transform="translate(${round(left - 30)} ${round(bottom - PLOT_HEIGHT / 2)}) rotate(-90)">units</text>
-${bars.map(({ x, label, color }, i) => {
+  )}<text class="quiet" text-anchor="middle" transform="translate(${round(left - 30)} ${round(bottom - PLOT_HEIGHT / 2)}) rotate(-90)">units</text>
+${bars.map(({ x, label, color, name }) => {
   const units = label.units.length;
   const middle = round(left + x);
   return markup`<g><title>${label.label} (${label.cat}): ${counted(units, 'unit')}</title>
 <rect x="${round(left + x - thickness / 2)}" y="${round(y(units))}" width="${thickness}" height="${round(bottom - y(units))}" fill="${color}"/>
-${step > 22 && markup`<text x="${middle}" y="${round(y(units) - 4)}" text-anchor="middle">${units}</text>\n`}<text transform="translate(${round(middle + 4)} ${round(bottom + 12)}) rotate(-45)" text-anchor="end">${names[i]}</text></g>
+<text x="${middle}" y="${round(y(units) - 4)}" text-anchor="middle">${units}</text>
+<text transform="translate(${round(middle + 4)} ${round(bottom + 12)}) rotate(-45)" text-anchor="end">${name}</text></g>
 `;
-})}`,
-  );
+})}`;
 }
 
 function emptyChart(layer: LayerReport): Markup {
@@ -126,12 +142,20 @@ interface Bar {
   x: number;
   label: LabelReport;
   color: string;
+  /** What is drawn of the label's name, and how far it reaches to the left. */
+  name: string;
+  slanted: number;
 }
 
-function placeBars(groups: readonly Group[], step: number): Bar[] {
-  return groups
-    .flatMap(({ labels, color }, group) => labels.map(label => ({ label, color, group })))
-    .map(({ label, color, group }, i) => ({ label, color, x: (i + 0.5) * step + (group + 1) * GROUP_GAP }));
+function placeBars(
+  labels: readonly { label: LabelReport; color: string; group: number }[],
+  step: number,
+): Bar[] {
+  return labels.map(({ label, color, group }, i) => {
+    const name = shorten(label.label, LONGEST_NAME);
+    const x = (i + 0.5) * step + (group - labels[0].group + 1) * GROUP_GAP;
+    return { label, color, x, name, slanted: textWidth(name) * SLANT };
+  });
 }
 
 /** The categories with their colours and units, in as many lines as they need under the title. */

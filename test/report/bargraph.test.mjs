@@ -109,6 +109,22 @@ test('many labels lie inside the drawing', t => {
   t.true(drawn.every(bar => Number(bar.x) > 0 && Number(bar.x) + Number(bar.width) < width));
 });
 
+test('a hundred and fifty labels stand on lines of their own, each over its axis, no wider than a page', t => {
+  const svg = draw(
+    Array.from({ length: 150 }, (_, i) => [`label ${i}`, i < 100 ? 'object' : 'scene', 1 + (i % 9)]),
+  );
+  t.true(Number(svg.attributes.width) < 1100);
+  const drawn = barsOf(svg);
+  t.is(drawn.length, 150);
+  const axes = elements(svg, 'path').filter(({ attributes }) => attributes.class === 'axis');
+  t.is(axes.length, 4);
+  const bottoms = axes.map(({ attributes }) => Number(/ ([\d.]+)H/.exec(attributes.d)[1]));
+  for (const [i, bar] of drawn.entries())
+    t.is(Number(bar.y) + Number(bar.height), bottoms[Math.floor(i / 38)], `bar ${i}`);
+  // equal counts are equally high on every line
+  t.is(drawn[0].height, drawn[9 * 12].height);
+});
+
 test('a long name is shortened where it is drawn and whole where it is read out', t => {
   const name = `${'長'.repeat(40)}!`;
   const svg = draw([[name, 'object', 1]]);
