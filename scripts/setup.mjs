@@ -198,7 +198,7 @@ async function buildAddon(state, libtorch, { rebuild, config }) {
   if (rebuild || state.configured !== setting) {
     for (const name of fs.existsSync(BUILD) ? fs.readdirSync(BUILD) : []) {
       if (
-        !['setup.json', 'prebuild', 'bench', 'asan'].includes(name) &&
+        !['setup.json', 'prebuild', 'bench', 'asan', 'cuda'].includes(name) &&
         !name.startsWith('core') &&
         !name.startsWith('part-')
       ) {

@@ -20,6 +20,7 @@ const NOT_RUN = new Map([
   ['npm run demo', 'sets up, and needs minutes on a fresh clone; the sample has tests of its own'],
   ['npm test', 'this is it'],
   ['npm run bench', 'builds programs and takes minutes'],
+  ['npm run check:cuda', 'builds programs and takes minutes'],
   ['import torch, torchvision', 'Python; the model fixtures are exported in the same way'],
   [
     'netdissect-native completion >> ~/.bashrc',

@@ -1,10 +1,10 @@
 #include "node/addon.h"
 #include "base/failure.h"
 #include "kernels/kernels.h"
+#include "model/cuda_status.h"
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/syscall.h>
@@ -60,17 +60,6 @@ Napi::Value pairOf(Napi::Env env, const std::array<double, 2> &values) {
 
 namespace {
 
-/// A CUDA build of LibTorch registers its devices when its library is loaded, which must come before anything
-/// asks for them: the first answer is kept for good.
-void openCuda() {
-  if (!dlopen("libcuda.so.1", RTLD_LAZY))
-    return;
-  Dl_info torch;
-  if (!dladdr(reinterpret_cast<void *>(&torchVersion), &torch))
-    return;
-  dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL);
-}
-
 /// Every forward allocates and frees the same tensors. Unless glibc is told to keep that memory it goes back
 /// to the system each time and costs a page fault for every 4 KiB when it comes again: 12 % of a ResNet's
 /// time.
@@ -120,7 +109,8 @@ Napi::Value unlock(const Napi::CallbackInfo &info) {
 Napi::Value describe(const Napi::CallbackInfo &info) {
   const auto object = Napi::Object::New(info.Env());
   object.Set("libtorch", torchVersion());
-  object.Set("cuda", cudaAvailable());
+  object.Set("cuda", whyNoCuda().empty());
+  object.Set("whyNoCuda", whyNoCuda());
   object.Set("simd", kernels().name);
   object.Set("external", static_cast<double>(Napi::MemoryManagement::AdjustExternalMemory(info.Env(), 0)));
   return object;

@@ -258,7 +258,11 @@ export interface Parameter {
 }
 
 export interface NativeModel {
-  load(path: string, device: string): Promise<{ device: string; channels: number }>;
+  /** `device`: `auto`, `cpu`, `cuda` or `cuda:1`. */
+  load(
+    path: string,
+    wish: { device: string; tf32?: boolean; half?: boolean },
+  ): Promise<{ device: string; channels: number }>;
   layers(
     channels: number,
     height: number,
@@ -313,7 +317,7 @@ export interface Addon {
   /** Holds a file for this process until `unlock`, or its end; -1 where somebody holds it. */
   lock(path: string): number;
   unlock(held: number): void;
-  describe(): { libtorch: string; cuda: boolean; simd: string; external: number };
+  describe(): { libtorch: string; cuda: boolean; whyNoCuda: string; simd: string; external: number };
 }
 
 const root = path.join(__dirname, '../..');
