@@ -1,4 +1,4 @@
-// Writes the benchmark's models: AlexNet, ResNet-18 and VGG-16 up to their last convolution, with random weights
+// Writes the benchmark's models: AlexNet, ResNet-18, ResNet-152 and VGG-16 up to their last convolution, with random weights
 // that keep activations in range. Usage: make_models FOLDER
 #include <cmath>
 #include <iostream>
@@ -103,6 +103,55 @@ void resnet18(const std::string &file) {
   save(module, file);
 }
 
+Module bottleneck(int64_t inputs, int64_t inner, int64_t stride) {
+  const int64_t outputs = 4 * inner;
+  Module module("Bottleneck");
+  module.register_module("conv1", convolution(inputs, inner, 1, 1, 0, false));
+  module.register_module("bn1", normalisation(inner));
+  module.register_module("conv2", convolution(inner, inner, 3, stride, 1, false));
+  module.register_module("bn2", normalisation(inner));
+  module.register_module("conv3", convolution(inner, outputs, 1, 1, 0, false));
+  module.register_module("bn3", normalisation(outputs));
+  const bool same = stride == 1 && inputs == outputs;
+  if (!same)
+    module.register_module("downsample", convolution(inputs, outputs, 1, stride, 0, false));
+  module.define("def forward(self, x):\n"
+                "  y = torch.relu_(self.bn1.forward(self.conv1.forward(x)))\n"
+                "  y = torch.relu_(self.bn2.forward(self.conv2.forward(y)))\n"
+                "  y = self.bn3.forward(self.conv3.forward(y))\n"
+                "  y = y.mul_(0.2).add_(" + std::string(same ? "x" : "self.downsample.forward(x)") + ")\n"
+                "  return torch.relu_(y)\n");
+  return module;
+}
+
+/// As deep as ResNet-152: 3, 8, 36 and 3 blocks.
+void resnet152(const std::string &file) {
+  Module module("ResNet");
+  module.register_module("conv1", convolution(3, 64, 7, 2, 3, false));
+  module.register_module("bn1", normalisation(64));
+  int64_t units = 64;
+  std::string forward = "def forward(self, x):\n  x = torch.relu_(self.bn1.forward(self.conv1.forward(x)))\n"
+                        "  x = torch.max_pool2d(x, [3, 3], [2, 2], [1, 1])\n";
+  const int blocks[] = {3, 8, 36, 3};
+  for (int stage = 1; stage <= 4; stage++) {
+    const int64_t inner = 32 << stage;
+    Module layer("Sequential");
+    std::string inside = "def forward(self, x):\n";
+    for (int block = 0; block < blocks[stage - 1]; block++) {
+      const std::string name = "block" + std::to_string(block);
+      layer.register_module(name, bottleneck(units, inner, block || stage == 1 ? 1 : 2));
+      inside += "  x = self." + name + ".forward(x)\n";
+      units = 4 * inner;
+    }
+    layer.define(inside + "  return x\n");
+    const std::string name = "layer" + std::to_string(stage);
+    module.register_module(name, layer);
+    forward += "  x = self." + name + ".forward(x)\n";
+  }
+  module.define(forward + "  return torch.mean(x, [2, 3])\n");
+  save(module, file);
+}
+
 void vgg16(const std::string &file) {
   Module module("VGG");
   const std::vector<std::vector<int64_t>> stages{{64, 64}, {128, 128}, {256, 256, 256}, {512, 512, 512}, {512, 512, 512}};
@@ -133,5 +182,6 @@ int main(int count, char **arguments) {
   alexnet(folder + "/alexnet.pt");
   resnet18(folder + "/resnet18.pt");
   vgg16(folder + "/vgg16.pt");
+  resnet152(folder + "/resnet152.pt");
   return 0;
 }

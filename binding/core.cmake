@@ -2,7 +2,8 @@
 file(GLOB core_sources CONFIGURE_DEPENDS
   ${CMAKE_CURRENT_LIST_DIR}/base/*.cc ${CMAKE_CURRENT_LIST_DIR}/kernels/*.cc
   ${CMAKE_CURRENT_LIST_DIR}/statistics/*.cc ${CMAKE_CURRENT_LIST_DIR}/store/*.cc
-  ${CMAKE_CURRENT_LIST_DIR}/tally/*.cc ${CMAKE_CURRENT_LIST_DIR}/backend/*.cc
+  ${CMAKE_CURRENT_LIST_DIR}/tally/*.cc ${CMAKE_CURRENT_LIST_DIR}/cuda/*.cc
+  ${CMAKE_CURRENT_LIST_DIR}/backend/*.cc
   ${CMAKE_CURRENT_LIST_DIR}/run/*.cc ${CMAKE_CURRENT_LIST_DIR}/worth/*.cc
   ${CMAKE_CURRENT_LIST_DIR}/pictures/*.cc)
 
@@ -17,3 +18,10 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
   set_source_files_properties(${CMAKE_CURRENT_LIST_DIR}/kernels/kernels_avx512.cc
     PROPERTIES COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512vl;-mavx512vpopcntdq;-mpopcnt")
 endif()
+
+# The kernels for CUDA as text, to be compiled at run time.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/cuda/kernels.cuh)
+file(READ ${CMAKE_CURRENT_LIST_DIR}/cuda/kernels.cuh cuda_kernel_text)
+configure_file(${CMAKE_CURRENT_LIST_DIR}/cuda/kernel_text.cc.in ${CMAKE_CURRENT_BINARY_DIR}/kernel_text.cc @ONLY)
+list(APPEND core_sources ${CMAKE_CURRENT_BINARY_DIR}/kernel_text.cc)
+set(core_libraries ${CMAKE_DL_LIBS})

@@ -199,9 +199,17 @@ async function buildAddon(state, libtorch, { rebuild, config }) {
   if (rebuild || state.configured !== setting) {
     for (const name of fs.existsSync(BUILD) ? fs.readdirSync(BUILD) : []) {
       if (
-        !['setup.json', 'prebuild', 'bench', 'asan', 'release', 'managers', 'machine', 'matrix'].includes(
-          name,
-        ) &&
+        ![
+          'setup.json',
+          'prebuild',
+          'bench',
+          'asan',
+          'cuda',
+          'release',
+          'managers',
+          'machine',
+          'matrix',
+        ].includes(name) &&
         !name.startsWith('core') &&
         !name.startsWith('part-')
       ) {

@@ -1,10 +1,11 @@
 /**
- * Set-up, lint, the C++ tests (with the sanitizers, too), then the others: `node scripts/test.mjs [arguments for ava]`. The last line printed is the tally,
+ * Set-up, lint, the C++ tests (with the sanitizers, too), CUDA kernels where nvcc is, then the others: `node scripts/test.mjs [arguments for ava]`. The last line printed is the tally,
  * lint checks included: `N passed, N failed`, with `, N skipped` where any were. Whatever goes wrong (set-up,
  * a crash, a test file without tests, ava itself) counts as failed.
  */
 import path from 'node:path';
 import { coreTests } from './core-tests.mjs';
+import { checkKernels } from './cuda-kernels.mjs';
 import { lint } from './lint.mjs';
 import { setup } from './setup.mjs';
 import { discard, Failure, main, readJson, root, run, temporaryFolder } from './tools.mjs';
@@ -54,8 +55,10 @@ await main(async () => {
   try {
     await setup();
     add(await lint());
-    if (process.argv.length === 2)
+    if (process.argv.length === 2) {
       for (const sanitize of [undefined, 'address', 'thread']) add(await coreTests({ sanitize }));
+      add(await checkKernels());
+    }
     add(await runAva(process.argv.slice(2)));
   } catch (error) {
     console.log(error instanceof Failure ? error.message : error.stack);

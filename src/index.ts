@@ -25,6 +25,7 @@ export {
 export type { AppliedCheckpoint } from './model/checkpoint/checkpoint';
 export { expandLayers } from './model/layers';
 export {
+  type Device,
   type LoadOptions,
   loadModel,
   type Model,

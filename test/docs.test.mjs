@@ -25,6 +25,7 @@ const NOT_RUN = new Map([
   ['npm install netdissect-native', 'likewise'],
   ['npm install @img/sharp-linux-x64', 'npm run test:managers runs it'],
   ['npm run bench', 'builds programs and takes minutes'],
+  ['npm run check:cuda', 'builds programs and takes minutes'],
   ['import torch, torchvision', 'Python; the model fixtures are exported in the same way'],
   [
     'netdissect-native completion >> ~/.bashrc',

@@ -7,8 +7,10 @@
 #include "statistics/top_images.h"
 #include "store/block.h"
 #include "tally/tally.h"
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace netdissect {
@@ -29,6 +31,8 @@ struct LayerCount {
 class Backend {
 public:
   virtual ~Backend() = default;
+  /// Who is told what a user should know, from now on.
+  virtual void tell(std::function<void(const std::string &)>) {}
 
   /// The first of two passes: every value to its bin.
   virtual void bin(const UnitBatch &units, RadixBins &bins) const = 0;

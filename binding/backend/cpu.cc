@@ -125,8 +125,6 @@ private:
     LayerMasks masks(layer.geometry);
     std::vector<uint32_t> counts(images.mostLabels);
     LayerTally &tally = layer.tally;
-    const int64_t categories = static_cast<int64_t>(tally.categoryPixels.size()) / tally.units;
-    const int64_t labels = static_cast<int64_t>(tally.intersections.size()) / tally.units;
     size_t first = 0;
     for (size_t block = 0; block < sizes.size(); first += sizes[block++])
       for (int64_t unit = firstUnit; unit < lastUnit; unit++)
@@ -139,28 +137,8 @@ private:
                                                layer.thresholds[unit], p.height, p.width);
           if (!mask)
             continue;
-          const uint32_t count = masks.pixels();
-          const bool squares = !tally.squares.empty();
-          const auto area = static_cast<double>(count);
-          for (const int32_t category : images.categories[first + i]) {
-            tally.categoryPixels[unit * categories + category] += count;
-            if (squares)
-              tally.maskSquares[unit * categories + category] += area * area;
-          }
           countLabels(*mask, p, counts);
-          int64_t *row = tally.intersections.data() + unit * labels;
-          for (size_t l = 0; l < p.labels.size(); l++)
-            row[p.labels[l]] += counts[l];
-          for (size_t l = 0; squares && l < p.labels.size(); l++) {
-            double &cross = tally.crossProducts[unit * labels + p.labels[l]];
-            const double both = counts[l], label = images.areas[first + i][l];
-            cross += area * label;
-            if (counts[l]) {
-              Squares &sums = tally.squares[unit * labels + p.labels[l]];
-              sums.intersection += both * both;
-              sums.product += both * (area + label);
-            }
-          }
+          tally.add(unit, images, first + i, masks.pixels(), counts.data());
         }
   }
 };

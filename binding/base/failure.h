@@ -15,4 +15,10 @@ public:
   const int64_t image;    // the image's number where the failure is about one, else -1
 };
 
+/// Where a device has no memory left for what was begun; less of it may fit.
+class OutOfDeviceMemory : public Failure {
+public:
+  explicit OutOfDeviceMemory(const std::string &message) : Failure("ERR_NETDISSECT_DEVICE", message) {}
+};
+
 } // namespace netdissect

@@ -4,6 +4,7 @@
 #include "model/maps.h"
 #include "model/names.h"
 #include <ATen/ATen.h>
+#include <c10/util/Exception.h>
 
 namespace netdissect {
 
@@ -83,7 +84,13 @@ private:
       throw;
     } catch (const std::bad_alloc &) {
       throw;
+    } catch (const c10::OutOfMemoryError &error) {
+      throw OutOfDeviceMemory("the GPU's memory is full in the model's forward: " + cleanMessage(error));
     } catch (const std::exception &error) {
+      if (const std::string message = cleanMessage(error); message.find("CUDA error") != std::string::npos)
+        throw Failure("ERR_NETDISSECT_DEVICE",
+                      "the GPU failed in the model's forward: " + message +
+                          "; try again, or leave it out with device: 'cpu' (--no-cuda)");
       throw Failure("ERR_NETDISSECT_FORWARD",
                     "the model fails on images that it is given: " + cleanMessage(error));
     }
@@ -101,21 +108,24 @@ private:
     if (!refusal.empty())
       throw Failure("ERR_NETDISSECT_LAYER", "layer '" + names_[layer] + "' cannot be dissected: " + refusal);
     maps.changedInPlace = capture.changedInPlace;
-    maps.tensor = maps.tensor.to(at::Device(at::kCPU), at::kFloat);
+    maps.tensor =
+        options_.stayOnDevice ? maps.tensor.to(at::kFloat) : maps.tensor.to(at::Device(at::kCPU), at::kFloat);
     return maps;
   }
 
-  static UnitBatch batchOf(const std::vector<Maps> &parts) {
+  UnitBatch batchOf(const std::vector<Maps> &parts) const {
     std::vector<at::Tensor> tensors;
     for (const Maps &part : parts)
       tensors.push_back(part.tensor);
     at::Tensor values = tensors.size() == 1 ? tensors[0] : at::cat(tensors);
-    const bool unitsLast = !values.is_contiguous() && values.is_contiguous(at::MemoryFormat::ChannelsLast);
-    if (!unitsLast)
+    const bool host = !options_.stayOnDevice;
+    const bool unitsLast =
+        host && !values.is_contiguous() && values.is_contiguous(at::MemoryFormat::ChannelsLast);
+    if (host && !unitsLast)
       values = values.contiguous();
     const auto owner = std::make_shared<at::Tensor>(std::move(values));
     UnitBatch activation;
-    activation.values = owner->data_ptr<float>();
+    activation.values = host ? owner->data_ptr<float>() : nullptr;
     activation.unitsLast = unitsLast;
     activation.count = owner->size(0);
     activation.units = owner->size(1);

@@ -1,46 +1,13 @@
 #include "model/runner.h"
 #include "base/failure.h"
-#include "base/parallel.h"
+#include "model/input.h"
 #include <ATen/ATen.h>
+#include <c10/util/Exception.h>
+#include <torch/version.h>
 
 namespace netdissect {
 
 namespace {
-
-/// The batch as float32 [count, channels, height, width], channels last in memory.
-at::Tensor inputTensor(const Images &images) {
-  const std::vector<int64_t> shape{images.count, images.channels, images.height, images.width};
-  if (images.floats) // a copy in any case: a model may change its input
-    return at::from_blob(const_cast<float *>(images.floats), shape, at::kFloat)
-        .clone(at::MemoryFormat::ChannelsLast);
-  // Bytes come channels last, which is also the faster layout: only the numbers are converted, by a table of
-  // what float32 arithmetic makes of each byte.
-  const auto channels = static_cast<int>(images.channels);
-  float table[4][256];
-  for (int c = 0; c < channels; c++)
-    for (int v = 0; v < 256; v++) {
-      const bool grey = channels == 1, alpha = c == 3;
-      const float mean = grey ? (images.mean[0] + images.mean[1] + images.mean[2]) / 3 : images.mean[c % 3];
-      const float deviation = grey ? (images.deviation[0] + images.deviation[1] + images.deviation[2]) / 3
-                                   : images.deviation[c % 3];
-      const float value = static_cast<float>(v) / 255.0f;
-      table[c][v] = alpha ? value : (value - mean) / deviation;
-    }
-  at::Tensor input =
-      at::empty(shape, at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
-  float *out = input.data_ptr<float>();
-  parallelFor(images.count * images.height, 64, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin * images.width; i < end * images.width; i++) {
-      const uint8_t *rgb = images.bytes + i * 3;
-      if (channels == 1) // as Pillow's L
-        out[i] = table[0][(rgb[0] * 19595 + rgb[1] * 38470 + rgb[2] * 7471 + 0x8000) >> 16];
-      else
-        for (int c = 0; c < channels; c++)
-          out[i * channels + c] = table[c][c < 3 ? rgb[c] : images.alpha ? images.alpha[i] : 255];
-    }
-  });
-  return input;
-}
 
 std::string sizeOf(int64_t height, int64_t width) {
   return std::to_string(height) + "×" + std::to_string(width);
@@ -48,11 +15,51 @@ std::string sizeOf(int64_t height, int64_t width) {
 
 } // namespace
 
+// LibTorch's setting is the process's, and its default for convolutions is not full precision.
+Precision::Precision(const Running &running) : changed_(running.onDevice()) {
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 10)
+  const int wanted = static_cast<int>(running.tf32 ? at::Float32Precision::TF32 : at::Float32Precision::IEEE);
+#else
+  const int wanted = running.tf32;
+#endif
+  if (changed_)
+    before_ = exchange({wanted, wanted, wanted});
+}
+
+Precision::~Precision() {
+  if (changed_)
+    exchange(before_);
+}
+
+std::array<int, 3> Precision::exchange(const std::array<int, 3> &wanted) {
+  at::Context &context = at::globalContext();
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 10)
+  using at::Float32Op;
+  constexpr auto cuda = at::Float32Backend::CUDA;
+  constexpr Float32Op operations[] = {Float32Op::CONV, Float32Op::RNN, Float32Op::MATMUL};
+  std::array<int, 3> before;
+  for (int i = 0; i < 3; i++) {
+    before[i] = static_cast<int>(context.float32Precision(cuda, operations[i]));
+    context.setFloat32Precision(cuda, operations[i], static_cast<at::Float32Precision>(wanted[i]));
+  }
+#else
+  const std::array<int, 3> before{context.allowTF32CuDNN(), context.allowTF32CuDNN(),
+                                  context.allowTF32CuBLAS()};
+  context.setAllowTF32CuDNN(wanted[0]);
+  context.setAllowTF32CuBLAS(wanted[2]);
+#endif
+  return before;
+}
+
 Runner::Runner(Running &running, HookedGraph &hooked)
     : running_(running), hooked_(hooked), facts_(factsOf(hooked)) {}
 
 std::vector<Capture> Runner::run(const Images &images) {
-  at::Tensor input = inputTensor(images).to(running_.device, facts_.inputType);
+  if (running_.mostImages && images.count > running_.mostImages)
+    throw OutOfDeviceMemory("the GPU's memory is full: NETDISSECT_GPU_PATH says so");
+  const Precision precision(running_);
+  at::Tensor input = (running_.onDevice() ? inputTensorOn(images, running_.device) : inputTensor(images))
+                         .to(facts_.inputType);
   // contiguous() would keep the strides of what lies both ways, such as one channel, and convolutions go by
   // them
   return hooked_.run(running_.channelsLast ? input : input.clone(at::MemoryFormat::Contiguous));
@@ -117,6 +124,10 @@ std::string Runner::attempt(int64_t count, bool last, int64_t channels, int64_t 
           capture.value.toTensor().dim() > 1 && capture.value.toTensor().size(0) == 1)
         return "it gives the output of one image for several";
     return "";
+  } catch (const OutOfDeviceMemory &) {
+    throw;
+  } catch (const c10::OutOfMemoryError &error) {
+    throw OutOfDeviceMemory("the GPU's memory is full when the model is tried: " + cleanMessage(error));
   } catch (const std::exception &error) {
     return cleanMessage(error);
   }

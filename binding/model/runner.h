@@ -9,8 +9,14 @@ namespace netdissect {
 /// How a model runs: found out by trying, and kept.
 struct Running {
   at::Device device;
+  bool byTensors = false;   // on the processor in the way of a device, for tests
+  int64_t mostImages = 0;   // of a forward, then; 0: any; under 0: none
+  bool tf32 = false;        // whether a device may round what it multiplies to 10 bits
   bool channelsLast = true; // of weights and input, together
   bool laidOut = false;     // whether the weights lie so
+
+  /// Whether images become numbers where the model is, and values stay there.
+  bool onDevice() const { return byTensors || !device.is_cpu(); }
 
   /// Lays weights out as the input is, which would otherwise be done anew in every forward.
   void layOut(const torch::jit::Module &model, bool last) {
@@ -24,6 +30,21 @@ struct Running {
     channelsLast = last;
     laidOut = true;
   }
+};
+
+/// While it lives, a device multiplies in full float32 precision, or as it was asked to.
+class Precision {
+public:
+  explicit Precision(const Running &running);
+  ~Precision();
+  Precision(const Precision &) = delete;
+
+private:
+  /// Of convolutions, recurrent layers and products of matrices.
+  static std::array<int, 3> exchange(const std::array<int, 3> &wanted);
+
+  bool changed_;
+  std::array<int, 3> before_{};
 };
 
 /// A hooked forward and how it has to be run.

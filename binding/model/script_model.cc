@@ -1,6 +1,7 @@
 #include "model/script_model.h"
 #include "base/failure.h"
 #include "base/parallel.h"
+#include "model/cuda_status.h"
 #include "model/diagnose.h"
 #include "model/facts.h"
 #include "model/forward.h"
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <c10/util/Logging.h>
 #include <cstdint>
+#include <cstdlib>
 #include <map>
 #include <torch/csrc/jit/serialization/import.h>
 #include <torch/cuda.h>
@@ -43,8 +45,8 @@ std::string nameOf(at::ScalarType type) {
 
 class TorchModel : public ScriptModel {
 public:
-  TorchModel(torch::jit::Module model, at::Device device)
-      : model_(std::move(model)), running_(std::make_shared<Running>(Running{device})) {}
+  TorchModel(torch::jit::Module model, Running running)
+      : model_(std::move(model)), running_(std::make_shared<Running>(std::move(running))) {}
 
   int64_t bytes() const override {
     int64_t bytes = 0;
@@ -55,6 +57,7 @@ public:
     return bytes;
   }
   std::string device() const override { return running_->device.str(); }
+  bool keepsOnDevice() const override { return running_->onDevice(); }
 
   int64_t channels() override {
     const HookedGraph whole(model_, running_->device, {}, false);
@@ -195,19 +198,45 @@ static void forgetMissingNnpack() {
 #endif
 }
 
-std::unique_ptr<ScriptModel> ScriptModel::load(const std::string &path, const std::string &device) {
-  const bool cuda = cudaAvailable();
-  if (device == "cuda" && !cuda)
+/// Throws where what is asked for by name cannot be used.
+static at::Device deviceOf(const std::string &wish) {
+  if (wish == "cpu")
+    return at::kCPU;
+  const std::string &why = whyNoCuda();
+  if (wish == "auto")
+    return why.empty() ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
+  if (!why.empty())
     throw Failure("ERR_NETDISSECT_DEVICE",
-                  "no CUDA device can be used: there is no driver, or this LibTorch is a "
-                  "CPU build; leave the device out, or choose cpu");
+                  "no CUDA device can be used: " + why + "; leave the device out, or choose cpu");
+  const at::Device device(wish);
+  const auto count = static_cast<int>(torch::cuda::device_count());
+  if (device.has_index() && device.index() >= count)
+    throw Failure("ERR_NETDISSECT_DEVICE", "there is no device " + wish + "; there " +
+                                               (count == 1 ? "is one" : "are " + std::to_string(count)) +
+                                               ", numbered from 0");
+  return device.has_index() ? device : at::Device(at::kCUDA, 0);
+}
+
+std::unique_ptr<ScriptModel> ScriptModel::load(const std::string &path, const DeviceWish &wish) {
+  const at::Device target = deviceOf(wish.device);
+  Running running{target};
+  if (const char *path = std::getenv("NETDISSECT_GPU_PATH"); path && target.is_cpu()) {
+    running.byTensors = true;
+    running.mostImages = std::atoll(path);
+  }
+  running.tf32 = wish.tf32;
+  if ((wish.half || wish.tf32) && !running.onDevice())
+    throw Failure("ERR_NETDISSECT_DEVICE",
+                  std::string(wish.half ? "half" : "tf32") + " is for a GPU, and none is used: " +
+                      (wish.device == "cpu" ? "the device is cpu" : whyNoCuda()) + "; leave it out");
   forgetMissingNnpack();
-  const at::Device target(device != "cpu" && cuda ? at::kCUDA : at::kCPU);
   try {
     torch::jit::Module model = torch::jit::load(path, at::Device(at::kCPU));
     model.eval();
     model.to(target);
-    return std::make_unique<TorchModel>(std::move(model), target);
+    if (wish.half)
+      model.to(at::kHalf);
+    return std::make_unique<TorchModel>(std::move(model), std::move(running));
   } catch (const std::exception &error) {
     throw Failure("ERR_NETDISSECT_MODEL", "cannot load " + path + ": " + diagnose(path, cleanMessage(error)));
   }
@@ -220,7 +249,6 @@ std::string torchVersion() {
   const auto part = [&](int shift) { return std::to_string(version >> shift & 0xff); };
   return part(56) + "." + part(48) + "." + part(40);
 }
-bool cudaAvailable() { return torch::cuda::is_available(); }
 
 void setThreads(int threads) {
   at::get_num_threads(); // the first call on a thread takes the number that any thread set last

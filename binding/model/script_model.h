@@ -44,15 +44,25 @@ struct RetainOptions {
   Layout layout = Layout::detect;
   bool atCall = false;       // values when the call returns, not after the whole forward
   bool keepTraining = false; // go on where the graph holds operations of a training mode
+  bool stayOnDevice = false; // values stay where the model is
+};
+
+/// Where a model is to run, and how.
+struct DeviceWish {
+  std::string device = "auto"; // "cpu", "cuda", "cuda:1" or "auto" (CUDA where it works)
+  bool tf32 = false;           // products of factors of 10 bits
+  bool half = false;           // the model in float16
 };
 
 class ScriptModel {
 public:
   virtual ~ScriptModel() = default;
-  /// `device` is "cpu", "cuda" or "auto" (CUDA where there is one). Throws Failure.
-  static std::unique_ptr<ScriptModel> load(const std::string &path, const std::string &device);
+  /// Throws Failure.
+  static std::unique_ptr<ScriptModel> load(const std::string &path, const DeviceWish &wish);
 
   virtual std::string device() const = 0;
+  /// Whether values can stay where the model is; else they are the processor's.
+  virtual bool keepsOnDevice() const = 0;
   /// Of its parameters and buffers.
   virtual int64_t bytes() const = 0;
   /// Channels of the images that the model takes: 3 where its graph does not tell.
@@ -71,9 +81,8 @@ public:
                             size_t bytes) = 0;
 };
 
-/// The version of LibTorch that runs, and whether it sees a CUDA device.
+/// The version of LibTorch that runs.
 std::string torchVersion();
-bool cudaAvailable();
 /// Threads of the calling thread's parallel loops, LibTorch's and the engine's.
 void setThreads(int threads);
 

@@ -30,7 +30,8 @@ struct Images {
 /// units last: [count, height, width, units].
 struct UnitBatch {
   std::shared_ptr<const void> owner;
-  const float *values = nullptr;
+  const float *values = nullptr; // null where they are on a device: `owner` is their at::Tensor then, with as
+                                 // many images or more, of any strides
   bool unitsLast = false;
   int64_t count = 0, units = 0;
   int height = 0, width = 0;

@@ -1,6 +1,7 @@
 #include "node/addon.h"
 #include "base/failure.h"
 #include "kernels/kernels.h"
+#include "model/cuda_status.h"
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -108,7 +109,8 @@ Napi::Value unlock(const Napi::CallbackInfo &info) {
 Napi::Value describe(const Napi::CallbackInfo &info) {
   const auto object = Napi::Object::New(info.Env());
   object.Set("libtorch", torchVersion());
-  object.Set("cuda", cudaAvailable());
+  object.Set("cuda", whyNoCuda().empty());
+  object.Set("whyNoCuda", whyNoCuda());
   object.Set("simd", kernels().name);
   object.Set("external", static_cast<double>(Napi::MemoryManagement::AdjustExternalMemory(info.Env(), 0)));
   return object;
@@ -132,6 +134,7 @@ Napi::Value stopEngines(const Napi::CallbackInfo &info) {
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   static std::once_flag once;
   std::call_once(once, [] {
+    openCuda();
     // process.exit() and uncaught exceptions end the process without the environment's cleanup; see
     // stopEngines.
     std::atexit(Engine::stopAll);

@@ -1,4 +1,5 @@
 // NativeModel: a model as Node has it.
+#include "device/device_backend.h"
 #include "kernels/kernels.h"
 #include "node/addon.h"
 #include "node/addon_store.h"
@@ -47,14 +48,14 @@ private:
     int64_t channels = 0, bytes = 0;
   };
 
-  /// load(path, device): resolves to {device, channels}.
+  /// load(path, {device, tf32, half}): resolves to {device, channels}.
   Napi::Value load(const Napi::CallbackInfo &info) {
     const std::shared_ptr<Handle> handle = handle_;
     return runAsync(
         info.Env(), handle->use(info.Env()), {self(info)},
         [handle, path = info[0].As<Napi::String>().Utf8Value(),
-         device = info[1].As<Napi::String>().Utf8Value()] {
-          handle->model = ScriptModel::load(path, device);
+         wish = deviceWish(info[1].As<Napi::Object>())] {
+          handle->model = ScriptModel::load(path, wish);
           return Loaded{handle->model->device(), handle->model->channels(), handle->model->bytes()};
         },
         [this](Napi::Env env, const Loaded &loaded) {
@@ -64,6 +65,14 @@ private:
           object.Set("channels", static_cast<double>(loaded.channels));
           return object;
         });
+  }
+
+  static DeviceWish deviceWish(const Napi::Object &input) {
+    DeviceWish wish;
+    wish.device = input.Get("device").As<Napi::String>().Utf8Value();
+    wish.tf32 = input.Get("tf32").ToBoolean();
+    wish.half = input.Get("half").ToBoolean();
+    return wish;
   }
 
   /// parameters(): resolves to [{name, dtype, shape}].
@@ -237,10 +246,14 @@ private:
         env, handle->use(env), {self(info)},
         [handle, given = std::move(given), retain = retainOptions(input)]() mutable {
           given.options.labels = given.table();
+          ScriptModel &model = handle->loaded();
+          retain.stayOnDevice = model.keepsOnDevice();
           const auto open = [&](const std::vector<std::string> &layers) {
-            return handle->loaded().retain(layers, retain);
+            return model.retain(layers, retain);
           };
-          return std::make_shared<Dissection>(open, std::move(given.options), cpuBackend(),
+          return std::make_shared<Dissection>(open, std::move(given.options),
+                                              model.keepsOnDevice() ? deviceBackend(model.device())
+                                                                    : cpuBackend(),
                                               handle->engine.stopping().get());
         },
         [this](Napi::Env env, std::shared_ptr<Dissection> &dissection) {
@@ -261,7 +274,8 @@ private:
     imageOptions(input, options);
     return runAsync(
         env, handle->use(env), {self(info)},
-        [handle, options = std::move(options), retain = retainOptions(input)] {
+        [handle, options = std::move(options), retain = retainOptions(input)]() mutable {
+          retain.stayOnDevice = handle->loaded().keepsOnDevice();
           return std::make_shared<BareForward>(handle->loaded().retain(options.layers, retain), options);
         },
         [this](Napi::Env env, std::shared_ptr<BareForward> &forward) {

@@ -14,7 +14,8 @@ struct BareForward {
       : source(std::move(source)), options(std::move(options)) {}
   void run(const Batch &batch) {
     for (int64_t begin = 0; begin < batch.images.count; begin += options.piece)
-      runPiece(*source, options, batch.images, begin, std::min(options.piece, batch.images.count - begin));
+      runPiece(*source, options, batch.images, begin, std::min(options.piece, batch.images.count - begin),
+               options.piece);
   }
 };
 

@@ -13,6 +13,8 @@ Dissection::Dissection(const OpenUnits &open, DissectionOptions options, std::un
   if (plan_->options.end < 0)
     plan_->options.end = plan_->options.images;
   plan_->backend = std::move(backend);
+  plan_->backend->tell([plan = plan_.get()](const std::string &notice) { plan->notices.add(notice); });
+  plan_->piece = plan_->options.piece;
   KeptState state;
   const KeptPlace &place = plan_->options.kept;
   const bool keeps = !place.folder.empty(), kept = keeps && keptExists(place.state());
@@ -20,7 +22,8 @@ Dissection::Dissection(const OpenUnits &open, DissectionOptions options, std::un
     state = readState(place.state(), place.run);
   std::unique_ptr<UnitSource> all = open(plan_->options.layers);
   plan_->layers = layerShapes(*all, plan_->options);
-  notices_ = all->notices();
+  for (const std::string &notice : all->notices())
+    plan_->notices.add(notice);
   Tails tails = chooseTails(*plan_);
   tailBytes_ = tails.bytes;
   maximaBytes_ = tails.maxima;
@@ -88,6 +91,8 @@ Dissection::Dissection(std::vector<LayerShape> layers, DissectionOptions options
   plan_->options = std::move(options);
   plan_->options.end = plan_->options.images;
   plan_->backend = std::move(backend);
+  plan_->backend->tell([plan = plan_.get()](const std::string &notice) { plan->notices.add(notice); });
+  plan_->piece = plan_->options.piece;
   plan_->layers = std::move(layers);
   std::vector<int32_t> codes; // of what is a label still
   for (const uint16_t number : labels.numbers)

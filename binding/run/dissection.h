@@ -44,8 +44,8 @@ public:
   /// Ends observe() at the next chance; from any thread.
   void cancel() { plan_->progress.cancelled = true; }
   const DissectionOptions &options() const { return plan_->options; }
-  /// What a user should know of how the model runs, a sentence each.
-  const std::vector<std::string> &notices() const { return notices_; }
+  /// What a user should know of how the model runs so far, a sentence each; from any thread.
+  std::vector<std::string> notices() const { return plan_->notices.all(); }
   const Profile &profile() const { return plan_->profile; }
   StoreProfile storeProfile() const;
   int64_t spilledBytes() const;
@@ -69,7 +69,6 @@ private:
   std::shared_ptr<Plan> plan_;
   int passes_ = 1;
   int64_t tailBytes_ = 0, maximaBytes_ = 0;
-  std::vector<std::string> notices_;
   int64_t blockBytes_ = 0; // of what was kept before and is not taken yet
   std::variant<Over, Bounding, Observing, Levelled, Results> phase_;
   mutable std::mutex mutex_; // guards a change of phase from what other threads ask

@@ -4,8 +4,8 @@
 namespace netdissect {
 
 std::vector<UnitBatch> runPiece(UnitSource &source, const DissectionOptions &options, const Images &all,
-                                int64_t begin, int64_t count) {
-  const int64_t area = all.height * all.width, piece = options.piece;
+                                int64_t begin, int64_t count, int64_t piece) {
+  const int64_t area = all.height * all.width;
   Images images = all;
   images.count = piece;
   images.mean = options.mean;

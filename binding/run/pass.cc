@@ -23,14 +23,22 @@ void Pass::observe(const Batch &batch, const std::atomic<bool> &stopping) {
   if (all.count % options.piece && batch.first + all.count < options.end)
     refuse("batches must be of whole pieces of " + std::to_string(options.piece) +
            " images, but for the last");
-  for (int64_t begin = 0; begin < all.count; begin += options.piece) {
+  for (int64_t begin = 0, count; begin < all.count; begin += count) {
     if (stopping || progress.cancelled)
       throw aborted();
-    const int64_t count = std::min(options.piece, all.count - begin);
+    count = std::min(plan_->piece, all.count - begin);
     std::vector<UnitBatch> units;
-    {
+    try {
       const Stopwatch watch(plan_->profile.forward);
-      units = runPiece(*source_, options, all, begin, count);
+      units = runPiece(*source_, options, all, begin, count, plan_->piece);
+    } catch (const OutOfDeviceMemory &) {
+      if (plan_->piece == 1)
+        throw;
+      plan_->piece /= 2;
+      plan_->notices.add("the GPU's memory is short: images pass " + std::to_string(plan_->piece) +
+                         " at once from image " + std::to_string(batch.first + begin) + " on");
+      count = 0;
+      continue;
     }
     if (stopping || progress.cancelled) // what the batch lies in may be gone
       throw aborted();

@@ -6,10 +6,12 @@
 #include "run/keeper.h"
 #include "store/image_store.h"
 #include "store/segmentation.h"
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -59,6 +61,24 @@ struct LayerShape : MapShape {
   Geometry geometry;
 };
 
+/// What a user should know, a sentence each, each once; from any thread.
+class Notices {
+public:
+  void add(const std::string &notice) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (std::find(all_.begin(), all_.end(), notice) == all_.end())
+      all_.push_back(notice);
+  }
+  std::vector<std::string> all() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return all_;
+  }
+
+private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> all_;
+};
+
 /// What is told and asked from other threads while a pass is under way.
 struct Progress {
   std::atomic<int64_t> observed{0}; // images of this pass
@@ -80,8 +100,10 @@ struct Plan {
   std::unique_ptr<Backend> backend;
   Progress progress;
   Profile profile;
+  Notices notices;
   std::unique_ptr<Keeper> keeper; // null where nothing is kept
   int pass = 1;
+  int64_t piece = 0; // images of one forward: those of the options, or fewer where a device's memory is short
 
   int64_t values(const LayerShape &layer) const { return options.images * layer.cells(); }
   MapGeometry geometry(const LayerShape &layer) const {
@@ -90,9 +112,9 @@ struct Plan {
   }
 };
 
-/// Runs some images of a batch, filled up with the last of them to a whole piece: the kernels that LibTorch
+/// Runs some images of a batch, filled up with the last of them to a whole `piece`: the kernels that LibTorch
 /// chooses depend on how many images there are, and with them the last bits.
 std::vector<UnitBatch> runPiece(UnitSource &source, const DissectionOptions &options, const Images &all,
-                                int64_t begin, int64_t count);
+                                int64_t begin, int64_t count, int64_t piece);
 
 } // namespace netdissect

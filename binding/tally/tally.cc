@@ -40,6 +40,31 @@ std::vector<int32_t> categoriesOf(const std::vector<uint16_t> &labels, const Lab
   return categories;
 }
 
+void LayerTally::add(int64_t unit, const LabelledImages &images, size_t image, uint32_t pixels,
+                     const uint32_t *labelled) {
+  const bool sums = !squares.empty();
+  const auto area = static_cast<double>(pixels);
+  for (const int32_t category : images.categories[image]) {
+    categoryPixels[unit * categories_ + category] += pixels;
+    if (sums)
+      maskSquares[unit * categories_ + category] += area * area;
+  }
+  const std::vector<uint16_t> &labels = images.planes[image].labels;
+  int64_t *row = intersections.data() + unit * labels_;
+  for (size_t l = 0; l < labels.size(); l++)
+    row[labels[l]] += labelled[l];
+  for (size_t l = 0; sums && l < labels.size(); l++) {
+    double &cross = crossProducts[unit * labels_ + labels[l]];
+    const double both = labelled[l], label = images.areas[image][l];
+    cross += area * label;
+    if (labelled[l]) {
+      Squares &own = squares[unit * labels_ + labels[l]];
+      own.intersection += both * both;
+      own.product += both * (area + label);
+    }
+  }
+}
+
 void LayerTally::merge(const LayerTally &other) {
   if (other.units != units || other.categoryPixels.size() != categoryPixels.size() ||
       other.intersections.size() != intersections.size() || other.squares.size() != squares.size())

@@ -52,7 +52,11 @@ struct LayerTally {
   std::vector<Squares> squares;        // [units, labels]
 
   LayerTally(int64_t units, const LabelTable &labels)
-      : units(units), categoryPixels(units * labels.categories), intersections(units * labels.size()) {}
+      : units(units), categoryPixels(units * labels.categories), intersections(units * labels.size()),
+        labels_(static_cast<int64_t>(labels.size())), categories_(labels.categories) {}
+  /// A unit's mask of `pixels` pixels on an image, `labelled` of them with each of the image's labels.
+  void add(int64_t unit, const LabelledImages &images, size_t image, uint32_t pixels,
+           const uint32_t *labelled);
   /// From the first image on sums squares, too.
   void sumSquares() {
     maskSquares.resize(categoryPixels.size());
@@ -63,6 +67,9 @@ struct LayerTally {
   void merge(const LayerTally &other);
   void save(Writer &out) const;
   void load(Reader &in);
+
+private:
+  int64_t labels_, categories_;
 };
 
 /// [columns, units] of [units, columns], as float64.

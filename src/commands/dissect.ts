@@ -41,8 +41,12 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
   const given = (values.meta ?? []).map(name => readJsonObject(name, 'given with --meta'));
   requireData(values.broden);
   const data = dataset(values);
+  if (values['no-cuda'] && values.device !== undefined && values.device !== 'cpu')
+    throw optionError(`expected either --no-cuda or --device ${values.device}; give one of them`);
   const modelOptions = {
-    device: values['no-cuda'] ? ('cpu' as const) : ('auto' as const),
+    device: values['no-cuda'] ? ('cpu' as const) : (values.device ?? ('auto' as const)),
+    tf32: values.tf32,
+    half: values.half,
     threads: values.threads,
     checkpoint: values.pthfile,
     checkpointKey: values['checkpoint-key'],

@@ -1,7 +1,7 @@
 /** Kinds of values of the command's options: what they are called, and how they are read. */
 
 import { type Kind as ValueKind, whole as wholeNumber } from '../base/kinds';
-import type { TokensOption } from '../model/model';
+import type { Device, TokensOption } from '../model/model';
 
 /** A kind of value. */
 export interface Kind<T> {
@@ -71,6 +71,13 @@ export const tokens: Kind<TokensOption> = {
     return /^(first|last|index):\d{1,5}$/.test(value) ? (value as TokensOption) : undefined;
   },
   choices: ['auto', 'none'],
+};
+
+export const device: Kind<Device> = {
+  expected: 'cpu, cuda or cuda:N',
+  json: ['string'],
+  parse: value => (/^(cpu|cuda(:\d{1,2})?)$/.test(value) ? (value as Device) : undefined),
+  choices: ['cpu', 'cuda'],
 };
 
 export const resolution: Kind<number> = {

@@ -8,6 +8,7 @@ import type { TokensOption } from '../model/model';
 import { DISSECT_OPTIONS } from '../run/options';
 import {
   anyNumber,
+  device,
   file,
   flag,
   folder,
@@ -345,7 +346,26 @@ export const DISSECT = {
     group: RUN,
     describe: 'the folder of that temporary file',
   },
-  'no-cuda': { kind: flag, default: 'false', group: RUN, describe: 'use no GPU' },
+  device: {
+    kind: device,
+    value: 'cpu|cuda|cuda:N',
+    otherwise: 'a GPU where one works, else the processor',
+    group: RUN,
+    describe: 'where the model runs and masks are counted; with cuda, fails where none works',
+  },
+  'no-cuda': { kind: flag, default: 'false', group: RUN, describe: 'use no GPU, as --device cpu' },
+  tf32: {
+    kind: flag,
+    default: 'false',
+    group: RUN,
+    describe: 'on a GPU, multiply in TF32, faster and less exact; marked in the report',
+  },
+  half: {
+    kind: flag,
+    default: 'false',
+    group: RUN,
+    describe: 'on a GPU, run the model in float16, faster and less exact; marked in the report',
+  },
   config: {
     kind: file,
     value: 'FILE',

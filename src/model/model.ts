@@ -10,7 +10,7 @@ import {
   rethrow,
   sizeOf,
 } from '../base/errors';
-import { checked, flag, oneOf, whole } from '../base/kinds';
+import { checked, flag, type Kind, oneOf, whole } from '../base/kinds';
 import { trouble } from '../base/read';
 import { shown } from '../base/words';
 import {
@@ -27,8 +27,12 @@ import { type AppliedCheckpoint, applyCheckpoint } from './checkpoint/checkpoint
 export const THREADS = whole(1, 1024);
 
 export interface LoadOptions {
-  /** `auto` (the default) takes a CUDA device where there is one. */
-  device?: 'auto' | 'cpu' | 'cuda';
+  /** `auto` (the default) takes CUDA where it works, else the processor; `cuda` and `cuda:1` fail with the reason. */
+  device?: Device;
+  /** On a GPU, multiply numbers rounded to TF32's 10 bits. Default false. */
+  tf32?: boolean;
+  /** On a GPU, the model in float16. Default false. */
+  half?: boolean;
   /** Threads of the forward and the counting; by default as many as there are cores. */
   threads?: number;
   /** A checkpoint whose weights replace the model's own; `docs/checkpoints.md` says which are taken. */
@@ -38,6 +42,14 @@ export interface LoadOptions {
   /** Is given what LibTorch warns of and what the model prints, each message once; by default nobody is. */
   onLog?: (message: string) => void;
 }
+
+export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
+
+/** What {@link LoadOptions.device} may be. */
+export const DEVICE: Kind<Device> = {
+  expected: 'auto, cpu, cuda or cuda:N',
+  fits: (value): value is Device => typeof value === 'string' && /^(auto|cpu|cuda(:\d{1,2})?)$/.test(value),
+};
 
 /** A layer to dissect: the module's name and the name that the report gives it. */
 export interface RetainedLayer {
@@ -118,6 +130,8 @@ export class Model {
     readonly onLog?: (message: string) => void,
     /** The file of the checkpoint, and the entry of it that was taken. */
     readonly checkpointSource?: { file: string; key?: string },
+    /** In what numbers it computes: float32, float32 with products of TF32 (`tf32`), or float16 (`half`). */
+    readonly precision: 'full' | 'tf32' | 'half' = 'full',
   ) {}
 
   /** @internal Hands on what LibTorch and the model said. */
@@ -190,11 +204,18 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
       'ERR_NETDISSECT_MODEL',
       `cannot load ${path}: it is ${stat.isDirectory() ? 'a folder' : 'a device or the like'}, not a model file`,
     );
-  const wish = checked('device', options.device, oneOf('auto', 'cpu', 'cuda'), 'auto');
+  const wish = {
+    device: checked('device', options.device, DEVICE, 'auto'),
+    tf32: checked('tf32', options.tf32, flag, false),
+    half: checked('half', options.half, flag, false),
+  };
   const threads = checked('threads', options.threads, THREADS, os.availableParallelism());
   const addon = native();
-  if (wish === 'cuda' && !addon.describe().cuda)
-    throw new NetdissectError('ERR_NETDISSECT_DEVICE', `no CUDA device can be used: ${cudaProblem()}`);
+  if (wish.device.startsWith('cuda') && !addon.describe().cuda)
+    throw new NetdissectError(
+      'ERR_NETDISSECT_DEVICE',
+      `no CUDA device can be used: ${cudaProblem()}; leave the device out, or choose cpu`,
+    );
   const model = new addon.NativeModel(threads);
   try {
     const { device, channels } = await model.load(path, wish);
@@ -204,7 +225,16 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
     const applied = checkpoint === undefined ? undefined : await applyCheckpoint(model, checkpoint, key);
     const source =
       checkpoint === undefined ? undefined : { file: checkpoint, ...(key !== undefined && { key }) };
-    const loaded = new Model(path, device.split(':')[0], channels, model, applied, options.onLog, source);
+    const loaded = new Model(
+      path,
+      device.split(':')[0],
+      channels,
+      model,
+      applied,
+      options.onLog,
+      source,
+      wish.half ? 'half' : wish.tf32 ? 'tf32' : 'full',
+    );
     loaded.flushLog();
     return loaded;
   } catch (error) {

@@ -186,7 +186,3 @@ export function fitOf(addon: string, library: string): Fit | undefined {
     cxx11: libraries.some(({ names }) => names.includes('__cxx11')),
   };
 }
-
-/** The library of CUDA's part, where a LibTorch has it. */
-export const cudaLibrary = (place: Place): string =>
-  path.join(path.dirname(place.library as string), libraryName('torch_cuda'));

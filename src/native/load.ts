@@ -8,7 +8,6 @@ import path from 'node:path';
 import { NetdissectError } from '../base/errors';
 import {
   type BuildInfo,
-  cudaLibrary,
   fitOf,
   isChosen,
   LIBTORCH_PACKAGE,
@@ -44,8 +43,6 @@ export interface Loaded {
   file: string;
   built: BuildInfo | undefined;
   place: Place;
-  /** Why this LibTorch's CUDA part is not open; null where it is, or where it has none. */
-  cudaProblem: string | null;
 }
 
 const failure = (message: string, cause?: unknown) =>
@@ -194,26 +191,12 @@ function openLibtorch(addon: string, built: BuildInfo | undefined): Place {
 const orElse = () =>
   `install the package ${LIBTORCH_PACKAGE} (npm install without --omit=optional does), set LIBTORCH to a LibTorch folder, or run \`netdissect-native setup\``;
 
-/** A CUDA build registers its devices when its library is opened, which must come before anything asks for them. */
-function openCuda(place: Place): string | null {
-  if (place.flavour !== 'cuda') return null;
-  const driver = openLoader().open('libcuda.so.1');
-  if (driver !== null) return `there is no CUDA driver (${driver})`;
-  const words = openLoader().open(cudaLibrary(place));
-  if (words === null) return null;
-  const advice = whatBrings(words);
-  return `LibTorch's CUDA part does not open: ${words}${advice ? `; ${advice}` : ''}`;
-}
-
-/** Why no CUDA device can be used with what is loaded. */
-export function whyNoCuda({ place, cudaProblem }: Loaded): string {
+/** Why no CUDA device can be used with what is loaded: the addon's reason, and what to do about it. */
+export function whyNoCuda({ place }: Loaded, reason: string): string {
   if (place.flavour !== 'cuda')
     return `${inWords(place)} is not for CUDA; run \`netdissect-native setup --cuda\`, or set LIBTORCH to one that is`;
-  if (cudaProblem !== null) return cudaProblem;
-  const told = driver();
-  if (typeof told === 'string') return `the CUDA driver does not start: ${told}`;
-  if (told.devices.length === 0) return 'the CUDA driver has no device';
-  return `${inWords(place)} cannot use the CUDA driver, which is for CUDA ${told.version}; update the driver, or use a LibTorch for that version`;
+  const advice = whatBrings(reason);
+  return `${reason}${advice ? `; ${advice}` : ''}`;
 }
 
 /** @throws {NetdissectError} ERR_NETDISSECT_ADDON */
@@ -221,9 +204,8 @@ export function load(): Loaded {
   const file = addonFile();
   const built = builtFor(file);
   const place = openLibtorch(file, built);
-  const cudaProblem = openCuda(place);
   try {
-    return { addon: require(file), file, built, place, cudaProblem };
+    return { addon: require(file), file, built, place };
   } catch (cause) {
     const words = firstLine(cause);
     const advice = whatBrings(words) ?? howToBuild();

@@ -277,7 +277,11 @@ export interface Parameter {
 }
 
 export interface NativeModel {
-  load(path: string, device: string): Promise<{ device: string; channels: number }>;
+  /** `device`: `auto`, `cpu`, `cuda` or `cuda:1`. */
+  load(
+    path: string,
+    wish: { device: string; tf32?: boolean; half?: boolean },
+  ): Promise<{ device: string; channels: number }>;
   layers(
     channels: number,
     height: number,
@@ -328,11 +332,11 @@ export interface Addon {
   keepFreedMemory(): void;
   /** Ends what the engines do; called when the process exits. */
   stopEngines(): void;
-  /** `external`: bytes that V8 takes to be held outside of it, by all who tell it. */
   /** Holds a file for this process until `unlock`, or its end; -1 where somebody holds it. */
   lock(path: string): number;
   unlock(held: number): void;
-  describe(): { libtorch: string; cuda: boolean; simd: string; external: number };
+  /** `external`: bytes that V8 takes to be held outside of it, by all who tell it. */
+  describe(): { libtorch: string; cuda: boolean; whyNoCuda: string; simd: string; external: number };
 }
 
 let loaded: Loaded | undefined;
@@ -349,4 +353,7 @@ function loadedOnce(): Loaded {
 export const native = (): Addon => loadedOnce().addon as Addon;
 
 /** Why no CUDA device can be used, for a sentence. */
-export const cudaProblem = (): string => whyNoCuda(loadedOnce());
+export const cudaProblem = (): string => {
+  const loaded = loadedOnce();
+  return whyNoCuda(loaded, (loaded.addon as Addon).describe().whyNoCuda);
+};

@@ -12,7 +12,7 @@ import { type NativeDissection, native } from '../native/native';
 import { layerDirnames } from '../report/json';
 import { StagedFolder } from '../report/outdir';
 import { firstDifference, readStore, runOf, type StoreFile, storeError } from '../store/folder';
-import { begin, makeJob, named, nativeLabels } from './begin';
+import { begin, makeJob, named, nativeLabels, noticesOf } from './begin';
 import { conclude, type DissectionResult } from './conclude';
 import { imageList, openKept } from './keep';
 import { observe as observeImages, PassMissing } from './observe';
@@ -56,12 +56,13 @@ export async function observe(
     options.signal?.addEventListener('abort', cancel);
     await kept.begun(dissection);
     model.flushLog();
-    for (const notice of dissection.notices) options.onNotice?.(notice);
+    const tell = noticesOf(dissection, options);
+    tell();
     await observeImages(dissection, job, options, {
       ...kept.native,
       others: kept.others,
       checkOthers: kept.checkOthers,
-    });
+    }).finally(tell);
     return { folder: kept.folder, complete: true };
   } catch (error) {
     options.signal?.throwIfAborted();

@@ -82,6 +82,8 @@ export async function makeJob(
       layout: retainOptions.layout,
       ...(retainOptions.trainMode === 'keep' && { train_mode: 'kept' }),
       approximate: checked.approximate,
+      ...(model.device !== 'cpu' && { device: model.device }),
+      ...(model.precision !== 'full' && { precision: model.precision }),
     },
     provenance: await provenanceOf(model, dataset),
     files: filesOf(dataset),
@@ -132,6 +134,17 @@ export function nativeLabels({ labels, categories }: LabelSet) {
     labelNumbers: Uint16Array.from(labels, label => label.number),
     labelCategories: Int32Array.from(labels, label => categories.indexOf(label.category)),
     categories: categories.length,
+  };
+}
+
+/** Tells, of what a user should know of the run, what was not told before. */
+export function noticesOf(dissection: NativeDissection, { onNotice }: Pick<DissectOptions, 'onNotice'>) {
+  let told = 0;
+  return () => {
+    for (const notice of dissection.notices.slice(told)) {
+      told++;
+      onNotice?.(notice);
+    }
   };
 }
 

@@ -5,7 +5,7 @@ import type { DissectionDataset } from '../dataset/dataset';
 import type { Model } from '../model/model';
 import type { NativeDissection } from '../native/native';
 import { StagedFolder } from '../report/outdir';
-import { begin, makeJob, named } from './begin';
+import { begin, makeJob, named, noticesOf } from './begin';
 import { conclude, type DissectionResult } from './conclude';
 import { openKept } from './keep';
 import { observe } from './observe';
@@ -29,6 +29,7 @@ export async function dissect(
   options.signal?.throwIfAborted();
   const staged = await StagedFolder.open(outdir, job.dirnames);
   let dissection: NativeDissection | undefined;
+  let tell = () => {};
   const cancel = () => dissection?.cancel();
   const kept = await openKept(job).catch(async error => {
     await staged.discard();
@@ -39,8 +40,9 @@ export async function dissect(
     options.signal?.addEventListener('abort', cancel);
     await kept?.begun(dissection);
     model.flushLog();
-    for (const notice of dissection.notices) options.onNotice?.(notice);
-    const decode = await observe(dissection, job, options);
+    tell = noticesOf(dissection, options);
+    tell();
+    const decode = await observe(dissection, job, options).finally(tell);
     return await conclude(
       staged,
       {
@@ -60,7 +62,7 @@ export async function dissect(
       options,
       job.pictures ? dataset : undefined,
       { start, decode },
-    );
+    ).finally(tell);
   } catch (error) {
     await staged.discard();
     options.signal?.throwIfAborted();

@@ -1,0 +1,227 @@
+#include "device/device_backend.h"
+#include "backend/device_count.h"
+#include "backend/kernel_counter.h"
+#include "base/parallel.h"
+#include "cuda/compile.h"
+#include "device/composition.h"
+#include "device/select.h"
+#include "model/retain.h"
+#include "store/hot_cells.h"
+#include <ATen/ATen.h>
+#include <algorithm>
+#include <c10/util/Exception.h>
+#include <cmath>
+#include <dlfcn.h>
+#include <fstream>
+#include <limits>
+#include <sstream>
+#include <torch/version.h>
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 9)
+#include <ATen/DeviceAccelerator.h>
+#endif
+
+namespace netdissect {
+
+namespace {
+
+/// Bytes of a device that choosing cells takes at most, while there are that many.
+constexpr int64_t selectMemory = int64_t{256} << 20;
+/// And what counting may take of those that are free when it begins, and at most.
+constexpr int64_t mostCountMemory = int64_t{1} << 30;
+
+std::string folderOf(const void *symbol) {
+  Dl_info info;
+  if (!dladdr(symbol, &info) || !info.dli_fname)
+    return "";
+  const std::string file = info.dli_fname;
+  const size_t slash = file.find_last_of('/');
+  return slash == std::string::npos ? "" : file.substr(0, slash + 1);
+}
+
+/// Kernels that were compiled with the addon, beside it.
+std::string compiledKernels(const CudaDevice &) {
+  const std::string path =
+      folderOf(reinterpret_cast<const void *>(&compiledKernels)) + "netdissect_cuda.fatbin";
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream bytes;
+  bytes << file.rdbuf();
+  if (!file || bytes.str().empty())
+    throw Failure("ERR_NETDISSECT_DEVICE", "there is no " + path);
+  return bytes.str();
+}
+
+std::string kernelsOfNow(const CudaDevice &device) {
+  const std::string libtorch = folderOf(reinterpret_cast<const void *>(&at::globalContext));
+  return compileCudaKernels(device.capability(), {libtorch, libtorch + "../../nvidia/cu13/lib",
+                                                  libtorch + "../../nvidia/cuda_nvrtc/lib"});
+}
+
+class DeviceBackend : public Backend {
+public:
+  explicit DeviceBackend(at::Device device) : device_(device), processor_(cpuBackend()) {
+    std::vector<CounterWay> ways;
+    if (device_.is_cuda())
+      ways.push_back({"the kernels", [this] { return kernels(); }});
+    ways.push_back({"LibTorch's operations", [this] { return composedCounter(device_, selectMemory); }});
+    count_ =
+        std::make_unique<DeviceCount>(std::move(ways), [this](const std::string &notice) { say(notice); });
+  }
+
+  void tell(std::function<void(const std::string &)> notice) override { notice_ = std::move(notice); }
+
+  void bin(const UnitBatch &units, RadixBins &bins) const override {
+    processor_->bin(units.values ? units : onHost(units), bins);
+  }
+
+  std::optional<BadValue> select(const UnitBatch &units, int64_t firstImage, Tail &tail, TopImages &top,
+                                 ImageMaxima *maxima, Block *hot) const override {
+    if (units.values)
+      return processor_->select(units, firstImage, tail, top, maxima, hot);
+    const at::Tensor all = mapsOf(units);
+    const int64_t cells = int64_t{units.height} * units.width;
+    std::optional<BadValue> bad;
+    for (int64_t begin = 0; begin < units.units;) {
+      const int64_t some = std::min(
+          units.units - begin, std::max<int64_t>(1, selectMemory_ / (selectBytes * units.count * cells)));
+      std::vector<float> bounds;
+      for (int64_t unit = begin; unit < begin + some; unit++)
+        bounds.push_back(tail.bound(unit));
+      Selected selected;
+      try {
+        selected = selectOn(all.narrow(1, begin, some), bounds);
+      } catch (const c10::OutOfMemoryError &error) {
+        if (some == 1)
+          throw OutOfDeviceMemory("the GPU's memory is full while cells are chosen: " + cleanMessage(error));
+        selectMemory_ = some / 2 * selectBytes * units.count * cells;
+        say("the GPU's memory is short: cells are chosen in smaller parts");
+        continue;
+      } catch (const std::exception &error) {
+        throw Failure("ERR_NETDISSECT_DEVICE",
+                      "the GPU failed while cells were chosen: " + cleanMessage(error));
+      }
+      look(selected, units, begin, some, firstImage, {tail, top, maxima}, hot, bad);
+      begin += some;
+    }
+    return bad;
+  }
+
+  void count(const LabelledImages &images, const std::vector<int64_t> &sizes,
+             std::vector<LayerCount> &layers) const override {
+    count_->count(images, sizes, layers);
+  }
+
+private:
+  struct Statistics {
+    Tail &tail;
+    TopImages &top;
+    ImageMaxima *maxima;
+  };
+
+  void say(const std::string &notice) const {
+    if (notice_)
+      notice_(notice);
+  }
+
+  static at::Tensor mapsOf(const UnitBatch &units) {
+    return static_cast<const at::Tensor *>(units.owner.get())->narrow(0, 0, units.count);
+  }
+
+  static UnitBatch onHost(const UnitBatch &units) {
+    const auto owner = std::make_shared<at::Tensor>(mapsOf(units).to(at::kCPU).contiguous());
+    UnitBatch here = units;
+    here.values = owner->data_ptr<float>();
+    here.owner = owner;
+    return here;
+  }
+
+  /// Shows what was chosen of units [begin, begin + some) to the statistics and packs it.
+  static void look(const Selected &selected, const UnitBatch &units, int64_t begin, int64_t some,
+                   int64_t firstImage, const Statistics &statistics, Block *hot,
+                   std::optional<BadValue> &bad) {
+    const int64_t images = units.count;
+    for (int64_t map = 0; map < some * images; map++)
+      if (!std::isfinite(selected.smallest[map]) || !std::isfinite(selected.largest[map])) {
+        const BadValue found{firstImage + map % images, begin + map / images};
+        if (!bad || found.image < bad->image || (found.image == bad->image && found.unit < bad->unit))
+          bad = found;
+      }
+    if (bad)
+      return;
+    std::vector<Words> records(static_cast<size_t>(some)), ends(static_cast<size_t>(some));
+    parallelFor(some, 1, [&](int64_t from, int64_t to) {
+      HotCells encoder(units.height, units.width);
+      constexpr float farUnder = std::numeric_limits<float>::lowest();
+      std::vector<float> whole(static_cast<size_t>(units.height) * units.width, farUnder);
+      for (int64_t u = from; u < to; u++) {
+        const int64_t unit = begin + u;
+        const auto rangeOf = [&](int64_t i) {
+          const int64_t map = u * images + i;
+          return std::pair{map ? selected.ends[map - 1] : 0, selected.ends[map]};
+        };
+        for (int64_t i = 0; i < images; i++) {
+          const auto [first, last] = rangeOf(i);
+          const UnitMap map{unit,
+                            firstImage + i,
+                            selected.values.data() + first,
+                            static_cast<size_t>(last - first),
+                            {selected.largest[u * images + i], true, static_cast<uint32_t>(last - first)}};
+          statistics.top.observe(map);
+          if (statistics.maxima)
+            statistics.maxima->observe(map);
+          statistics.tail.observe(map);
+        }
+        for (int64_t i = 0; hot && i < images; i++) {
+          const auto [first, last] = rangeOf(i);
+          if (first != last) {
+            for (int64_t at = first; at < last; at++)
+              whole[selected.cells[at]] = selected.values[at];
+            encoder.encode(whole.data(), statistics.tail.bound(unit), records[u]);
+            for (int64_t at = first; at < last; at++)
+              whole[selected.cells[at]] = farUnder;
+          }
+          ends[u].push_back(static_cast<uint32_t>(records[u].size()));
+        }
+      }
+    });
+    for (int64_t u = 0; hot && u < some; u++) {
+      if (hot->words.size() + records[u].size() > UINT32_MAX)
+        throw Failure("ERR_NETDISSECT_OPTION", "too many activations in one forward; lower forwardSize");
+      const auto base = static_cast<uint32_t>(hot->words.size());
+      for (const uint32_t end : ends[u])
+        hot->ends.push_back(base + end);
+      hot->words.insert(hot->words.end(), records[u].begin(), records[u].end());
+    }
+  }
+
+  std::unique_ptr<MaskCounter> kernels() const {
+    std::string why;
+    const CudaDriver *driver = cudaDriver(why);
+    if (!driver)
+      throw Failure("ERR_NETDISSECT_DEVICE", why);
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 9)
+    at::getDeviceAllocator(at::kCUDA)->emptyCache(); // what LibTorch has freed and kept
+#endif
+    KernelOptions options;
+    options.device = device_.index();
+    options.sources = {{"compiled beforehand", compiledKernels}, {"compiled by NVRTC", kernelsOfNow}};
+    options.notice = [this](const std::string &notice) { say(notice); };
+    const CudaDevice device(*driver, options.device);
+    const CudaDevice::Current current(device);
+    options.memory = std::min(mostCountMemory, device.freeBytes() / 2);
+    return kernelCounter(*driver, std::move(options));
+  }
+
+  at::Device device_;
+  std::function<void(const std::string &)> notice_;
+  std::unique_ptr<Backend> processor_;
+  std::unique_ptr<DeviceCount> count_;
+  mutable int64_t selectMemory_ = selectMemory;
+};
+
+} // namespace
+
+std::unique_ptr<Backend> deviceBackend(const std::string &device) {
+  return std::make_unique<DeviceBackend>(at::Device(device));
+}
+
+} // namespace netdissect

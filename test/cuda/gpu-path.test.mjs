@@ -1,0 +1,116 @@
+// The way that a GPU takes (images made numbers, cells chosen and masks counted by operations on tensors), taken on the
+// processor: its files are those of the processor's own way, byte for byte.
+import fs from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+import { modelFixture } from '../fixtures/models.mjs';
+import { temporaryFolder } from '../helpers/broden.mjs';
+import { differingFiles, runCommand, SAMPLE } from '../helpers/run-command.mjs';
+
+const layers = ['--layers', 'conv1', 'conv4', 'conv5'];
+
+async function both(t, args, variable) {
+  const folder = await temporaryFolder(t);
+  const [own, gpu] = ['own', 'gpu'].map(name => path.join(folder, name));
+  const plain = await runCommand([...args, '--outdir', own]);
+  const other = await runCommand([...args, '--outdir', gpu], { NETDISSECT_GPU_PATH: variable });
+  t.is(plain.code, 0, plain.stderr);
+  t.is(other.code, 0, other.stderr);
+  t.true(fs.existsSync(path.join(own, 'dissect.json')));
+  t.deepEqual(differingFiles(own, gpu), []);
+  return other;
+}
+
+test.serial('a dissection of several layers, pictures included', async t => {
+  const { stderr } = await both(t, [...SAMPLE, ...layers], '1000');
+  t.false(stderr.includes('GPU'), 'nothing went wrong on the way');
+});
+
+test.serial(
+  'where memory is short for a forward, fewer images pass at once, and a notice says so',
+  async t => {
+    const { stderr } = await both(t, [...SAMPLE, ...layers, '--no-images'], '3');
+    t.regex(stderr, /the GPU's memory is short: images pass 4 at once from image 0 on\n/);
+    t.regex(stderr, /the GPU's memory is short: images pass 2 at once from image 0 on\n/);
+  },
+);
+
+test.serial('where it is too short for one image, one sentence says so and nothing is written', async t => {
+  const folder = path.join(await temporaryFolder(t), 'out');
+  const { code, stderr } = await runCommand([...SAMPLE, ...layers, '--outdir', folder], {
+    NETDISSECT_GPU_PATH: '-1',
+  });
+  t.is(code, 1);
+  t.regex(stderr, /netdissect-native: .*memory/);
+  t.false(fs.existsSync(folder));
+});
+
+test.serial(
+  'several passes, where memory is short for levels in one, and scores of ranked images',
+  async t => {
+    await both(t, [...SAMPLE, ...layers, '--no-images', '--memory', '1'], '1000');
+    await both(t, [...SAMPLE, ...layers, '--no-images', '--memory', '1', '--approximate'], '1000');
+    await both(t, [...SAMPLE, ...layers, '--no-images', '--scores', 'auprc'], '1000');
+  },
+);
+
+test.serial('maps placed by geometry, large quantiles, and label maps alone', async t => {
+  await both(t, [...SAMPLE, ...layers, '--no-images', '--add_scale_offset', '--quantile', '0.3'], '1000');
+});
+
+test.serial('what is kept in a store is the same, too', async t => {
+  const folder = await temporaryFolder(t);
+  const stores = ['own', 'gpu'].map(name => path.join(folder, name));
+  for (const [store, env] of [
+    [stores[0], {}],
+    [stores[1], { NETDISSECT_GPU_PATH: '1000' }],
+  ]) {
+    const args = [...SAMPLE, ...layers, '--no-images', '--store', store, '--outdir', `${store}-out`];
+    const { code, stderr } = await runCommand(args, env);
+    t.is(code, 0, stderr);
+  }
+  t.deepEqual(differingFiles(`${stores[0]}-out`, `${stores[1]}-out`), []);
+});
+
+test.serial('models of one and four channels, of float16, with tokens and with the units last', async t => {
+  for (const name of ['grey', 'alpha', 'half', 'vit', 'units_last']) {
+    const { files, input } = modelFixture(name);
+    const model = files.traced ?? files.scripted;
+    const size = `${input.shape[2]},${input.shape[3]}`;
+    const args = ['--model', model, '--broden', 'sample/broden', '--imgsize', size, '--size', '20'];
+    await both(t, [...args, '--layers', 'all', '--no-images'], '1000');
+  }
+});
+
+test.serial('half and TF32 are for a GPU', async t => {
+  const folder = path.join(await temporaryFolder(t), 'out');
+  for (const option of ['--half', '--tf32']) {
+    const args = [...SAMPLE, ...layers, '--outdir', folder, option, '--device', 'cpu'];
+    const { code, stderr } = await runCommand(args);
+    t.is(code, 1);
+    t.is(
+      stderr,
+      `netdissect-native: ${option.slice(2)} is for a GPU, and none is used: the device is cpu; leave it out\n`,
+    );
+  }
+});
+
+test.serial('they are marked in the report', async t => {
+  for (const precision of ['half', 'tf32']) {
+    const folder = path.join(await temporaryFolder(t), 'out');
+    const args = [...SAMPLE, '--layers', 'conv1', '--outdir', folder, '--no-images', `--${precision}`];
+    const { code, stderr } = await runCommand(args, { NETDISSECT_GPU_PATH: '1000' });
+    t.is(code, 0, stderr);
+    const { settings } = JSON.parse(fs.readFileSync(path.join(folder, 'dissect.json'), 'utf8'));
+    t.is(settings.precision, precision);
+  }
+});
+
+test.serial('--no-cuda and another --device contradict each other', async t => {
+  const { code, stderr } = await runCommand([
+    ...[...SAMPLE, ...layers, '--outdir', path.join(await temporaryFolder(t), 'out')],
+    ...['--no-cuda', '--device', 'cuda'],
+  ]);
+  t.is(code, 1);
+  t.is(stderr, 'netdissect-native: expected either --no-cuda or --device cuda; give one of them\n');
+});
