@@ -171,7 +171,16 @@ function pageUnit(unit: UnitReport, place: Place): PageUnit {
         short(own.recall),
       ])
     : label
-      ? [[place(labelnum!, label, cat!), unit.iou!, null, null, unit.ic! / unit.cc!, unit.ic! / unit.lc!]]
+      ? [
+          [
+            place(labelnum!, label, cat!),
+            unit.iou!,
+            null,
+            null,
+            short(unit.ic! / unit.cc!),
+            short(unit.ic! / unit.lc!),
+          ],
+        ]
       : [];
   return {
     unit: unit.unit,

@@ -15,7 +15,12 @@ import {
 } from '../helpers/report.mjs';
 
 const { buildReport } = jsonModule;
-const { renderPage } = pageModule;
+/** The page, with characters that are written as numbers read. */
+const renderPage = (...given) => {
+  const html = pageModule.renderPage(...given);
+  if (/[^\0-\x7f]/u.test(html)) throw new Error('the page has bytes beyond ASCII');
+  return html.replace(/&#(\d{3,});/g, (_, code) => String.fromCodePoint(Number(code)));
+};
 
 const page = (units, more) => renderPage(report(units, more));
 
