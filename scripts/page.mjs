@@ -15,7 +15,6 @@ export async function bundlePage(folder = path.join(root, 'lib/page')) {
     bundle: true,
     minifyWhitespace: true,
     minifySyntax: true,
-    charset: 'utf8',
     format: 'iife',
     target: ['chrome109', 'firefox115', 'safari16.4'],
     tsconfigRaw: {},

@@ -1,7 +1,7 @@
 /** A unit as a card: what it is, and its first images. */
 
 import { counted, digits, h } from './dom';
-import { best, DOUBTFUL, isDetector, type PageData, type PageLayer, type PageUnit } from './model';
+import { best, DOUBTFUL, isDetector, type PageData, type PageLayer, type PageUnit, topOf } from './model';
 import type { Pictures } from './pictures';
 import type { Metrics } from './virtual';
 
@@ -98,7 +98,7 @@ export function card(context: CardContext, place: number, width: number): HTMLEl
       'p',
       { class: 'line quiet' },
       `level ${digits(unit.level)}`,
-      unit.top.length > 0 && ` · strongest ${digits(unit.top[0][1])}`,
+      unit.top.length > 0 && ` · strongest ${digits(unit.top[1])}`,
     ),
     pictures.any && thumbRow(context, unit, width),
   );
@@ -129,12 +129,13 @@ function scoreLine(
 function thumbRow(context: CardContext, unit: PageUnit, width: number): HTMLElement {
   const { layer, pictures, view } = context;
   const room = thumbs(width);
-  const shown = unit.top.slice(0, room);
+  const all = topOf(unit);
+  const shown = all.slice(0, room);
   const category = context.category ?? pictures.categories([unit])[0];
   const row = h('span', { class: 'thumbs' });
   row.style.setProperty('--count', String(room));
   for (const rank of shown.keys()) row.append(pictures.picture(layer, unit, rank, view, category));
-  const more = unit.top.length - shown.length;
+  const more = all.length - shown.length;
   if (more > 0) row.append(h('span', { class: 'more', title: counted(more, 'more image') }, `+${more}`));
   return row;
 }

@@ -90,7 +90,7 @@ export function unitsToolbar(
     layer.units.flatMap(({ labels }) => (labels?.[0] ? [data.labels[labels[0][0]][2]] : [])),
   );
   const categories = data.categories.filter((_, place) => present.has(place));
-  const labels = layer.ious.map(({ label }) => data.labels[label]);
+  const labels = layer.ranked.map(label => data.labels[label]);
   const text = h('input', {
     type: 'search',
     'data-key': 'find',

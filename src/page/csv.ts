@@ -32,7 +32,7 @@ export function csvOf(
     const unit = layer.units[place];
     const [label, iou, low, high, precision, recall] = best(unit) ?? [];
     const [, name, category] = label === undefined ? [] : data.labels[label];
-    const [imgnum, maxact] = unit.top[0] ?? [];
+    const [imgnum, maxact] = unit.top;
     const file = imgnum === undefined ? undefined : data.images[imgnum]?.file;
     const cat = category === undefined ? undefined : data.categories[category]?.name;
     const detector = data.labelled ? isDetector(unit, threshold) : undefined;

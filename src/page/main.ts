@@ -311,7 +311,14 @@ for (const name of ['popstate', 'hashchange'])
     render(before);
   });
 
-document.documentElement.classList.add('live');
 document.getElementById('app')!.append(tabs, content);
 document.body.append(dialog);
-render();
+// In a task of its own: reading the data was one.
+setTimeout(() => {
+  try {
+    render();
+  } catch (error) {
+    document.documentElement.classList.remove('live'); // the plain tables are there
+    throw error;
+  }
+});

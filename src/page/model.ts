@@ -1,12 +1,17 @@
-/** What the page knows and computes: units found, chosen and in order. Nothing here touches the document. */
+/** What the page knows and computes: units found, chosen and in order. Nothing here changes the document. */
 
-import type { PageData, PageLabel, PageLayer, PageUnit } from '../report/page-data';
+import type { PageData, PageIous, PageLabel, PageLayer, PageUnit } from '../report/page-data';
 import type { State } from './state';
 
 export type { PageData, PageLayer, PageUnit };
 
 /** The share expected by chance from which on a detector is marked. */
 export const DOUBTFUL = 0.05;
+
+/** The unit's top images, strongest first. */
+export function topOf({ top }: PageUnit): [imgnum: number, maxact: number][] {
+  return Array.from({ length: top.length / 2 }, (_, rank) => [top[2 * rank], top[2 * rank + 1]]);
+}
 
 export const best = ({ labels }: PageUnit): PageLabel | undefined => labels?.[0];
 export const iouOf = (unit: PageUnit): number => best(unit)?.[1] ?? 0;
@@ -77,16 +82,26 @@ export function chosenUnits(layer: PageLayer, data: PageData, state: State, thre
   return ordered(layer, data, state.sort).filter(wanted(layer, data, state, threshold));
 }
 
-/** IoUs with the label that is sorted by, unit by unit. */
-export function sortedBy(
-  layer: PageLayer,
-  { labels }: PageData,
-  sort = '',
-): PageLayer['ious'][number] | undefined {
+/** A label that units are sorted by, and its IoUs, unit by unit. */
+export interface SortedBy {
+  label: number;
+  iou: number[];
+}
+
+/** What is sorted by, where it is a label's IoU. */
+export function sortedBy(layer: PageLayer, data: PageData, sort = ''): SortedBy | undefined {
   const number = /^iou-(\d+)$/.exec(sort)?.[1];
-  return number === undefined
-    ? undefined
-    : layer.ious.find(({ label }) => labels[label][0] === Number(number));
+  const at = layer.ranked.findIndex(label => data.labels[label][0] === Number(number));
+  if (number === undefined || at < 0) return undefined;
+  return { label: layer.ranked[at], iou: iousOf()[data.layers.indexOf(layer)][at].map(iou => iou / 1e5) };
+}
+
+let ious: PageIous | undefined;
+
+/** Read when they are needed first. */
+function iousOf(): PageIous {
+  ious ??= JSON.parse(document.getElementById('ious')!.textContent!) as PageIous;
+  return ious;
 }
 
 function ordered(layer: PageLayer, data: PageData, sort?: string): number[] {

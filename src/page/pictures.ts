@@ -2,7 +2,7 @@
 
 import { STRIP_GAP } from '../report/looks';
 import { h } from './dom';
-import { best, type PageData, type PageLayer, type PageUnit } from './model';
+import { best, type PageData, type PageLayer, type PageUnit, topOf } from './model';
 
 export const VIEWS: [view: string, text: string][] = [
   ['mask', 'masks'],
@@ -46,7 +46,7 @@ export class Pictures {
   categories(units: readonly PageUnit[]): number[] {
     const { images, labels } = this.#data;
     const present = new Set(
-      units.flatMap(({ top }) => top.flatMap(([imgnum]) => images[imgnum]?.categories ?? [])),
+      units.flatMap(unit => topOf(unit).flatMap(([imgnum]) => images[imgnum]?.categories ?? [])),
     );
     const own = units.length === 1 ? best(units[0]) : undefined;
     const first = own && labels[own[0]][2];
@@ -83,14 +83,14 @@ export class Pictures {
   #layers(layer: PageLayer, unit: PageUnit, rank: number, view: string, category?: number): Layer[] {
     const { pictures, images } = this.#data;
     if (!pictures) return [];
-    const [imgnum] = unit.top[rank];
+    const [imgnum] = topOf(unit)[rank];
     const path = (pattern: string, strip = '') =>
       `./${pattern
         .replace('{dirname}', () => encodeURIComponent(layer.dirname))
         .replace('{imgnum}', String(imgnum))
         .replace('{unit}', String(unit.unit))
         .replace('{strip}', strip)}`;
-    const count = unit.top.length;
+    const count = unit.top.length / 2;
     if (!pictures.images) {
       const [, width] = this.#data.image ?? [1, 1];
       const step = (100 * (width + STRIP_GAP)) / width;

@@ -4,7 +4,7 @@ import { labelColor, labelColorIndex } from '../report/looks';
 import { dot, doubt, iouText } from './cards';
 import { curve } from './curve';
 import { digits, h } from './dom';
-import { best, type PageData, type PageLayer, type PageUnit } from './model';
+import { best, type PageData, type PageLayer, type PageUnit, topOf } from './model';
 import type { Pictures } from './pictures';
 
 export interface UnitContext {
@@ -214,7 +214,7 @@ function images(
   category?: number,
 ): HTMLElement {
   const list = h('ol', { class: 'images', role: 'list' });
-  for (const [rank, [imgnum, maxact]] of unit.top.entries()) {
+  for (const [rank, [imgnum, maxact]] of topOf(unit).entries()) {
     const file = data.images[imgnum]?.file;
     const picture = pictures.picture(layer, unit, rank, view, category);
     picture.setAttribute('role', 'img');
@@ -245,7 +245,7 @@ function fileList(data: PageData, unit: PageUnit): HTMLElement {
   return h(
     'ol',
     {},
-    ...unit.top.map(([imgnum, maxact]) =>
+    ...topOf(unit).map(([imgnum, maxact]) =>
       h(
         'li',
         {},
@@ -260,7 +260,7 @@ function fileList(data: PageData, unit: PageUnit): HTMLElement {
 /** The colours of the labels that are really in view. */
 export function legend(data: PageData, units: readonly PageUnit[], category: number): HTMLElement {
   const present = new Set(
-    units.flatMap(({ top }) => top.flatMap(([imgnum]) => data.images[imgnum]?.labels ?? [])),
+    units.flatMap(unit => topOf(unit).flatMap(([imgnum]) => data.images[imgnum]?.labels ?? [])),
   );
   const own = [...present].filter(label => data.labels[label]?.[2] === category);
   own.sort((a, b) => (data.labels[a][1] < data.labels[b][1] ? -1 : 1));

@@ -2,7 +2,7 @@
 
 import { categoryColor, categoryRank } from './categories';
 import { chanceInWords } from './json';
-import type { LayerReport, PicturesReport, Report, UnitReport } from './types';
+import type { LabelReport, LayerReport, PicturesReport, Report, UnitReport } from './types';
 
 /** A label of a unit: place in `labels`, IoU, its interval, precision and recall. Null where a report has none. */
 export type PageLabel = [
@@ -23,8 +23,8 @@ export interface PageUnit {
   /** How many labels its label set has; null where it has none. */
   set?: number | null;
   formula?: { text: string; iou: number; low?: number | null; high?: number | null; gain: number };
-  /** Image numbers and largest activations, strongest first. */
-  top: [imgnum: number, maxact: number][];
+  /** Image number and largest activation, image number and so on, strongest first: one list parses quicker than twenty. */
+  top: number[];
 }
 
 export interface PageLayer {
@@ -35,13 +35,16 @@ export interface PageLayer {
   units: PageUnit[];
   /** Units by the ranking `label`; absent without labels. */
   order?: number[];
-  /** IoUs with each label that has a ranking, unit by unit. */
-  ious: { label: number; iou: number[] }[];
+  /** The labels that have a ranking. */
+  ranked: number[];
   /** IoU threshold, units and concepts found, and both by chance. */
   thresholds: [threshold: number, units: number, concepts: number, chance?: number, concepts?: number][];
   /** `18.8 ± 3.1` at the run's own threshold. */
   chance?: string;
 }
+
+/** IoUs of each layer's units with its `ranked` labels, in hundred-thousandths, `[layers][labels][units]`; long, and not needed at once. */
+export type PageIous = number[][][];
 
 export interface PageData {
   netname: string;
@@ -113,27 +116,36 @@ function allCategories({ categories, layers, top_labels = [] }: Report): string[
   return [...categories, ...top_labels.map(({ cat }) => cat), ...ofUnits];
 }
 
+/** The rankings by a label's IoU, each with its label. */
+function rankedLabels({ rankings, labels = [] }: LayerReport): { label: LabelReport; score: number[] }[] {
+  const ofNumber = new Map(labels.map(label => [label.labelnum, label]));
+  return rankings.flatMap(({ concept, labelnum, score }) => {
+    const label =
+      labelnum === undefined ? labels.find(({ label }) => label === concept) : ofNumber.get(labelnum);
+    return label ? { label, score } : [];
+  });
+}
+
+export function pageIous({ layers }: Report): PageIous {
+  return layers.map(layer =>
+    rankedLabels(layer).map(({ score }) => score.map(value => Math.round(-1e5 * value) + 0)),
+  );
+}
+
 type Place = (labelnum: number, label: string, cat: string) => number;
 
 function pageLayer(layer: LayerReport, place: Place, about: string): PageLayer {
-  const { rankings, labels = [], thresholds = [] } = layer;
-  const ofNumber = new Map(labels.map(label => [label.labelnum, label]));
-  const ious = rankings.flatMap(({ concept, labelnum, score }) => {
-    const label =
-      labelnum === undefined ? labels.find(({ label }) => label === concept) : ofNumber.get(labelnum);
-    if (!label) return [];
-    return {
-      label: place(label.labelnum, label.label, label.cat),
-      iou: score.map(value => short(0 - value)),
-    };
-  });
+  const { rankings, thresholds = [] } = layer;
+  const ranked = rankedLabels(layer).map(({ label: { label, labelnum, cat } }) =>
+    place(labelnum, label, cat),
+  );
   return {
     layer: layer.layer,
     dirname: layer.dirname,
     about,
     units: layer.units.map(unit => pageUnit(unit, place)),
     order: rankings.find(({ name }) => name === 'label')?.ranking,
-    ious,
+    ranked,
     thresholds: thresholds.map(({ iou_threshold, interpretable, concepts, ...chance }) => [
       iou_threshold,
       interpretable,
@@ -159,7 +171,16 @@ function pageUnit(unit: UnitReport, place: Place): PageUnit {
         short(own.recall),
       ])
     : label
-      ? [[place(labelnum!, label, cat!), unit.iou!, null, null, unit.ic! / unit.cc!, unit.ic! / unit.lc!]]
+      ? [
+          [
+            place(labelnum!, label, cat!),
+            unit.iou!,
+            null,
+            null,
+            short(unit.ic! / unit.cc!),
+            short(unit.ic! / unit.lc!),
+          ],
+        ]
       : [];
   return {
     unit: unit.unit,
@@ -176,6 +197,6 @@ function pageUnit(unit: UnitReport, place: Place): PageUnit {
         gain: short(formula.gain),
       },
     }),
-    top: unit.top.map(({ imgnum, maxact }) => [imgnum, short(maxact)]),
+    top: unit.top.flatMap(({ imgnum, maxact }) => [imgnum, short(maxact)]),
   };
 }

@@ -10,7 +10,7 @@ import { BARGRAPH_STYLE } from './bargraph';
 import { CATEGORY_COLORS } from './categories';
 import { chanceInWords } from './json';
 import { counted, Markup, markup } from './markup';
-import { pageData } from './page-data';
+import { pageData, pageIous } from './page-data';
 import { aboutLayer, interpretable, layerId, plainLayer } from './page-plain';
 import type { Report } from './types';
 
@@ -21,6 +21,8 @@ export interface PageOptions {
 
 /** What `scripts/page.mjs` makes of `src/page/`. */
 const built = path.join(__dirname, '../page');
+/** Before the tables come: whoever has the script needs them for print alone. */
+const EARLY = "document.documentElement.classList.add('live')";
 let parts: { script: string; style: string } | undefined;
 
 function clientParts() {
@@ -41,11 +43,11 @@ export function renderPage(report: Report, { files }: PageOptions = {}): string 
     // Firefox does not count files beside a page opened from disk as 'self'.
     files ? 'img-src blob:' : "img-src 'self' file:",
     `style-src ${hash(style)} ${hash(BARGRAPH_STYLE)}`,
-    `script-src ${hash(script)}`,
+    `script-src ${hash(EARLY)} ${hash(script)}`,
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ');
-  return markup`<!DOCTYPE html>
+  const page = markup`<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -53,6 +55,7 @@ export function renderPage(report: Report, { files }: PageOptions = {}): string 
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${report.netname}: network dissection</title>
 <style>${new Markup(style)}</style>
+<script>${new Markup(EARLY)}</script>
 </head>
 <body>
 <a class="skip skip-live" href="#content">Skip to the units</a><a class="skip skip-plain" href="#plain">Skip to the units</a>
@@ -69,10 +72,17 @@ ${report.layers.map(layer => plainLayer(report, layer))}</div>
 </main>
 <footer><p>${files ? 'All pictures and numbers are in this file.' : markup`All numbers: <a href="dissect.json">dissect.json</a>${report.format && markup`, <a href="dissect.csv">dissect.csv</a>`}`}</p></footer>
 <script type="application/json" id="data">${json(pageData(report, aboutLayer))}</script>
+<script type="application/json" id="ious">${json(pageIous(report))}</script>
 ${files && markup`<script type="application/json" id="files">${json(files)}</script>\n`}<script>${new Markup(script)}</script>
 </body>
 </html>
-`.text;
+`;
+  return ascii(page.text);
+}
+
+/** Browsers read megabytes of it several times as quickly. Styles and scripts have nothing else. */
+function ascii(html: string): string {
+  return html.replace(/[^\0-\x7f]/gu, character => `&#${character.codePointAt(0)};`);
 }
 
 function hash(text: string): string {
@@ -81,7 +91,8 @@ function hash(text: string): string {
 
 /** As JSON that cannot end its script element. */
 function json(value: unknown): Markup {
-  return new Markup(JSON.stringify(value).replaceAll('<', '\\u003c'));
+  const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return new Markup(JSON.stringify(value).replace(/[<\x7f-\uffff]/g, escaped));
 }
 
 function introduction({

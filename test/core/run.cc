@@ -1,5 +1,6 @@
 // A whole dissection of units that a test makes up, against the plain definition.
 #include "base/failure.h"
+#include "pictures/sheets.h"
 #include "pictures/strips.h"
 #include "random.h"
 #include "run/dissection.h"
@@ -465,4 +466,41 @@ TEST_CASE("strips: the photographs, darkened outside of the mask, and memory tha
         "ERR_NETDISSECT_USAGE");
   CHECK(codeOf([&] { drawStrips(*counted, 1, 0, {}, style, canvas.data(), canvas.size()); }) ==
         "ERR_NETDISSECT_USAGE");
+}
+
+TEST_CASE("sheets: the masks of a unit and the labels of an image, pixel by pixel") {
+  const Case data(9, "normal", 10, {{2, 4, 4, false}});
+  Dissection dissection(openerOf(data), optionsOf(data), cpuBackend());
+  observeAll(dissection, data);
+  dissection.count(100);
+  const auto counted = dissection.counted("draw");
+  const LayerResult result = counted->result(0);
+  const int64_t row = 1 + (10 + 3) / 4;
+  const std::vector<uint8_t> masks = drawMaskSheet(*counted, 0, 1, 3);
+  REQUIRE(masks.size() == static_cast<size_t>(3 * 12 * row));
+  for (int i = 0; i < 3; i++) {
+    const std::vector<bool> mask =
+        plainMask(data.values[0][result.topImages[4 + i]].data() + 16, 4, 4, result.levels[1], 12, 10);
+    for (int y = 0; y < 12; y++) {
+      CHECK(masks[(i * 12 + y) * row] == 0);
+      for (int x = 0; x < 10; x++) {
+        bool near = false;
+        for (int v = 0; v < 12; v++)
+          for (int u = 0; u < 10; u++)
+            near = near || (mask[v * 10 + u] && std::abs(v - y) + std::abs(u - x) <= 2);
+        const int value = masks[(i * 12 + y) * row + 1 + x / 4] >> (6 - x % 4 * 2) & 3;
+        CHECK(value == (mask[y * 10 + x] ? 1 : near ? 2 : 0));
+      }
+    }
+  }
+  for (int64_t image = 0; image < 10; image++) {
+    const LabelSheet sheet = drawLabelSheet(*counted, image, 254);
+    CHECK(sheet.scanlines.size() == sheet.categories.size() * sheet.height * (1 + sheet.width));
+    CHECK(sheet.colors.size() <= sheet.labels.size());
+    for (const uint8_t index : sheet.scanlines)
+      CHECK(index <= sheet.colors.size());
+  }
+  CHECK(codeOf([&] { drawMaskSheet(*counted, 0, 2, 1); }) == "ERR_NETDISSECT_USAGE");
+  CHECK(codeOf([&] { drawMaskSheet(*counted, 1, 0, 1); }) == "ERR_NETDISSECT_USAGE");
+  CHECK(codeOf([&] { drawLabelSheet(*counted, 10, 254); }) == "ERR_NETDISSECT_USAGE");
 }

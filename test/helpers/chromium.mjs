@@ -15,6 +15,7 @@ export async function openBrowser() {
     args: ['--no-sandbox', '--disable-gpu'],
   });
   return {
+    browser,
     async open(url, { width = 1280, height = 900, ...options } = {}) {
       const context = await browser.newContext({ viewport: { width, height }, ...options });
       const page = await context.newPage();

@@ -343,3 +343,40 @@ test('a damaged list of what a dead run was moving moves nothing, least of all b
     await (await StagedFolder.open(outdir, ['conv1'])).discard();
   }
 });
+
+const REPORT = '{\n "format": 1,\n "pictures": {\n  "images": "images/{imgnum}.jpg"\n },\n "layers": []\n}\n';
+
+test("a report's images are replaced as a whole, and go with a report that has none", async t => {
+  const outdir = await outputFolder(t);
+  await writeFiles(outdir, { 'dissect.json': REPORT, 'images/3.jpg': 'old', 'images/3.png': 'old' });
+  const second = await StagedFolder.open(outdir);
+  await writeFiles(second.path, { 'dissect.json': REPORT, 'images/4.jpg': 'new' });
+  await second.commit('dissect.json');
+  t.deepEqual(await tree(outdir), ['dissect.json', 'images', 'images/4.jpg']);
+  const third = await StagedFolder.open(outdir);
+  await writeFiles(third.path, { 'dissect.json': '{\n "layers": []\n}\n' });
+  await third.commit('dissect.json');
+  t.deepEqual(await tree(outdir), ['dissect.json']);
+});
+
+test("a folder of images that is no report's is never replaced", async t => {
+  for (const files of [
+    { 'images/3.jpg': 'mine' },
+    { 'images/3.jpg': 'mine', 'dissect.json': '{\n "layers": []\n}\n' },
+    { 'images/3.jpg': 'old', 'images/holiday.jpg': 'mine', 'dissect.json': REPORT },
+    { 'images/0003.jpg': 'mine', 'dissect.json': REPORT },
+    { images: 'a file of mine', 'dissect.json': REPORT },
+  ]) {
+    const outdir = await outputFolder(t);
+    await writeFiles(outdir, files);
+    const before = await tree(outdir);
+    await t.throwsAsync(StagedFolder.open(outdir), {
+      code: 'ERR_NETDISSECT_OUTDIR',
+      message: /images.* is in the way and is no part of an earlier report/,
+    });
+    t.deepEqual(await tree(outdir), before);
+  }
+  const outdir = await outputFolder(t);
+  await writeFiles(outdir, { 'dissect.csv': 'mine' });
+  await t.throwsAsync(StagedFolder.open(outdir), { message: /dissect\.csv is in the way/ });
+});
