@@ -1,6 +1,6 @@
 /**
  * What each package manager makes of the package: `node scripts/package-managers.mjs [NAMES]`, of npm, lockfile, omit,
- * pnpm, yarn, pnp, bun and deno. The tarballs of `npm run release` are published to a registry on this machine (verdaccio, in
+ * pnpm, yarn, bun and deno. The tarballs of `npm run release` are published to a registry on this machine (verdaccio, in
  * front of the one that npm is set up for), and each installs them as a new user would, dissects four images, and then
  * installs once more without a network.
  *
@@ -110,15 +110,6 @@ const MANAGERS = {
     program: ['node'],
     files: { 'yarn.lock': '', '.yarnrc.yml': 'nodeLinker: node-modules\nnpmMinimalAgeGate: 0\n' },
   },
-  pnp: {
-    about: "Yarn with Plug'n'Play, the API alone",
-    install: [['yarn', 'add', 'netdissect-native']],
-    again: [['yarn', 'install', '--immutable']],
-    againEnv: { YARN_ENABLE_NETWORK: 'false' },
-    program: ['yarn', 'node'],
-    leftovers: ['.pnp.cjs', '.pnp.loader.mjs', '.yarn'],
-    files: { 'yarn.lock': '', '.yarnrc.yml': 'npmMinimalAgeGate: 0\n' },
-  },
   bun: {
     install: [['bun', 'add', 'netdissect-native']],
     again: [['bun', 'install', '--frozen-lockfile']],
@@ -143,16 +134,7 @@ const bytesOf = folder =>
     .reduce((sum, entry) => sum + fs.lstatSync(path.join(entry.parentPath, entry.name)).size, 0);
 
 async function tryManager(name) {
-  const {
-    install,
-    again,
-    againEnv,
-    command,
-    program,
-    source = 'package',
-    files = {},
-    leftovers = [],
-  } = MANAGERS[name];
+  const { install, again, againEnv, command, program, source = 'package', files = {} } = MANAGERS[name];
   const kind = install[0][0];
   const own = kind === 'npm' ? 'npm' : await tool(kind);
   if (!own) return `- ${name}: skipped, since the npm registry has no ${TOOLS[kind]} that runs here`;
@@ -174,24 +156,23 @@ async function tryManager(name) {
   for (const words of install) await step(words);
   const seconds = ((Date.now() - begin) / 1000).toFixed(0);
   const use = async () => {
-    const told = command && JSON.parse((await step([...command, 'doctor', '--json'])).replace(/^[^{]*/, ''));
-    const used = told?.candidates.find(candidate => candidate.used)?.source;
-    if (told && used !== source) throw new Failure(`${name}: LibTorch is taken from ${used}, not ${source}`);
+    const told = JSON.parse((await step([...command, 'doctor', '--json'])).replace(/^[^{]*/, ''));
+    const used = told.candidates.find(candidate => candidate.used)?.source;
+    if (used !== source) throw new Failure(`${name}: LibTorch is taken from ${used}, not ${source}`);
     if (!(await step([...program, 'program.mjs'])).includes('units: 32'))
       throw new Failure(`${name}: no report`);
-    return told ? ` (${told.runtime})` : '';
+    return told.runtime;
   };
   const runtime = await use();
   const size = fs.existsSync(path.join(app, 'node_modules'))
     ? `, ${(bytesOf(path.join(app, 'node_modules')) / 1e6).toFixed(0)} MB in node_modules`
     : '';
-  for (const file of ['node_modules', ...leftovers])
-    fs.rmSync(path.join(app, file), { recursive: true, force: true });
+  fs.rmSync(path.join(app, 'node_modules'), { recursive: true, force: true });
   for (const words of again) await step(words, againEnv);
   await use();
   const { stdout: version } = await capture(own, ['--version'], { cwd: app });
   const about = MANAGERS[name].about ?? `${name} ${/[\d.]+/.exec(version)?.[0]}`;
-  return `✔ ${about}: installed in ${seconds} s${size}; dissects${runtime}; again without a network`;
+  return `✔ ${about}: installed in ${seconds} s${size}; dissects (${runtime}); again without a network`;
 }
 
 await main(async () => {

@@ -170,12 +170,16 @@ async function usePrebuild(libtorch) {
 export const jobs = () =>
   Math.max(1, Math.min(os.availableParallelism(), Math.floor(os.totalmem() / 2 ** 31)));
 
+/** Where continuous integration builds a clone. */
+const warningsAreErrors = () => Boolean(process.env.CI) && !isInstalledPackage();
+
 export async function cmakeJs(command, config, libtorch, more = []) {
   const program = require.resolve('cmake-js/bin/cmake-js');
   // biome-ignore format: one option a line says nothing more
   const args = [
     program, command, '--log-level', 'error', '--config', config, '--parallel', String(jobs()),
-    `--CDLIBTORCH=${libtorch.folder}`, '--CDCMAKE_MESSAGE_LOG_LEVEL=WARNING', ...more,
+    `--CDLIBTORCH=${libtorch.folder}`, '--CDCMAKE_MESSAGE_LOG_LEVEL=WARNING',
+    `--CDWARNINGS_ARE_ERRORS=${warningsAreErrors() ? 'ON' : 'OFF'}`, ...more,
   ];
   return (await run(process.execPath, args)) === 0;
 }
@@ -189,6 +193,7 @@ async function buildAddon(state, libtorch, { rebuild, config }) {
     libtorch.fingerprint,
     process.arch,
     versionOfPackage('cmake-js'),
+    warningsAreErrors(),
   ]);
   const inputs = fingerprint(['binding', 'CMakeLists.txt'], setting, versionOfPackage('node-addon-api'));
   const output = path.join(BUILD, config);

@@ -162,7 +162,9 @@ private:
       if (!weight.defined() || !images_.count(node->input(0)) || !weight.is_floating_point())
         return;
       facts_.inputType = weight.scalar_type();
-      const auto groups = convolution ? toIValue(node->input(kind == "aten::conv2d" ? 6 : 8)) : std::nullopt;
+      decltype(toIValue(node->output())) groups; // of LibTorch's own kind before 2.1
+      if (convolution)
+        groups = toIValue(node->input(kind == "aten::conv2d" ? 6 : 8));
       if (groups && groups->isInt() && weight.dim() == 4 && channelsKept_)
         facts_.channels = weight.size(1) * groups->toInt();
       return;

@@ -190,7 +190,9 @@ void useDevice(Graph &graph, Block *block, c10::Device device) {
     for (Block *inner : node->blocks())
       useDevice(graph, inner, device);
     const std::string kind = node->kind().toQualString();
-    const auto value = node->kind() == prim::Constant ? toIValue(node->output()) : std::nullopt;
+    decltype(toIValue(node->output())) value; // of LibTorch's own kind before 2.1
+    if (node->kind() == prim::Constant)
+      value = toIValue(node->output());
     const bool named = (value && value->isDevice() && value->toDevice() != device &&
                         value->toDevice().type() != c10::DeviceType::Meta) ||
                        kind == "aten::device";
