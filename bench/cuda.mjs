@@ -42,7 +42,7 @@ async function measure(job) {
   let outcome;
   let bare;
   const start = performance.now();
-  if (job.analyse) outcome = await api.analyse(output, await api.openStore([job.analyse]), common);
+  if (job.analyse) outcome = await api.analyse(output, await api.openStore(job.analyse), common);
   else {
     const model = await api.loadModel(job.model, { device: job.device });
     api.retainLayers(model, job.layers);
@@ -151,6 +151,7 @@ async function checkModel(name, folder, device, rehearsed, images) {
   const again = await run(folder, { analyse: store });
   const cpu = await run(folder, { ...job, device: 'cpu' });
   fs.rmSync(store, { recursive: true, force: true });
+  if (again.failed || cpu.failed) return check(`${name}: the same on the processor`, false);
   const fallen = gpu.notices.filter(notice => /not counted by|memory is short/.test(notice));
   check(`${name}: counted by the first way that there is, in one go`, fallen.length === 0, fallen.join('; '));
   for (const [l, { layer, levels, intersections, categoryPixels }] of gpu.layers.entries()) {

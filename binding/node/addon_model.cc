@@ -48,13 +48,12 @@ private:
     int64_t channels = 0, bytes = 0;
   };
 
-  /// load(path, {device, tf32, half}): resolves to {device, channels}.
+  /// load(path, device, {tf32?, half?}?): resolves to {device, channels}.
   Napi::Value load(const Napi::CallbackInfo &info) {
     const std::shared_ptr<Handle> handle = handle_;
     return runAsync(
         info.Env(), handle->use(info.Env()), {self(info)},
-        [handle, path = info[0].As<Napi::String>().Utf8Value(),
-         wish = deviceWish(info[1].As<Napi::Object>())] {
+        [handle, path = info[0].As<Napi::String>().Utf8Value(), wish = deviceWish(info)] {
           handle->model = ScriptModel::load(path, wish);
           return Loaded{handle->model->device(), handle->model->channels(), handle->model->bytes()};
         },
@@ -67,11 +66,14 @@ private:
         });
   }
 
-  static DeviceWish deviceWish(const Napi::Object &input) {
+  static DeviceWish deviceWish(const Napi::CallbackInfo &info) {
     DeviceWish wish;
-    wish.device = input.Get("device").As<Napi::String>().Utf8Value();
-    wish.tf32 = input.Get("tf32").ToBoolean();
-    wish.half = input.Get("half").ToBoolean();
+    wish.device = info[1].As<Napi::String>().Utf8Value();
+    if (info[2].IsObject()) {
+      const auto precision = info[2].As<Napi::Object>();
+      wish.tf32 = precision.Get("tf32").ToBoolean();
+      wish.half = precision.Get("half").ToBoolean();
+    }
     return wish;
   }
 

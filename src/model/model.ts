@@ -204,11 +204,9 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
       'ERR_NETDISSECT_MODEL',
       `cannot load ${path}: it is ${stat.isDirectory() ? 'a folder' : 'a device or the like'}, not a model file`,
     );
-  const wish = {
-    device: checked('device', options.device, DEVICE, 'auto'),
-    tf32: checked('tf32', options.tf32, flag, false),
-    half: checked('half', options.half, flag, false),
-  };
+  const wish = checked('device', options.device, DEVICE, 'auto');
+  const tf32 = checked('tf32', options.tf32, flag, false);
+  const half = checked('half', options.half, flag, false);
   const threads = checked('threads', options.threads, THREADS, os.availableParallelism());
   const addon = native();
   if (wish.device.startsWith('cuda') && !addon.describe().cuda)
@@ -218,7 +216,7 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
     );
   const model = new addon.NativeModel(threads);
   try {
-    const { device, channels } = await model.load(path, wish);
+    const { device, channels } = await model.load(path, wish, { tf32, half });
     const { checkpoint, checkpointKey: key } = options;
     if (key !== undefined && checkpoint === undefined)
       throw optionError('expected a checkpoint with checkpointKey; give both or neither');
@@ -233,7 +231,7 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
       applied,
       options.onLog,
       source,
-      wish.half ? 'half' : wish.tf32 ? 'tf32' : 'full',
+      half ? 'half' : tf32 ? 'tf32' : 'full',
     );
     loaded.flushLog();
     return loaded;

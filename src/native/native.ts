@@ -280,7 +280,8 @@ export interface NativeModel {
   /** `device`: `auto`, `cpu`, `cuda` or `cuda:1`. */
   load(
     path: string,
-    wish: { device: string; tf32?: boolean; half?: boolean },
+    device: string,
+    precision?: { tf32: boolean; half: boolean },
   ): Promise<{ device: string; channels: number }>;
   layers(
     channels: number,

@@ -431,7 +431,7 @@ test('layers are named once', async t => {
 test('an unknown device is refused', t =>
   t.throwsAsync(loadModel(modelFixture('alexnet').files.traced, { device: 'cudax' }), {
     code: 'ERR_NETDISSECT_OPTION',
-    message: "expected auto, cpu or cuda for device but received 'cudax'",
+    message: "expected auto, cpu, cuda or cuda:N for device but received 'cudax'",
   }));
 
 test('forward refuses pixels of another type or number', async t => {
