@@ -19,6 +19,9 @@ import { datasetLabeller, type Labeller } from './labeller';
 import { type CheckedOptions, checkedOptions, type DissectOptions } from './options';
 import { checkPictures } from './pictures';
 
+/** A GPU needs more images at once to be busy than a processor's caches hold. */
+const GPU_FORWARD_SIZE = 32;
+
 /** A model and a data set; copies: what the caller changes later does not reach into the run. */
 export interface Job {
   model: Model;
@@ -59,7 +62,10 @@ export async function makeJob(
     checked,
     retained,
     retainOptions,
-    forwardSize: Math.min(checked.forwardSize, dataset.length),
+    forwardSize: Math.min(
+      options.forwardSize === undefined && model.device !== 'cpu' ? GPU_FORWARD_SIZE : checked.forwardSize,
+      dataset.length,
+    ),
     dirnames,
     labeller: checked.labels && dataset.labels.length > 0 ? datasetLabeller(dataset) : undefined,
     pictures,
