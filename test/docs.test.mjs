@@ -26,6 +26,10 @@ const NOT_RUN = new Map([
   ['npm install @img/sharp-linux-x64', 'npm run test:managers runs it'],
   ['npm run bench', 'builds programs and takes minutes'],
   ['npm run check:cuda', 'builds programs and takes minutes'],
+  [
+    'netdissect-native --model alexnet.pt --layers features.10 --broden dataset/broden --device',
+    'needs a GPU',
+  ],
   ['import torch, torchvision', 'Python; the model fixtures are exported in the same way'],
   [
     'netdissect-native completion >> ~/.bashrc',

@@ -22,6 +22,9 @@ import { type CheckedOptions, checkedOptions, type DissectOptions } from './opti
 import { checkPictures } from './pictures';
 import { filesOf, provenanceOf } from './provenance';
 
+/** A GPU needs more images at once to be busy than a processor's caches hold. */
+const GPU_FORWARD_SIZE = 32;
+
 /** A model and a data set; copies: what the caller changes later does not reach into the run. */
 export interface Job {
   model: Model;
@@ -67,7 +70,10 @@ export async function makeJob(
     checked,
     retained,
     retainOptions,
-    forwardSize: Math.min(checked.forwardSize, dataset.length),
+    forwardSize: Math.min(
+      options.forwardSize === undefined && model.device !== 'cpu' ? GPU_FORWARD_SIZE : checked.forwardSize,
+      dataset.length,
+    ),
     dirnames,
     labeller: checked.labels && dataset.labels.length > 0 ? datasetLabeller(dataset) : undefined,
     pictures,

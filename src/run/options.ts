@@ -32,7 +32,7 @@ export interface DissectOptions {
   examplesPerUnit?: number;
   /** Images handed to the engine at once. Default 100. */
   batchSize?: number;
-  /** Images of one forward. Default 8. */
+  /** Images of one forward. Default 8, on a GPU 32. */
   forwardSize?: number;
   /** Images decoded at once; by default as many as there are threads for it. */
   numWorkers?: number;
