@@ -51,7 +51,7 @@ function run(program: string, args: string[], { signal, quiet }: FetchContext): 
       const lines = words
         .trim()
         .split('\n')
-        .filter(line => /error/i.test(line));
+        .filter(line => /error/i.test(line) && !/complete log/.test(line));
       resolve(code === 0 ? undefined : (lines.at(-1)?.trim() ?? `it ended with ${code}`));
     });
   });
