@@ -52,7 +52,8 @@ function run(program: string, args: string[], { signal, quiet }: FetchContext): 
         .trim()
         .split('\n')
         .filter(line => /error/i.test(line) && !/complete log/.test(line));
-      resolve(code === 0 ? undefined : (lines.at(-1)?.trim() ?? `it ended with ${code}`));
+      const telling = lines.find(line => /reason:|^ERROR:|E404/.test(line)) ?? lines.at(-1);
+      resolve(code === 0 ? undefined : (telling?.trim() ?? `it ended with ${code}`));
     });
   });
 }
