@@ -51,8 +51,9 @@ function run(program: string, args: string[], { signal, quiet }: FetchContext): 
       const lines = words
         .trim()
         .split('\n')
-        .filter(line => /error/i.test(line));
-      resolve(code === 0 ? undefined : (lines.at(-1)?.trim() ?? `it ended with ${code}`));
+        .filter(line => /error/i.test(line) && !/complete log/.test(line));
+      const telling = lines.find(line => /reason:|^ERROR:|E404/.test(line)) ?? lines.at(-1);
+      resolve(code === 0 ? undefined : (telling?.trim() ?? `it ended with ${code}`));
     });
   });
 }
