@@ -209,7 +209,7 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
   const half = checked('half', options.half, flag, false);
   const threads = checked('threads', options.threads, THREADS, os.availableParallelism());
   const addon = native();
-  if (wish.device.startsWith('cuda') && !addon.describe().cuda)
+  if (wish.startsWith('cuda') && !addon.describe().cuda)
     throw new NetdissectError(
       'ERR_NETDISSECT_DEVICE',
       `no CUDA device can be used: ${cudaProblem()}; leave the device out, or choose cpu`,

@@ -29,7 +29,7 @@ const TOLERANCE = 1e-4;
 
 async function check(addon: Addon): Promise<void> {
   const model = new addon.NativeModel(1);
-  await model.load(path.join(root, 'sample/model.pt'), { device: 'cpu' });
+  await model.load(path.join(root, 'sample/model.pt'), 'cpu');
   const pixels = Float32Array.from({ length: 3 * SIZE * SIZE }, (_, i) => (i % 17) / 16 - 0.5);
   const [{ shape, values }] = await model.forward(['conv5'], pixels, [1, 3, SIZE, SIZE]);
   const [, , height, width] = shape;
