@@ -106,7 +106,10 @@ const HOUR = [
     'cd app && npx netdissect-native --model node_modules/netdissect-native/sample/model.pt --layers conv2 --broden node_modules/netdissect-native/sample/broden --imgsize 64 --size 20 --outdir mine && ls mine',
     /index\.html/,
   ],
-  ['cd app && npx netdissect-native stats node_modules/netdissect-native/sample/broden | head -4', /concept/],
+  [
+    'cd app && npx netdissect-native stats node_modules/netdissect-native/sample/broden --imgsize 224 | head -4',
+    /concept/,
+  ],
   [
     `cd app && cat > main.mjs <<'EOF'
 import { loadModel } from 'netdissect-native';

@@ -2,6 +2,7 @@
 #include <c10/util/Exception.h>
 #include <cctype>
 #include <torch/csrc/jit/runtime/print_handler.h>
+#include <torch/version.h>
 
 namespace netdissect {
 
@@ -11,11 +12,24 @@ thread_local std::shared_ptr<Log> current;
 
 class Keeper : public c10::WarningHandler {
 public:
-  void process(const c10::Warning &warning) override {
+#if TORCH_VERSION_MAJOR >= 2
+  void process(const c10::Warning &warning) override { keep(warning.msg()); }
+#else
+  void process(const c10::SourceLocation &, const std::string &message, bool) override { keep(message); }
+#endif
+
+private:
+  static void keep(const std::string &message) {
     if (current)
-      current->add("LibTorch warns: " + warning.msg());
+      current->add("LibTorch warns: " + message);
   }
 };
+
+#if TORCH_VERSION_MAJOR >= 2
+namespace warnings = c10::WarningUtils;
+#else
+namespace warnings = c10::Warning;
+#endif
 
 } // namespace
 
@@ -52,7 +66,7 @@ std::vector<std::string> Log::take() {
 void keepLog(std::shared_ptr<Log> log) {
   static Keeper keeper;
   current = std::move(log);
-  c10::WarningUtils::set_warning_handler(&keeper); // this thread's
+  warnings::set_warning_handler(&keeper); // this thread's
   static const bool once = [] {
     // The process's: what is printed on other threads is of no model that can be told.
     torch::jit::setPrintHandler([](const std::string &text) {
