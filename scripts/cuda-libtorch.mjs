@@ -1,11 +1,9 @@
 /**
  * Prepares what the tests of the addon on a CUDA LibTorch need, GPU or none: `npm run setup:cuda`. Takes the LibTorch that
- * NETDISSECT_CUDA_LIBTORCH names, else fetches PyTorch's wheel and NVIDIA's libraries with pip (some 3 GB), and builds the
- * addon for it into a folder of its own (minutes).
+ * NETDISSECT_CUDA_LIBTORCH names, else fetches PyTorch's wheel and NVIDIA's libraries with pip (some 3 GB).
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import { cmakeJs, setup } from './setup.mjs';
 import {
   capture,
   doubtful,
@@ -22,16 +20,14 @@ import {
 
 /** The one that the project is tested with. */
 const RELEASE = '2.14.1';
-/** As node-gyp-build looks for it: with the addon in build/Release. */
-export const FOLDER = path.join(root, 'build/cuda');
+const FOLDER = path.join(root, 'build/cuda');
 const ENVIRONMENT = path.join(FOLDER, 'python');
 const NOTE = path.join(FOLDER, 'libtorch.json');
 
-/** What was prepared, `{folder, libtorch, version}`, or null. */
+/** What was prepared, `{libtorch, version}`, or null. */
 export function prepared() {
   const note = readJson(NOTE);
-  const addon = path.join(FOLDER, 'build/Release/netdissect_native.node');
-  return note && fs.existsSync(note.libtorch) && fs.existsSync(addon) ? { folder: FOLDER, ...note } : null;
+  return note && fs.existsSync(note.libtorch) ? note : null;
 }
 
 /** The folder of the package torch in the environment of Python, or undefined. */
@@ -73,7 +69,6 @@ async function install() {
 
 if (isScript(import.meta.filename)) {
   await main(async () => {
-    await setup();
     const asked = process.env.NETDISSECT_CUDA_LIBTORCH;
     const libtorch = asked ? path.resolve(asked) : (installed() ?? (await install()));
     if (!fs.existsSync(path.join(libtorch, 'lib/libtorch_cuda.so')))
@@ -82,10 +77,7 @@ if (isScript(import.meta.filename)) {
     const version = ['MAJOR', 'MINOR', 'PATCH']
       .map(part => new RegExp(`define TORCH_VERSION_${part} (\\d+)`).exec(header)[1])
       .join('.');
-    say(`building the addon for LibTorch ${version} (CUDA)`);
-    const out = path.join(FOLDER, 'build');
-    if (!(await cmakeJs('build', 'Release', { folder: libtorch }, ['--out', out])))
-      throw new Failure('The addon did not compile for it; see above.');
+    fs.mkdirSync(FOLDER, { recursive: true });
     writeJson(NOTE, { libtorch, version });
     say(`ready: LibTorch ${version} (CUDA) at ${libtorch}`);
     return 0;

@@ -146,6 +146,7 @@ const BRINGS: [RegExp, string][] = [
   [/libgomp/, 'install it (Debian: apt-get install libgomp1)'],
   [/libstdc\+\+|GLIBCXX|CXXABI/, 'install a newer C++ library (Debian: apt-get install libstdc++6)'],
   [/GLIBC_/, 'use a system with glibc 2.28 or newer'],
+  [/libcuda\.so/, "install NVIDIA's driver, which has it"],
   [
     /libcu|libnv|libnccl|libcufile/,
     "install CUDA's libraries beside it (pip install torch does), or use a LibTorch for CPUs",
