@@ -16,6 +16,7 @@ export async function bundlePage(folder = path.join(root, 'lib/page')) {
     minifyWhitespace: true,
     minifySyntax: true,
     format: 'iife',
+    charset: 'ascii', // as the page is
     target: ['chrome109', 'firefox115', 'safari16.4'],
     tsconfigRaw: {},
     legalComments: 'none',

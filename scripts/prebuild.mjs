@@ -69,6 +69,9 @@ await main(async () => {
   fs.mkdirSync(path.dirname(loader));
   fs.copyFileSync(path.join(cwd, 'build/loader/netdissect_loader.node'), loader);
   await run('strip', ['--strip-unneeded', loader]);
+  const kernels = path.join(cwd, 'build/Release/netdissect_cuda.fatbin');
+  if (fs.existsSync(kernels)) fs.copyFileSync(kernels, path.join(output, path.basename(kernels)));
+  else say('nvcc is not installed: the CUDA kernels are compiled when they are needed');
 
   for (const file of [path.join(output, addon), loader]) {
     const bytes = fs.readFileSync(file);
