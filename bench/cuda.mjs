@@ -31,7 +31,10 @@ const { values: options } = parseArgs({
   },
 });
 
-/** One dissection, or what was kept of one analysed again; writes what came of it to a file. */
+/** What a dissection may take of a GPU over the bare forward: 256 MiB to choose cells, 1 GiB to count, and LibTorch's slack. */
+const MEBIBYTES_OVER = 256 + 1024 + 512;
+
+/** One dissection, or what was kept of one analysed again, or the bare forward; writes what came of it to a file. */
 async function measure(job) {
   const api = await import('../lib/index.js');
   (await import('../lib/native/native.js')).native().keepFreedMemory();
@@ -48,6 +51,10 @@ async function measure(job) {
     api.retainLayers(model, job.layers);
     const dataset = new api.BrodenDataset(job.data, { imageSize: job.size, size: job.images });
     if (job.bare) bare = await bareForward(model, dataset, job);
+    if (job.bare === 'alone') {
+      await model.close();
+      return fs.writeFileSync(job.file, v8.serialize({ bare }));
+    }
     outcome = await api.dissect(output, model, dataset, {
       ...common,
       forwardSize: job.piece,
@@ -148,6 +155,15 @@ async function checkModel(name, folder, device, rehearsed, images) {
   const job = { model, data, layers, size, images, piece: rehearsed ? 8 : 32 };
   const gpu = await run(folder, { ...job, device, store, bare: true }, rehearsed);
   if (gpu.failed) return check(`${name}: a dissection`, false);
+  if (!rehearsed) {
+    const { failed, peak } = await run(folder, { ...job, device, bare: 'alone' });
+    const over = gpu.peak - peak;
+    check(
+      `${name}: the GPU's memory`,
+      !failed && peak > 0 && over <= MEBIBYTES_OVER,
+      `${over} MiB over the bare forward`,
+    );
+  }
   const again = await run(folder, { analyse: store });
   const cpu = await run(folder, { ...job, device: 'cpu' });
   fs.rmSync(store, { recursive: true, force: true });
