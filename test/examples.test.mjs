@@ -17,7 +17,7 @@ test('the scripts for Slurm, the arguments for Kubernetes and the line for xargs
   const PATH = await commandOnPath(at('bin'));
   const inFolder = (env, ...words) =>
     run(words[0], words.slice(1), { cwd: folder, env: { ...process.env, PATH, ...env } });
-  const options = [...(await repeatedSample(at('data'), 1)), '--size', '24'];
+  const options = [...(await repeatedSample(at('data'), 1)), '--size', '24', '--no-cuda'];
   await inFolder({}, 'netdissect-native', ...options, '--outdir', 'single');
   const single = await filesIn(at('single'));
   t.true(Object.keys(single).length > 3);
@@ -40,7 +40,7 @@ test('the scripts for Slurm, the arguments for Kubernetes and the line for xargs
   const [, completions] = /^ {2}completions: (\d+)$/m.exec(manifest);
   t.is(args.at(-1), `--shard=auto/${completions}`);
   const own = args
-    .slice(args.indexOf('--no-cuda'))
+    .slice(args.indexOf('--no-cuda') + 1)
     .map(argument => argument.replace(/^--store=.*/, '--store=kubernetes'));
   t.deepEqual(own.slice(-2), ['--store=kubernetes', '--shard=auto/8']);
   for (let index = 0; index < 8; index++)
