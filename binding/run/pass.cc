@@ -294,6 +294,8 @@ Levelled Observing::finish() && {
       layers[l].rankError = std::max(layers[l].rankError, tail.rankError(unit));
     layers[l].top = std::move(values_[l].top);
     layers[l].maxima = std::move(values_[l].maxima);
+    if (layers[l].maxima && !layers[l].maxima->whole())
+      throw damaged();
     values_[l].tail.reset();
   }
   return {std::move(plan_), std::move(layers), std::move(store_)};

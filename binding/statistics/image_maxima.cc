@@ -1,4 +1,5 @@
 #include "statistics/image_maxima.h"
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -37,6 +38,10 @@ void ImageMaxima::load(Reader &in) {
     if (std::isinf(value))
       throw damaged();
   largest_ = std::move(largest);
+}
+
+bool ImageMaxima::whole() const {
+  return std::none_of(largest_.begin(), largest_.end(), [](float value) { return std::isnan(value); });
 }
 
 } // namespace netdissect

@@ -17,6 +17,9 @@ public:
   /// [images]; NaN where an image was not observed.
   const float *of(int64_t unit) const { return largest_.data() + unit * images_; }
 
+  /// Whether all images were observed.
+  bool whole() const;
+
   static int64_t bytes(int64_t units, int64_t images) { return units * images * int64_t{sizeof(float)}; }
 
 private:

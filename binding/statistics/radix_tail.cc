@@ -202,6 +202,10 @@ double RadixTail::level(int64_t unit) const {
   const uint64_t *counts = bins_.data() + (unit << rest_);
   const uint32_t most = mask(rest_);
   const auto above = static_cast<int64_t>(std::accumulate(counts, counts + most + 1, uint64_t{0}));
+  if (above > place.inside)
+    throw Failure(
+        "ERR_NETDISSECT_STORE",
+        "activations differ between passes; observe all parts again, with the same processors and threads");
   // Values equal to the bound are not over it and were not added.
   const auto countOf = [&](uint32_t b) {
     return static_cast<int64_t>(counts[b]) + (b == 0 ? place.inside - above : 0);

@@ -63,9 +63,8 @@ export abstract class FileDataset implements DissectionDataset {
   abstract readonly labels: readonly Label[];
   abstract readonly categories: readonly string[];
   abstract readonly length: number;
-  /** Of the options; absent where a function is among them, which nothing tells from another. */
-  readonly fingerprint?: string;
   readonly #directory: string;
+  readonly #options: FileDatasetOptions;
   readonly #transform?: TransformImage;
   readonly #resize: Resize;
   /** Of the images' size. */
@@ -84,7 +83,7 @@ export abstract class FileDataset implements DissectionDataset {
     if (typeof transformImage === 'function') this.#transform = transformImage;
     this.normalization =
       transformImage && typeof transformImage !== 'function' ? transformImage : IMAGENET_NORMALIZATION;
-    if (!this.#transform) this.fingerprint = fingerprintOf(options, this.imageSize);
+    this.#options = options;
     this.settings = {
       split,
       ...(resize !== 'stretch' && { resize }),
@@ -103,6 +102,16 @@ export abstract class FileDataset implements DissectionDataset {
       ? path.dirname(this.#directory)
       : this.#directory;
     return path.relative(root, this.nameOf(index)).split(path.sep).join('/');
+  }
+
+  /** Of the options, and of the file that says what is on the images; absent where a function is among the options. */
+  get fingerprint(): string | undefined {
+    return this.#transform ? undefined : fingerprintOf(this.#options, this.imageSize, this.labelFile);
+  }
+
+  /** The file that says which labels images have, where it is one. */
+  protected get labelFile(): string | undefined {
+    return undefined;
   }
 
   /** What a user should know of the data set, a sentence each. */
@@ -266,14 +275,16 @@ export function damaged(message: string, cause?: unknown): NetdissectError {
 }
 
 /** Options of data sets that choose images, labels and files: those have names, which are compared. */
-const CHOICE = ['split', 'size', 'shuffle', 'categories', 'category', 'names', 'images', 'segmentations'];
+const CHOICE = ['split', 'size', 'shuffle', 'categories', 'category', 'names', 'images'];
 
 /** What options make of an image and its label map; its normalisation, which pictures do without, is compared beside it. */
 function fingerprintOf(
   { perturbation, transformImage: _, resize = 'stretch', ...options }: FileDatasetOptions,
   imageSize: readonly number[],
+  labelFile: string | undefined,
 ): string {
   const hash = createHash('sha256');
+  if (labelFile !== undefined) hash.update(fs.readFileSync(labelFile));
   const made = Object.entries({ ...options, resize, imageSize }).filter(
     ([name, value]) => value !== undefined && typeof value !== 'function' && !CHOICE.includes(name),
   );

@@ -54,6 +54,7 @@ export async function observe(
   try {
     dissection = await begin(job, kept.native);
     options.signal?.addEventListener('abort', cancel);
+    options.signal?.throwIfAborted();
     await kept.begun(dissection);
     model.flushLog();
     const tell = noticesOf(dissection, options);
@@ -91,11 +92,15 @@ export async function openStore(...folders: string[]): Promise<Store> {
   for (const folder of folders.length > 0 ? folders : ['']) {
     requireText(folder, 'the folder of a store');
     const own = await readStore(folder);
+    const inside = (await fs.readdir(folder).catch(() => [])).filter(name => /^shard-\d+-of-\d+$/.test(name));
+    if (own && inside.length > 0)
+      throw storeError(
+        `${folder} is a store, and holds parts of another (${inside[0]}); move them apart, or name those that are meant`,
+      );
     if (own) {
       parts.push({ folder, file: own });
       continue;
     }
-    const inside = (await fs.readdir(folder).catch(() => [])).filter(name => /^shard-\d+-of-\d+$/.test(name));
     for (const name of inside) {
       const file = await readStore(path.join(folder, name));
       if (file) parts.push({ folder: path.join(folder, name), file });
@@ -105,6 +110,7 @@ export async function openStore(...folders: string[]): Promise<Store> {
   }
   if (parts.length === 0)
     throw storeError(`${folders.join(', ')} holds no part that was begun; observe it first`);
+  parts.sort((a, b) => a.file.shard[0] - b.file.shard[0]);
   const [{ folder, file }] = parts;
   const [, of] = file.shard;
   const seen = new Map<number, string>();
@@ -129,7 +135,6 @@ export async function openStore(...folders: string[]): Promise<Store> {
     throw storeError(
       `${missing.length === 1 ? 'part' : 'parts'} ${missing.slice(0, 10).join(', ')}${missing.length > 10 ? ' and more' : ''} of ${of} ${missing.length === 1 ? 'is' : 'are'} missing; observe with --shard ${missing[0]}/${of}`,
     );
-  parts.sort((a, b) => a.file.shard[0] - b.file.shard[0]);
   return { folders: parts.map(part => path.resolve(part.folder)), file };
 }
 
@@ -167,6 +172,10 @@ export async function analyse(
     throw optionError(
       `expected the quantile that was observed, ${quantile}, but received ${own}: the levels of this observation may be estimates, and others cannot be made of these`,
     );
+  if (own < quantile && !file.masks)
+    throw optionError(
+      `expected the quantile that was observed, ${quantile}, but received ${own}: this observation has no masks, and other levels are made of these`,
+    );
   const { dataset } = options;
   const threads = checkedKind('threads', options.threads, THREADS, os.availableParallelism());
   if (dataset) await checkSameImages(file, dataset);
@@ -181,6 +190,7 @@ export async function analyse(
   const close = () => void (dissection ? dissection.cancel() : engine.close());
   options.signal?.addEventListener('abort', close);
   try {
+    options.signal?.throwIfAborted();
     const kept = nativeLabels({ labels: file.labels, categories: file.categories });
     dissection = await engine.openStore({
       folders: [...folders],

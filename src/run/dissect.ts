@@ -38,6 +38,7 @@ export async function dissect(
   try {
     dissection = await begin(job, kept?.native);
     options.signal?.addEventListener('abort', cancel);
+    options.signal?.throwIfAborted();
     await kept?.begun(dissection);
     model.flushLog();
     tell = noticesOf(dissection, options);

@@ -1,6 +1,7 @@
 /** Keeping an observation: what it is made of, whether a folder holds the same, and where the engine writes. */
 
 import { createHash } from 'node:crypto';
+import fs from 'node:fs/promises';
 import path from 'node:path';
 import { optionError } from '../base/errors';
 import type { DissectionDataset } from '../dataset/dataset';
@@ -92,6 +93,12 @@ export async function openKept(job: Job, shardText?: string): Promise<Kept | und
   const root = path.resolve(store);
   const folder = shardText === undefined ? root : shardFolder(root, shard);
   const made = JSON.parse(JSON.stringify(await madeOf(job))) as MadeOf;
+  const there = await fs.readdir(root).catch(() => [] as string[]);
+  if (shardText !== undefined && there.includes('store.json'))
+    throw storeError(`${root} holds an observation of all images; name another folder for parts`);
+  const part = shardText === undefined && there.find(name => /^shard-\d+-of-\d+$/.test(name));
+  if (part)
+    throw storeError(`${root} holds parts of an observation (${part}); name another folder, or give shard`);
   const claimed = await claimStore(folder);
   try {
     const { before } = claimed;

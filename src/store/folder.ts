@@ -13,6 +13,7 @@ import type { Provenance } from '../base/provenance';
 import { shown } from '../base/words';
 import { type NativeLayerShape, native } from '../native/native';
 import type { Label } from '../score/results';
+import { MOST_SHARDS } from './shard';
 
 const FORMAT = 'netdissect-native store';
 const VERSION = 1;
@@ -122,7 +123,7 @@ function checkStore(store: StoreFile, file: string): void {
     typeof value.name === 'string' &&
     store.categories.includes(value.category);
   const parts: Record<string, boolean> = {
-    shard: pair(store.shard, 1) && store.shard[0] <= store.shard[1],
+    shard: pair(store.shard, 1) && store.shard[0] <= store.shard[1] && store.shard[1] <= MOST_SHARDS,
     images: whole(store.images, 1),
     first: whole(store.first, 0) && store.first <= store.end,
     end: whole(store.end, 0) && store.end <= store.images,
@@ -186,7 +187,7 @@ export async function claimStore(folder: string): Promise<WrittenStore> {
   }
   const release = async () => native().unlock(held);
   try {
-    await fs.writeFile(lock, OWNER); // for whoever meets it
+    await fs.writeFile(lock, OWNER).catch(() => {}); // for whoever meets it; not worth a run
     return { folder, before: await readStore(folder), describe: file => describe(folder, file), release };
   } catch (error) {
     await release();

@@ -9,7 +9,7 @@ export interface Shard {
   of: number;
 }
 
-const MOST = 100_000;
+export const MOST_SHARDS = 100_000;
 
 /**
  * `3/7`; `auto` in an array of Slurm's; or `auto/7` in an indexed job of Kubernetes, which does not tell how many there are.
@@ -50,10 +50,17 @@ export function parseShard(text: string, environment: NodeJS.ProcessEnv = proces
 
 function checkedShard(index: number, of: number, text: string): Shard {
   if (
-    !(Number.isInteger(of) && of >= 1 && of <= MOST && Number.isInteger(index) && index >= 1 && index <= of)
+    !(
+      Number.isInteger(of) &&
+      of >= 1 &&
+      of <= MOST_SHARDS &&
+      Number.isInteger(index) &&
+      index >= 1 &&
+      index <= of
+    )
   )
     throw optionError(
-      `expected shard I/N with I from 1 to N, at most ${MOST}, but received ${text} (${index}/${of})`,
+      `expected shard I/N with I from 1 to N, at most ${MOST_SHARDS}, but received ${text} (${index}/${of})`,
     );
   return { index, of };
 }

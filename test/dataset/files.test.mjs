@@ -172,4 +172,6 @@ test('the fingerprint is of what is made of an image and its label map, not of t
   ])
     t.not(await print(other), own, Object.keys(other)[0]);
   t.is(await print({ transformImage: pixels => pixels }), undefined);
+  const relabelled = await open(t, {}, [ROW_A, ROW_B.replace(',2,,', ',3,,')]);
+  t.not(relabelled.fingerprint, own, 'labels of the images');
 });

@@ -35,7 +35,7 @@ async function makeSeeds() {
     await observe(model, noise(LENGTH), { ...OPTIONS, ...budget, store: whole });
     for (const shard of SHARDS)
       await observe(model, noise(LENGTH), { ...OPTIONS, ...budget, store: parts, shard });
-    await analyse(out, await openStore(whole), OPTIONS);
+    await analyse(out, await openStore(whole), { ...OPTIONS, scores: budget.scores });
     kept.push({ budget, whole, parts, report: fs.readFileSync(path.join(out, 'dissect.json'), 'utf8') });
   }
   return { model, kept };
@@ -94,7 +94,7 @@ export async function stores(folder, random) {
     for (const shard of shared ? SHARDS : [undefined])
       await observe(model, noise(LENGTH), { ...options, shard });
   const out = path.join(folder, 'out');
-  await analyse(out, await openStore(store), OPTIONS);
+  await analyse(out, await openStore(store), { ...OPTIONS, scores: budget.scores });
   if (!isSealed && fs.readFileSync(path.join(out, 'dissect.json'), 'utf8') !== report)
     throw new Error(`${name} is damaged, and the report is another`);
 }

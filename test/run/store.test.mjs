@@ -230,6 +230,47 @@ test('a store of something else is refused, naming the first difference', async 
   });
 });
 
+test('a folder has an observation of all images, or parts of one', async t => {
+  const [whole, parts] = await folders(t, 'whole', 'parts');
+  const model = await openModel(t);
+  const code = 'ERR_NETDISSECT_STORE';
+  await observe(model, noise(), { ...OPTIONS, store: whole });
+  await t.throwsAsync(observe(model, noise(), { ...OPTIONS, store: whole, shard: '1/2' }), {
+    code,
+    message: /holds an observation of all images; name another folder for parts/,
+  });
+  await observe(model, noise(), { ...OPTIONS, store: parts, shard: '1/2' });
+  await t.throwsAsync(observe(model, noise(), { ...OPTIONS, store: parts }), {
+    code,
+    message: /holds parts of an observation \(shard-1-of-2\); name another folder, or give shard/,
+  });
+  fs.cpSync(path.join(parts, 'shard-1-of-2'), path.join(whole, 'shard-1-of-2'), { recursive: true });
+  await t.throwsAsync(openStore(whole), { code, message: /is a store, and holds parts of another/ });
+});
+
+test('other quantiles are refused where masks were not kept', async t => {
+  const [store, out] = await folders(t, 'store', 'out');
+  await observe(await openModel(t), noise(), { ...OPTIONS, labels: false, store });
+  await t.throwsAsync(analyse(out, await openStore(store), { quantileThreshold: 0.01 }), {
+    code: 'ERR_NETDISSECT_OPTION',
+    message: /this observation has no masks, and other levels are made of these/,
+  });
+});
+
+test('a run that was aborted before it began observes nothing', async t => {
+  const [store, out] = await folders(t, 'store', 'out');
+  const model = await openModel(t);
+  await observe(model, noise(), { ...OPTIONS, store });
+  const aborted = () => {
+    const controller = new AbortController();
+    setImmediate(() => controller.abort(new Error('stop')));
+    return controller.signal;
+  };
+  await t.throwsAsync(observe(model, noise(), { ...OPTIONS, store, signal: aborted() }), { message: 'stop' });
+  const kept = await openStore(store);
+  await t.throwsAsync(analyse(out, kept, { signal: aborted() }), { message: 'stop' });
+});
+
 test('a shard is no store of all images, nor another shard', async t => {
   const [store, out] = await folders(t, 'store', 'out');
   const model = await openModel(t);

@@ -49,6 +49,10 @@ export class BrodenDataset extends FileDataset {
     this.#rows = select(readIndex(this.folder, this.categories, options), options);
   }
 
+  protected override get labelFile(): string {
+    return path.join(this.folder, 'index.csv');
+  }
+
   get length(): number {
     return this.#rows.length;
   }

@@ -84,6 +84,10 @@ export class LabelledDataset extends FileDataset {
       );
   }
 
+  protected override get labelFile(): string {
+    return this.file;
+  }
+
   get length(): number {
     return this.#rows.length;
   }
