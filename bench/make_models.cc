@@ -1,6 +1,7 @@
 // Writes the benchmark's models: AlexNet, ResNet-18, ResNet-152 and VGG-16 up to their last convolution, with random weights
 // that keep activations in range. Usage: make_models FOLDER
 #include <cmath>
+#include <functional>
 #include <iostream>
 #include <torch/script.h>
 
@@ -81,7 +82,9 @@ Module basicBlock(int64_t inputs, int64_t outputs, int64_t stride) {
   return module;
 }
 
-void resnet18(const std::string &file) {
+/// Four stages, and what stands before and after them. `stageOf` makes a stage's layer of the units that come in
+/// and leaves there those that go out.
+void resnet(const std::string &file, const std::function<Module(int stage, int64_t &units)> &stageOf) {
   Module module("ResNet");
   module.register_module("conv1", convolution(3, 64, 7, 2, 3, false));
   module.register_module("bn1", normalisation(64));
@@ -89,18 +92,24 @@ void resnet18(const std::string &file) {
   std::string forward = "def forward(self, x):\n  x = torch.relu_(self.bn1.forward(self.conv1.forward(x)))\n"
                         "  x = torch.max_pool2d(x, [3, 3], [2, 2], [1, 1])\n";
   for (int stage = 1; stage <= 4; stage++) {
+    const std::string name = "layer" + std::to_string(stage);
+    module.register_module(name, stageOf(stage, units));
+    forward += "  x = self." + name + ".forward(x)\n";
+  }
+  module.define(forward + "  return torch.mean(x, [2, 3])\n");
+  save(module, file);
+}
+
+void resnet18(const std::string &file) {
+  resnet(file, [](int stage, int64_t &units) {
     const int64_t outputs = 32 << stage;
     Module layer("Sequential");
     layer.register_module("first", basicBlock(units, outputs, stage == 1 ? 1 : 2));
     layer.register_module("second", basicBlock(outputs, outputs, 1));
     layer.define("def forward(self, x):\n  return self.second.forward(self.first.forward(x))\n");
-    const std::string name = "layer" + std::to_string(stage);
-    module.register_module(name, layer);
-    forward += "  x = self." + name + ".forward(x)\n";
     units = outputs;
-  }
-  module.define(forward + "  return torch.mean(x, [2, 3])\n");
-  save(module, file);
+    return layer;
+  });
 }
 
 Module bottleneck(int64_t inputs, int64_t inner, int64_t stride) {
@@ -126,14 +135,8 @@ Module bottleneck(int64_t inputs, int64_t inner, int64_t stride) {
 
 /// As deep as ResNet-152: 3, 8, 36 and 3 blocks.
 void resnet152(const std::string &file) {
-  Module module("ResNet");
-  module.register_module("conv1", convolution(3, 64, 7, 2, 3, false));
-  module.register_module("bn1", normalisation(64));
-  int64_t units = 64;
-  std::string forward = "def forward(self, x):\n  x = torch.relu_(self.bn1.forward(self.conv1.forward(x)))\n"
-                        "  x = torch.max_pool2d(x, [3, 3], [2, 2], [1, 1])\n";
-  const int blocks[] = {3, 8, 36, 3};
-  for (int stage = 1; stage <= 4; stage++) {
+  resnet(file, [](int stage, int64_t &units) {
+    constexpr int blocks[] = {3, 8, 36, 3};
     const int64_t inner = 32 << stage;
     Module layer("Sequential");
     std::string inside = "def forward(self, x):\n";
@@ -144,12 +147,8 @@ void resnet152(const std::string &file) {
       units = 4 * inner;
     }
     layer.define(inside + "  return x\n");
-    const std::string name = "layer" + std::to_string(stage);
-    module.register_module(name, layer);
-    forward += "  x = self." + name + ".forward(x)\n";
-  }
-  module.define(forward + "  return torch.mean(x, [2, 3])\n");
-  save(module, file);
+    return layer;
+  });
 }
 
 void vgg16(const std::string &file) {

@@ -4,6 +4,7 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { PIP_ENVIRONMENT, versionOf } from './libtorch.mjs';
 import {
   capture,
   doubtful,
@@ -39,8 +40,7 @@ function installed() {
 }
 
 async function pip(...args) {
-  const env = { ...process.env, PIP_RETRIES: '0', PIP_DISABLE_PIP_VERSION_CHECK: '1' };
-  const { status, stderr } = await capture(path.join(ENVIRONMENT, 'bin/pip'), args, { env });
+  const { status, stderr } = await capture(path.join(ENVIRONMENT, 'bin/pip'), args, { env: PIP_ENVIRONMENT });
   if (status !== 0) throw new Failure(`pip ${args.join(' ')} failed:\n${stderr.trim()}`);
 }
 
@@ -73,10 +73,8 @@ if (isScript(import.meta.filename)) {
     const libtorch = asked ? path.resolve(asked) : (installed() ?? (await install()));
     if (!fs.existsSync(path.join(libtorch, 'lib/libtorch_cuda.so')))
       throw new Failure(`${libtorch} has no lib/libtorch_cuda.so; name the folder of a CUDA build.`);
-    const header = fs.readFileSync(path.join(libtorch, 'include/torch/headeronly/version.h'), 'utf8');
-    const version = ['MAJOR', 'MINOR', 'PATCH']
-      .map(part => new RegExp(`define TORCH_VERSION_${part} (\\d+)`).exec(header)[1])
-      .join('.');
+    const version = versionOf(libtorch);
+    if (!version) throw new Failure(`${libtorch} has no headers that tell its version; name another.`);
     fs.mkdirSync(FOLDER, { recursive: true });
     writeJson(NOTE, { libtorch, version });
     say(`ready: LibTorch ${version} (CUDA) at ${libtorch}`);

@@ -21,10 +21,14 @@ const CONNECT_MILLISECONDS = 10_000;
 export const fetchedFolder = path.join(root, '.libtorch');
 const libraryFile = name => `lib${name}${process.platform === 'darwin' ? '.dylib' : '.so'}`;
 
+/** In which pip says at once that an index is out of reach. */
+export const PIP_ENVIRONMENT = { ...process.env, PIP_RETRIES: '0', PIP_DISABLE_PIP_VERSION_CHECK: '1' };
+
 /** Where a LibTorch's version stands: in newer ones the first file. */
 const VERSION_HEADERS = ['torch/headeronly/version.h', 'torch/csrc/api/include/torch/version.h'];
 
-function versionOf(folder) {
+/** What the headers in a LibTorch's folder say, or null. */
+export function versionOf(folder) {
   const header = VERSION_HEADERS.map(name => path.join(folder, 'include', name)).find(fs.existsSync);
   const text = header ? fs.readFileSync(header, 'utf8') : '';
   const parts = ['MAJOR', 'MINOR', 'PATCH'].map(
@@ -137,7 +141,7 @@ async function fromWheel() {
       'python3',
       // biome-ignore format: one option a line says nothing more
       ['-m', 'pip', 'download', `torch==${RELEASE}`, '--no-deps', '--only-binary=:all:', '--quiet', '--dest', folder],
-      { env: { ...process.env, PIP_RETRIES: '0', PIP_DISABLE_PIP_VERSION_CHECK: '1' } },
+      { env: PIP_ENVIRONMENT },
     );
     const wheel = fs.readdirSync(folder).find(name => name.endsWith('.whl'));
     if (status !== 0 || !wheel)

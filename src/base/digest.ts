@@ -1,10 +1,15 @@
-/** Digests of files. */
+/** SHA-256 digests, in hexadecimal digits. */
 
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 
-/** SHA-256, in hexadecimal digits. */
+/** Of a value, as JSON writes it. */
+export function digestOf(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
+}
+
+/** Of a file's content. */
 export async function sha256(file: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(fs.createReadStream(file), hash);

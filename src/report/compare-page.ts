@@ -1,10 +1,9 @@
 /** The page of a comparison: tables, and the best units of each concept facing each other. It has no script. */
 
-import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { CATEGORY_COLORS, categoryColor } from './categories';
 import type { BestUnit, ComparedConcept, Comparison, Side } from './compare';
-import { Markup, markup } from './markup';
+import { Markup, markup, policyHash } from './markup';
 
 const STYLE = `
 :root { color-scheme: light dark; --page: #f3f4f6; --card: #fff; --text: #1f2328; --quiet: #59626d; --line: #d5d9de; --accent: #1f5fbf;
@@ -48,12 +47,11 @@ export function renderComparison(
   groups: readonly { sides: readonly Side[]; comparison: Comparison }[],
   outdir: string,
 ): string {
-  const digest = createHash('sha256').update(STYLE).digest('base64');
   return markup`<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src 'self' file:; style-src 'sha256-${digest}'; base-uri 'none'; form-action 'none'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src 'self' file:; style-src ${new Markup(policyHash(STYLE))}; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Dissections compared</title>
 <style>${new Markup(STYLE)}</style>

@@ -3,13 +3,12 @@
  * are for print and for readers without a script. Its security policy allows no host, and no script and styles but its own.
  */
 
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { BARGRAPH_STYLE } from './bargraph';
 import { CATEGORY_COLORS } from './categories';
 import { chanceInWords } from './json';
-import { counted, Markup, markup } from './markup';
+import { counted, Markup, markup, policyHash } from './markup';
 import { pageData, pageIous } from './page-data';
 import { aboutLayer, interpretable, layerId, plainLayer } from './page-plain';
 import type { Report } from './types';
@@ -42,8 +41,8 @@ export function renderPage(report: Report, { files }: PageOptions = {}): string 
     "default-src 'none'",
     // Firefox does not count files beside a page opened from disk as 'self'.
     files ? 'img-src blob:' : "img-src 'self' file:",
-    `style-src ${hash(style)} ${hash(BARGRAPH_STYLE)}`,
-    `script-src ${hash(EARLY)} ${hash(script)}`,
+    `style-src ${policyHash(style)} ${policyHash(BARGRAPH_STYLE)}`,
+    `script-src ${policyHash(EARLY)} ${policyHash(script)}`,
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ');
@@ -83,10 +82,6 @@ ${files && markup`<script type="application/json" id="files">${json(files)}</scr
 /** Browsers read megabytes of it several times as quickly. Styles and scripts have nothing else. */
 function ascii(html: string): string {
   return html.replace(/[^\0-\x7f]/gu, character => `&#${character.codePointAt(0)};`);
-}
-
-function hash(text: string): string {
-  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }
 
 /** As JSON that cannot end its script element. */

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { digestOf } from '../base/digest';
 import { optionError } from '../base/errors';
 import type { DissectionDataset } from '../dataset/dataset';
 import { FileDataset } from '../dataset/files';
@@ -23,10 +24,6 @@ export interface Kept {
   /** Says what is kept, once the layers' shapes are known. */
   begun(dissection: NativeDissection): Promise<void>;
   release(): Promise<void>;
-}
-
-function digest(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
 }
 
 /** What tells the images from others: their names, in order, and what is done to them. */
@@ -77,7 +74,7 @@ async function madeOf({
     list_of_images: imageList(dataset),
     mean: normalization.mean,
     deviation: normalization.deviation,
-    labels: job.labeller ? digest([job.labeller.labels, job.labeller.categories]) : 'none',
+    labels: job.labeller ? digestOf([job.labeller.labels, job.labeller.categories]) : 'none',
     settings: job.settings,
   };
 }

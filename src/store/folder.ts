@@ -3,10 +3,10 @@
  * process at a time writes to it.
  */
 
-import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { type CommandParts, isCommand } from '../base/command-line';
+import { digestOf } from '../base/digest';
 import { NetdissectError } from '../base/errors';
 import { OWNER } from '../base/owner';
 import type { Provenance } from '../base/provenance';
@@ -25,7 +25,7 @@ export type MadeOf = Record<string, unknown>;
 
 /** What names an observation in each of its files. */
 export function runOf(made: MadeOf): string {
-  return createHash('sha256').update(JSON.stringify(made)).digest('hex').slice(0, 32);
+  return digestOf(made).slice(0, 32);
 }
 
 /** What `store.json` holds. */
@@ -88,14 +88,10 @@ export async function readStore(folder: string): Promise<StoreFile | undefined> 
       `${file} is of version ${shown(store.version)} of the format, and this program knows version ${VERSION}; use that program's version, or observe again`,
     );
   const { checksum, ...rest } = store as StoreFile & { checksum?: string };
-  if (checksum !== checksumOf(rest))
+  if (checksum !== digestOf(rest))
     throw storeError(`${file} is damaged: its checksum is another; remove the store and observe again`);
   checkStore(store, file);
   return store;
-}
-
-function checksumOf(file: object): string {
-  return createHash('sha256').update(JSON.stringify(file)).digest('hex');
 }
 
 /** Throws where something that is used is of another kind. */
@@ -198,7 +194,7 @@ export async function claimStore(folder: string): Promise<WrittenStore> {
 async function describe(folder: string, file: Omit<StoreFile, 'format' | 'version'>): Promise<void> {
   const target = path.join(folder, FILE);
   const whole = { format: FORMAT, version: VERSION, ...file };
-  const text = `${JSON.stringify({ ...whole, checksum: checksumOf(whole) }, null, 1)}\n`;
+  const text = `${JSON.stringify({ ...whole, checksum: digestOf(whole) }, null, 1)}\n`;
   try {
     await fs.writeFile(`${target}.new`, text, { flush: true });
     await fs.rename(`${target}.new`, target);
