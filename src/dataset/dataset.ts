@@ -62,7 +62,7 @@ export interface DissectionDataset {
    * A text that no other data set has, nor this one once its images are others or come otherwise; needed where an
    * observation is kept.
    */
-  readonly fingerprint?: string;
+  readonly fingerprint?: string | undefined;
   /** What the report calls the data set. */
   readonly name?: string;
   /** The image's path within the data set, for the report. */
