@@ -2,6 +2,7 @@
 // again.
 #pragma once
 #include "base/failure.h"
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -58,7 +59,12 @@ private:
 /// Reads what a Writer wrote; throws where there is less, or something else is expected.
 class Reader {
 public:
-  Reader(const uint8_t *bytes, size_t size) : at_(bytes), left_(size) {}
+  using Source = std::function<void(uint8_t *to, size_t size)>;
+
+  Reader(const uint8_t *bytes, size_t size) : at_(bytes), ready_(size), left_(size) {}
+  /// So many bytes of a source, which gives them piece by piece.
+  Reader(Source source, size_t size) : source_(std::move(source)), left_(size) {}
+  Reader(Reader &&) = default;
 
   template <class T> T get() {
     T value;
@@ -66,7 +72,15 @@ public:
     return value;
   }
   /// The number that comes next, which stays.
-  template <class T> T peek() const { return Reader(*this).get<T>(); }
+  template <class T> T peek() {
+    T value;
+    if (sizeof(T) > left_)
+      throw cut();
+    if (sizeof(T) > ready_)
+      refill();
+    std::memcpy(&value, at_, sizeof(T));
+    return value;
+  }
   template <class T> std::vector<T> list() {
     const auto size = get<uint64_t>();
     if (size > left_ / sizeof(T))
@@ -87,14 +101,41 @@ private:
   void take(void *to, size_t bytes) {
     if (bytes > left_)
       throw cut();
-    if (bytes)
-      std::memcpy(to, at_, bytes);
-    at_ += bytes;
-    left_ -= bytes;
+    auto *next = static_cast<uint8_t *>(to);
+    while (bytes > 0) {
+      if (!ready_ && bytes >= piece) {
+        source_(next, bytes);
+        left_ -= bytes;
+        return;
+      }
+      if (!ready_)
+        refill();
+      const size_t size = std::min(bytes, ready_);
+      std::memcpy(next, at_, size);
+      next += size;
+      at_ += size;
+      ready_ -= size;
+      left_ -= size;
+      bytes -= size;
+    }
+  }
+  /// Puts what is ready and what comes next into the buffer.
+  void refill() {
+    std::vector<uint8_t> buffer(std::min(ready_ + piece, left_));
+    if (ready_)
+      std::memcpy(buffer.data(), at_, ready_);
+    source_(buffer.data() + ready_, buffer.size() - ready_);
+    buffer_ = std::move(buffer);
+    at_ = buffer_.data();
+    ready_ = buffer_.size();
   }
 
-  const uint8_t *at_;
-  size_t left_;
+  static constexpr size_t piece = 1 << 20;
+
+  Source source_; // none where all is ready
+  std::vector<uint8_t> buffer_;
+  const uint8_t *at_ = nullptr;
+  size_t ready_ = 0, left_; // bytes at `at_`, and all that are left
 };
 
 } // namespace netdissect

@@ -92,7 +92,7 @@ Tails chooseTails(const Plan &plan) {
     std::unique_ptr<RadixBins> bins;
     values.top = std::make_unique<TopImages>(layer.units, options.topImages);
     if (options.keepMaxima)
-      values.maxima = std::make_unique<ImageMaxima>(layer.units, options.images);
+      values.maxima = std::make_unique<ImageMaxima>(layer.units, options.first, options.end);
     values.estimated = bits[l] && options.approximate && HistogramTail::fits(n);
     if (values.estimated)
       values.tail = std::make_unique<HistogramTail>(layer.units, n, options.quantile);

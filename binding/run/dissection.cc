@@ -2,6 +2,7 @@
 #include "base/failure.h"
 #include "run/begin.h"
 #include <algorithm>
+#include <optional>
 
 namespace netdissect {
 
@@ -15,11 +16,11 @@ Dissection::Dissection(const OpenUnits &open, DissectionOptions options, std::un
   plan_->backend = std::move(backend);
   plan_->backend->tell([plan = plan_.get()](const std::string &notice) { plan->notices.add(notice); });
   plan_->piece = plan_->options.piece;
-  KeptState state;
   const KeptPlace &place = plan_->options.kept;
-  const bool keeps = !place.folder.empty(), kept = keeps && keptExists(place.state());
-  if (kept)
-    state = readState(place.state(), place.run);
+  const bool keeps = !place.folder.empty();
+  std::optional<ReadState> kept;
+  if (keeps && keptExists(place.state()))
+    kept.emplace(readState(place.state(), place.run));
   std::unique_ptr<UnitSource> all = open(plan_->options.layers);
   plan_->layers = layerShapes(*all, plan_->options);
   for (const std::string &notice : all->notices())
@@ -35,9 +36,10 @@ Dissection::Dissection(const OpenUnits &open, DissectionOptions options, std::un
                              std::move(tails.bins));
   }
   if (kept)
-    resume(state);
+    resume(*kept);
   if (keeps)
-    plan_->keeper = std::make_unique<Keeper>(place, plan_->options.checkpointSeconds, state);
+    plan_->keeper =
+        std::make_unique<Keeper>(place, plan_->options.checkpointSeconds, kept ? kept->state : KeptState());
 }
 
 KeptShape Dissection::keptShape(const LabelTable &labels, int64_t first) const {
@@ -47,22 +49,23 @@ KeptShape Dissection::keptShape(const LabelTable &labels, int64_t first) const {
   return shape;
 }
 
-void Dissection::resume(const KeptState &state) {
+void Dissection::resume(ReadState &kept) {
   const DissectionOptions &options = plan_->options;
+  const KeptState &state = kept.state;
   if (state.first != options.first || state.end != options.end || state.pass > passes_ ||
-      state.observing != (state.pass == passes_) ||
+      state.observing != (state.pass == passes_) || state.piece > options.piece ||
       (state.blockBytes > 0) != (state.observing && state.observed > 0))
     throw Failure("ERR_NETDISSECT_STORE", options.kept.folder + " is of another run");
-  Reader in = state.statistics();
   auto *bounding = std::get_if<Bounding>(&phase_);
   if (bounding && state.observing)
     phase_ = std::move(*bounding).finish();
   if (auto *observing = std::get_if<Observing>(&phase_)) {
-    observing->load(in);
+    kept.take([&](Reader &in) { observing->load(in); });
     blockBytes_ = state.blockBytes;
   } else
-    std::get<Bounding>(phase_).load(in);
+    kept.take([&](Reader &in) { std::get<Bounding>(phase_).load(in); });
   plan_->pass = state.pass;
+  plan_->piece = state.piece;
   plan_->progress.observed = state.observed;
 }
 
@@ -112,15 +115,17 @@ Dissection::Dissection(std::vector<LayerShape> layers, DissectionOptions options
     const std::string unfinished = " has not seen all of its images yet; run it again to go on";
     if (!keptExists(part.state()))
       refuse(unfinished);
-    const KeptState state = readState(part.state(), run); // one at a time in memory
+    ReadState read = readState(part.state(), run);
+    const KeptState &state = read.state;
     if (!state.observing || !state.done)
       refuse(unfinished);
     if (state.first != next)
       refuse(" is of images from " + std::to_string(state.first) + " on, and " + std::to_string(next) +
              " comes next; give the parts of one run");
+    if (state.end > plan_->options.images)
+      refuse(" has more images than there are; observe again");
     next = state.end;
-    Reader in = state.statistics();
-    blockBytes.empty() ? kept.load(in) : kept.merge(in);
+    read.take([&](Reader &in) { kept.merge(in, state.first, state.end); });
     blockBytes.push_back(state.blockBytes);
   }
   if (next != plan_->options.images)
@@ -215,10 +220,9 @@ std::vector<size_t> Dissection::finish(const std::vector<std::string> &others) {
         return missing;
       std::vector<std::pair<int64_t, int64_t>> seen{{plan_->options.first, plan_->options.end}};
       for (const std::string &other : others) {
-        const KeptState state = readState(KeptPlace{other, own.run}.pass(plan_->pass), own.run);
-        seen.emplace_back(state.first, state.end);
-        Reader in = state.statistics();
-        bounding->merge(in);
+        ReadState read = readState(KeptPlace{other, own.run}.pass(plan_->pass), own.run);
+        seen.emplace_back(read.state.first, read.state.end);
+        read.take([&](Reader &in) { bounding->merge(in); });
       }
       if (!isWhole(seen, plan_->options.images))
         throw Failure("ERR_NETDISSECT_STORE", "the parts beside " + own.folder + " are not those of one run");

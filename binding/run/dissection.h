@@ -59,7 +59,7 @@ private:
 
   void settle(Levelled &&levelled);
   KeptShape keptShape(const LabelTable &labels, int64_t first) const;
-  void resume(const KeptState &state);
+  void resume(ReadState &kept);
   void takeBlocks();
   bool isPart() const { return plan_->options.first > 0 || plan_->options.end < plan_->options.images; }
   [[noreturn]] void outOfOrder(const char *call) const;

@@ -3,23 +3,35 @@
 
 namespace netdissect {
 
-KeptState readState(const std::string &path, const std::string &run) {
+/// For a file with numbers that cannot be.
+static Failure damagedFile(const std::string &path, const std::string &why) {
+  return Failure("ERR_NETDISSECT_STORE", path + " is damaged" + why + "; remove the store and observe again");
+}
+
+void ReadState::take(const std::function<void(Reader &)> &read) {
+  try {
+    read(values);
+  } catch (const Failure &failure) {
+    throw damagedFile(path, std::string(": ") + failure.what());
+  }
+}
+
+ReadState readState(const std::string &path, const std::string &run) {
   KeptState state;
-  state.bytes = readKept(path, run);
-  Reader in(state.bytes.data(), state.bytes.size());
+  Reader in = readKept(path, run);
   state.pass = in.get<int32_t>();
   state.observing = in.get<uint8_t>() != 0;
   state.done = in.get<uint8_t>() != 0;
   state.first = in.get<int64_t>();
   state.end = in.get<int64_t>();
   state.observed = in.get<int64_t>();
+  state.piece = in.get<int64_t>();
   state.blockBytes = in.get<int64_t>();
-  state.at = state.bytes.size() - in.left();
   if (state.pass < 1 || state.pass > 8 || state.first < 0 || state.end < state.first || state.observed < 0 ||
       state.observed > state.end - state.first || (state.done && state.observed != state.end - state.first) ||
-      state.blockBytes < 0)
-    throw Failure("ERR_NETDISSECT_STORE", path + " is damaged; remove the store and observe again");
-  return state;
+      state.piece < 1 || state.blockBytes < 0)
+    throw damagedFile(path, "");
+  return {state, path, std::move(in)};
 }
 
 Keeper::Keeper(KeptPlace place, double seconds, const KeptState &state)
@@ -48,6 +60,7 @@ void Keeper::checkpoint(KeptState state, const std::function<void(Writer &)> &sa
     out.put(state.first);
     out.put(state.end);
     out.put(state.observed);
+    out.put(state.piece);
     out.put(state.blockBytes);
     save(out);
   };

@@ -29,17 +29,22 @@ struct KeptState {
   bool done = false;          // whether all of its images are through
   int64_t first = 0, end = 0; // the images that are observed here
   int64_t observed = 0;       // those of them that are through this pass
+  int64_t piece = 0;          // images of one forward at the end: fewer where a device's memory was short
   int64_t blockBytes = 0;     // of the file of blocks, that count
-
-  /// What was kept of the values, of one that was read.
-  Reader statistics() const { return {bytes.data() + at, bytes.size() - at}; }
-
-  std::vector<uint8_t> bytes;
-  size_t at = 0;
 };
 
-/// One of the files of a place; throws where there is none.
-KeptState readState(const std::string &path, const std::string &run);
+/// One of the files of a place, and what was kept of the values.
+struct ReadState {
+  KeptState state;
+  std::string path;
+  Reader values;
+
+  /// Has `read` take the values; what it throws names the file.
+  void take(const std::function<void(Reader &)> &read);
+};
+
+/// Throws where there is none.
+ReadState readState(const std::string &path, const std::string &run);
 
 class Keeper {
 public:

@@ -44,7 +44,8 @@ void Pass::observe(const Batch &batch, const std::atomic<bool> &stopping) {
       throw aborted();
     look(std::move(units), batch, begin, count);
     progress.observed += count;
-    if (plan_->keeper && plan_->keeper->due())
+    // at whole pieces, where a run that goes on begins
+    if (plan_->keeper && plan_->keeper->due() && (begin + count) % options.piece == 0)
       keep(false);
   }
 }
@@ -60,6 +61,7 @@ void Pass::keep(bool done) const {
   state.first = plan_->options.first;
   state.end = plan_->options.end;
   state.observed = plan_->progress.observed;
+  state.piece = plan_->piece;
   plan_->keeper->checkpoint(std::move(state), [this](Writer &out) { save(out); });
 }
 
@@ -210,39 +212,50 @@ void Observing::save(Writer &out) const {
   }
 }
 
-std::vector<LayerValues> Observing::read(Reader &in) const {
-  std::vector<LayerValues> values(values_.size());
+LayerValues Observing::read(Reader &in, const LayerShape &layer, int64_t first, int64_t end) const {
   const DissectionOptions &options = plan_->options;
-  for (size_t l = 0; l < values.size(); l++) {
-    const LayerShape &layer = plan_->layers[l];
-    // nothing is made for units that are not there
-    const int64_t least = options.keepMaxima ? options.images * static_cast<int64_t>(sizeof(float)) : 8;
-    if (static_cast<int64_t>(in.left()) / least < layer.units)
-      throw damaged();
-    values[l].estimated = in.get<uint8_t>() != 0;
-    values[l].tail = readTail(in, layer.units, plan_->values(layer), options.keptQuantile());
-    values[l].top = std::make_unique<TopImages>(layer.units, options.topImages);
-    values[l].top->load(in);
-    if (options.keepMaxima) {
-      values[l].maxima = std::make_unique<ImageMaxima>(layer.units, options.images);
-      values[l].maxima->load(in);
-    }
-  }
-  if (in.left())
+  // nothing is made for units that are not there
+  const int64_t least = std::max<int64_t>(8, options.keepMaxima ? ImageMaxima::bytes(1, end - first) : 0);
+  if (static_cast<int64_t>(in.left()) / least < layer.units)
     throw damaged();
+  LayerValues values;
+  values.estimated = in.get<uint8_t>() != 0;
+  values.tail = readTail(in, layer.units, plan_->values(layer), options.keptQuantile());
+  values.top = std::make_unique<TopImages>(layer.units, options.topImages);
+  values.top->load(in);
+  if (options.keepMaxima) {
+    values.maxima = std::make_unique<ImageMaxima>(layer.units, first, end);
+    values.maxima->load(in);
+  }
   return values;
 }
 
-void Observing::load(Reader &in) { values_ = read(in); }
+void Observing::load(Reader &in) {
+  for (size_t l = 0; l < values_.size(); l++)
+    values_[l] = read(in, plan_->layers[l], plan_->options.first, plan_->options.end);
+  if (in.left())
+    throw damaged();
+}
 
-void Observing::merge(Reader &in) {
-  const std::vector<LayerValues> others = read(in);
-  for (size_t l = 0; l < others.size(); l++) {
-    values_[l].tail->merge(*others[l].tail);
-    values_[l].top->merge(*others[l].top);
-    if (values_[l].maxima)
-      values_[l].maxima->merge(*others[l].maxima);
+void Observing::merge(Reader &in, int64_t first, int64_t end) {
+  for (size_t l = 0; l < values_.size(); l++) { // one layer at a time is in memory twice
+    const LayerShape &layer = plan_->layers[l];
+    LayerValues &own = values_[l], part = read(in, layer, first, end);
+    if (part.maxima) {
+      if (!own.maxima)
+        own.maxima = std::make_unique<ImageMaxima>(layer.units, plan_->options.first, plan_->options.end);
+      own.maxima->merge(*part.maxima);
+    }
+    if (!own.tail) {
+      part.maxima = std::move(own.maxima);
+      own = std::move(part);
+      continue;
+    }
+    own.tail->merge(*part.tail);
+    own.top->merge(*part.top);
   }
+  if (in.left())
+    throw damaged();
 }
 
 Block Observing::pack(const Batch &batch, int64_t begin, int64_t count) const {

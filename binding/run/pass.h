@@ -54,8 +54,8 @@ public:
   const ImageStore &store() const { return *store_; }
   /// Takes what was kept of images that were observed before: their values, and their blocks.
   void load(Reader &in);
-  /// The same of other images, beside those that are there.
-  void merge(Reader &in);
+  /// The same of other images, [first, end), beside those that are there.
+  void merge(Reader &in, int64_t first, int64_t end);
   void add(ImageBlock block);
 
 private:
@@ -63,7 +63,7 @@ private:
   void look(std::vector<UnitBatch> units, const Batch &batch, int64_t begin, int64_t count) override;
   void save(Writer &out) const override;
   bool last() const override { return true; }
-  std::vector<LayerValues> read(Reader &in) const;
+  LayerValues read(Reader &in, const LayerShape &layer, int64_t first, int64_t end) const;
   Block pack(const Batch &batch, int64_t begin, int64_t count) const;
 
   std::vector<LayerValues> values_;

@@ -7,30 +7,38 @@ namespace netdissect {
 
 constexpr uint32_t kind = 6;
 
-ImageMaxima::ImageMaxima(int64_t units, int64_t images)
-    : images_(images), largest_(units * images, std::numeric_limits<float>::quiet_NaN()) {}
+ImageMaxima::ImageMaxima(int64_t units, int64_t first, int64_t end)
+    : first_(first), count_(end - first), largest_(units * count_, std::numeric_limits<float>::quiet_NaN()) {}
 
 void ImageMaxima::observe(const UnitMap &map) {
-  largest_[map.unit * images_ + map.image] = map.scan.largest + 0.0f; // no -0
+  largest_[map.unit * count_ + map.image - first_] = map.scan.largest + 0.0f; // no -0
 }
 
 void ImageMaxima::merge(const Statistic &other) {
   const auto &part = sameKind<ImageMaxima>(other);
-  requireSame(part.images_ == images_ && part.largest_.size() == largest_.size());
-  for (size_t i = 0; i < largest_.size(); i++)
-    if (!std::isnan(part.largest_[i]))
-      largest_[i] = part.largest_[i];
+  const int64_t shift = part.first_ - first_;
+  requireSame(shift >= 0 && shift + part.count_ <= count_);
+  if (!part.count_)
+    return;
+  const auto units = static_cast<int64_t>(part.largest_.size()) / part.count_;
+  requireSame(units * count_ == static_cast<int64_t>(largest_.size()));
+  for (int64_t unit = 0; unit < units; unit++)
+    for (int64_t i = 0; i < part.count_; i++)
+      if (const float value = part.of(unit)[i]; !std::isnan(value))
+        largest_[unit * count_ + shift + i] = value;
 }
 
 void ImageMaxima::save(Writer &out) const {
   out.put(kind);
-  out.put(images_);
+  out.put(first_);
+  out.put(count_);
   out.put(largest_);
 }
 
 void ImageMaxima::load(Reader &in) {
   in.expect(kind, "kind of activations");
-  in.expect(images_, "number of images");
+  in.expect(first_, "first image");
+  in.expect(count_, "number of images");
   std::vector<float> largest = in.list<float>();
   if (largest.size() != largest_.size())
     throw Failure("ERR_NETDISSECT_STORE", "what was saved has another number of units");

@@ -1,4 +1,4 @@
-// Every unit's largest activation on each image.
+// Every unit's largest activation on each of consecutive images.
 #pragma once
 #include "statistics/statistic.h"
 #include <vector>
@@ -7,15 +7,17 @@ namespace netdissect {
 
 class ImageMaxima : public Statistic {
 public:
-  ImageMaxima(int64_t units, int64_t images);
+  /// Of the images [first, end).
+  ImageMaxima(int64_t units, int64_t first, int64_t end);
 
   void observe(const UnitMap &map) override;
+  /// Another one of some of these images.
   void merge(const Statistic &other) override;
   void save(Writer &out) const override;
   void load(Reader &in) override;
 
-  /// [images]; NaN where an image was not observed.
-  const float *of(int64_t unit) const { return largest_.data() + unit * images_; }
+  /// One an image; NaN where one was not observed.
+  const float *of(int64_t unit) const { return largest_.data() + unit * count_; }
 
   /// Whether all images were observed.
   bool whole() const;
@@ -23,8 +25,8 @@ public:
   static int64_t bytes(int64_t units, int64_t images) { return units * images * int64_t{sizeof(float)}; }
 
 private:
-  int64_t images_;
-  std::vector<float> largest_; // [units, images]
+  int64_t first_, count_;
+  std::vector<float> largest_; // [units, count]
 };
 
 } // namespace netdissect

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <memory>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -225,16 +226,24 @@ void writeKept(const std::string &path, const std::string &run, const std::funct
     throw failed("write to", path);
 }
 
-std::vector<uint8_t> readKept(const std::string &path, const std::string &run) {
-  const Open file(path, O_RDONLY);
-  const Head head = readHead(file.file, path, run);
-  if (head.bytes != sizeOf(file.file, path) - sizeof head)
+Reader readKept(const std::string &path, const std::string &run) {
+  const auto file = std::make_shared<Open>(path, O_RDONLY);
+  const Head head = readHead(file->file, path, run);
+  if (head.bytes != sizeOf(file->file, path) - sizeof head)
     throw broken(path, "it is cut off");
-  std::vector<uint8_t> payload(head.bytes);
-  readAll(file.file, payload.data(), payload.size(), path);
-  if (checksumOf(payload) != head.checksum)
+  Checksum sum;
+  std::vector<uint8_t> piece(1 << 20);
+  for (uint64_t left = head.bytes; left > 0;) {
+    const auto size = static_cast<size_t>(std::min<uint64_t>(left, piece.size()));
+    readAll(file->file, piece.data(), size, path);
+    sum.add(piece.data(), size);
+    left -= size;
+  }
+  if (sum.value() != head.checksum)
     throw broken(path, "its checksum is another");
-  return payload;
+  if (lseek(file->file, sizeof head, SEEK_SET) < 0)
+    throw failed("read", path);
+  return {[file, path](uint8_t *to, size_t size) { readAll(file->file, to, size, path); }, head.bytes};
 }
 
 BlockFile::BlockFile(std::string path, const std::string &run, int64_t bytes) : path_(std::move(path)) {
@@ -331,10 +340,16 @@ int64_t readBlocks(const std::string &path, int64_t bytes, const KeptShape &shap
     if (fits) {
       block.labels = blockOf(in);
       const size_t records = shape.labels.size() ? static_cast<size_t>(block.images.count) : 0;
+      int64_t pixels = 0;
       fits = in.left() == 0 && wellOrdered(block.labels, records) &&
-             allRecords(block.labels, [&](const uint32_t *begin, const uint32_t *end) {
-               return Segmentation::fits(begin, end, shape.labels.size());
-             });
+             allRecords(block.labels,
+                        [&](const uint32_t *begin, const uint32_t *end) {
+                          if (!Segmentation::fits(begin, end, shape.labels.size()))
+                            return false;
+                          pixels += int64_t{begin[0]} * begin[1];
+                          return true;
+                        }) &&
+             pixels == block.pixels;
     }
     if (!fits)
       throw broken(path, "it does not fit the images, layers and labels");

@@ -15,8 +15,9 @@ constexpr size_t runLength = 32;
 
 /// Writes a whole file beside its place and moves it there, so that either the old or the new one is there.
 void writeKept(const std::string &path, const std::string &run, const std::function<void(Writer &)> &put);
-/// What writeKept wrote; throws ERR_NETDISSECT_STORE for anything else, and for another run's.
-std::vector<uint8_t> readKept(const std::string &path, const std::string &run);
+/// What writeKept wrote, once all of it is checked; throws ERR_NETDISSECT_STORE for anything else, and for
+/// another run's.
+Reader readKept(const std::string &path, const std::string &run);
 bool keptExists(const std::string &path);
 
 /// A file that blocks of images are appended to.

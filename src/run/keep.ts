@@ -26,7 +26,7 @@ export interface Kept {
   release(): Promise<void>;
 }
 
-/** What tells the images from others: their names, in order, and what is done to them. */
+/** What tells the images from others: their names within the data set, in order, and what is done to them. */
 export function imageList(dataset: DissectionDataset): string {
   const { fingerprint } = dataset;
   if (fingerprint === undefined)
@@ -36,7 +36,8 @@ export function imageList(dataset: DissectionDataset): string {
         : 'a store has to know which images these are; give the data set a fingerprint, a text that no other data set has',
     );
   const hash = createHash('sha256').update(fingerprint);
-  for (let i = 0; dataset.nameOf && i < dataset.length; i++) hash.update(`\0${dataset.nameOf(i)}`);
+  for (let i = 0; i < dataset.length; i++)
+    hash.update(`\0${dataset.fileOf?.(i) ?? dataset.nameOf?.(i) ?? ''}`);
   return hash.digest('hex');
 }
 
@@ -132,7 +133,14 @@ export async function openKept(job: Job, shardText?: string): Promise<Kept | und
       }
     },
     async begun({ layers }) {
-      if (claimed.before) return;
+      const { before } = claimed;
+      if (before) {
+        // what the report alone says may be another
+        const said = { netname: job.netname, meta: job.meta };
+        if (digestOf({ netname: before.netname, meta: before.meta }) !== digestOf(said))
+          await claimed.describe({ ...before, ...said });
+        return;
+      }
       const { dataset, model, checked, retained, retainOptions, labeller, forwardSize } = job;
       await claimed.describe({
         shard: [shard.index, shard.of],

@@ -90,8 +90,8 @@ export async function readStore(folder: string): Promise<StoreFile | undefined> 
   const { checksum, ...rest } = store as StoreFile & { checksum?: string };
   if (checksum !== digestOf(rest))
     throw storeError(`${file} is damaged: its checksum is another; remove the store and observe again`);
-  checkStore(store, file);
-  return store;
+  checkStore(rest, file);
+  return rest;
 }
 
 /** Throws where something that is used is of another kind. */
@@ -154,7 +154,7 @@ export interface WrittenStore {
   folder: string;
   /** What was kept before, and is gone on with. */
   before?: StoreFile;
-  /** Says what is kept; once. */
+  /** Says what is kept. */
   describe(file: Omit<StoreFile, 'format' | 'version'>): Promise<void>;
   release(): Promise<void>;
 }
@@ -164,7 +164,7 @@ export async function claimStore(folder: string): Promise<WrittenStore> {
   const lock = path.join(folder, LOCK);
   let held: number;
   try {
-    await fs.mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const others = (await fs.readdir(folder)).filter(
       name => !/^(writer|shard-\d+-of-\d+|(store\.json|state|pass-\d)\.new)$/.test(name),
     );
@@ -191,6 +191,16 @@ export async function claimStore(folder: string): Promise<WrittenStore> {
   }
 }
 
+/** Makes a folder and those that it lies in, on the disk. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await fs.mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = path.dirname(made)) {
+    const parent = await fs.open(path.dirname(made));
+    await parent.sync().finally(() => parent.close());
+  }
+}
+
 async function describe(folder: string, file: Omit<StoreFile, 'format' | 'version'>): Promise<void> {
   const target = path.join(folder, FILE);
   const whole = { format: FORMAT, version: VERSION, ...file };
@@ -209,10 +219,13 @@ export function firstDifference(before: MadeOf, now: MadeOf): string | undefined
     typeof value === 'object' && value !== null
       ? Object.entries(value).flatMap(([key, inner]) => flat(inner, name ? `${name} ${key}` : key))
       : [[name, JSON.stringify(value) ?? 'nothing']];
+  const digest = /^"[0-9a-f]{64}"$/;
   const [old, own] = [new Map(flat(before, '')), new Map(flat(now, ''))];
   for (const name of new Set([...own.keys(), ...old.keys()])) {
     const [a, b] = [old.get(name) ?? 'nothing', own.get(name) ?? 'nothing'];
-    if (a !== b) return `its ${name.replaceAll('_', ' ')} is ${a}, and here ${b}`;
+    if (a === b) continue;
+    const what = `its ${name.replaceAll('_', ' ')} is`;
+    return digest.test(a) && digest.test(b) ? `${what} another` : `${what} ${a}, and here ${b}`;
   }
   return undefined;
 }

@@ -9,6 +9,7 @@
 #include <doctest/doctest.h>
 #include <functional>
 #include <memory>
+#include <numeric>
 
 using namespace netdissect;
 
@@ -310,7 +311,7 @@ TEST_CASE("largest activations: each image's own, in parts as in the whole") {
   const int64_t images = 50;
   for (const std::string &kind : kinds) {
     const auto values = valuesFor(kind, images, 2);
-    const auto make = [&] { return std::make_unique<ImageMaxima>(units, images); };
+    const auto make = [&] { return std::make_unique<ImageMaxima>(units, 0, images); };
     const auto whole = make();
     samePartsAsWhole(*whole, make, values, images);
     for (int64_t unit = 0; unit < units; unit++)
@@ -318,13 +319,28 @@ TEST_CASE("largest activations: each image's own, in parts as in the whole") {
         const float *map = values.data() + (i * units + unit) * cells;
         CHECK(whole->of(unit)[i] == *std::max_element(map, map + cells));
       }
+    // each part has what it needs for its own images, wherever they begin
+    const auto merged = make();
+    for (const auto &[first, end] :
+         std::vector<std::pair<int64_t, int64_t>>{{33, 50}, {0, 7}, {7, 7}, {7, 33}}) {
+      ImageMaxima part(units, first, end), loaded(units, first, end);
+      std::vector<int64_t> own(end - first);
+      std::iota(own.begin(), own.end(), first);
+      show(part, [](int64_t) { return 0.0f; }, values, own);
+      CHECK(saved(part).size() == 4 + 3 * 8 + units * (end - first) * sizeof(float));
+      reload(loaded, saved(part));
+      merged->merge(loaded);
+    }
+    CHECK(merged->whole());
+    for (int64_t unit = 0; unit < units; unit++)
+      CHECK(std::equal(merged->of(unit), merged->of(unit) + images, whole->of(unit)));
   }
 }
 
 TEST_CASE("what does not belong together is refused") {
   UpperTail tail(units, 100, 0.1), otherUnits(units + 1, 100, 0.1), otherN(units, 101, 0.1);
   TopImages top(units, 3), otherTop(units, 4);
-  ImageMaxima maxima(units, 3), otherMaxima(units, 4);
+  ImageMaxima maxima(units, 0, 3), otherMaxima(units, 0, 4);
   HistogramTail histogram(units, 100, 0.1);
   const auto refused = [](const std::function<void()> &call) {
     try {
@@ -340,6 +356,8 @@ TEST_CASE("what does not belong together is refused") {
   CHECK(refused([&] { tail.merge(top); }));
   CHECK(refused([&] { top.merge(otherTop); }));
   CHECK(refused([&] { maxima.merge(otherMaxima); }));
+  CHECK(refused([&] { maxima.merge(ImageMaxima(units, 1, 4)); }));
+  CHECK(refused([&] { otherMaxima.merge(ImageMaxima(units + 1, 1, 4)); }));
   CHECK(refused([&] { reload(maxima, saved(otherMaxima)); }));
   CHECK(refused([&] { reload(tail, saved(otherN)); }));
   CHECK(refused([&] { reload(tail, saved(histogram)); }));
