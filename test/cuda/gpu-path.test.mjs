@@ -60,16 +60,17 @@ test.serial('maps placed by geometry, large quantiles, and label maps alone', as
 
 test.serial('what is kept in a store is the same, too', async t => {
   const folder = await temporaryFolder(t);
-  const stores = ['own', 'gpu'].map(name => path.join(folder, name));
-  for (const [store, env] of [
-    [stores[0], {}],
-    [stores[1], { NETDISSECT_GPU_PATH: '1000' }],
-  ]) {
-    const args = [...SAMPLE, ...layers, '--no-images', '--store', store, '--outdir', `${store}-out`];
+  const run = async (store, outdir, env) => {
+    const kept = ['--store', path.join(folder, store), '--checkpoint', '0'];
+    const args = [...SAMPLE, ...layers, '--no-images', ...kept, '--outdir', path.join(folder, outdir)];
     const { code, stderr } = await runCommand(args, env);
     t.is(code, 0, stderr);
-  }
-  t.deepEqual(differingFiles(`${stores[0]}-out`, `${stores[1]}-out`), []);
+    t.deepEqual(differingFiles(path.join(folder, outdir), path.join(folder, 'own-out')), []);
+  };
+  await run('own', 'own-out', {});
+  await run('gpu', 'gpu-out', { NETDISSECT_GPU_PATH: '1000' });
+  await run('short', 'short-out', { NETDISSECT_GPU_PATH: '3' });
+  await run('short', 'again-out', { NETDISSECT_GPU_PATH: '1000' });
 });
 
 test.serial('models of one and four channels, of float16, with tokens and with the units last', async t => {
