@@ -11,7 +11,7 @@ export { MultiSegmentDataset } from './dataset/formats/multisegment';
 export { type OpenOptions, openDataset } from './dataset/formats/open';
 export { PhotographDataset } from './dataset/formats/photographs';
 export { IMAGENET_NORMALIZATION, type Normalization } from './dataset/images/normalization';
-export { type Perturbation, readPerturbation } from './dataset/images/npy';
+export { type Perturbation, readPerturbation } from './dataset/images/perturbation';
 export { ReverseNormalize } from './dataset/images/transforms';
 export { type Amount, type DatasetStats, datasetStats, type ReadOptions } from './dataset/stats';
 export { type DatasetOpener, type Validation, validateDataset } from './dataset/validate';

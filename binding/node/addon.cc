@@ -151,6 +151,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   });
   exports.Set("NativeModel", defineModel(env));
   exports.Set("resample", Napi::Function::New(env, resampleAsync));
+  exports.Set("correlate", Napi::Function::New(env, correlateAsync));
   exports.Set("keepFreedMemory", Napi::Function::New(env, keepFreedMemory));
   exports.Set("exchange", Napi::Function::New(env, exchange));
   exports.Set("lock", Napi::Function::New(env, lock));

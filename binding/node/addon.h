@@ -190,5 +190,6 @@ Napi::Object newForward(Napi::Env env, const Napi::Object &model, std::shared_pt
                         std::shared_ptr<BareForward> forward);
 /// The function `resample` of src/native/native.ts.
 Napi::Value resampleAsync(const Napi::CallbackInfo &info);
+Napi::Value correlateAsync(const Napi::CallbackInfo &info);
 
 } // namespace netdissect

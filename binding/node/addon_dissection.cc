@@ -28,6 +28,7 @@ public:
                         InstanceMethod<&DissectionObject::call<resample>>("resample"),
                         InstanceMethod<&DissectionObject::call<formulas>>("formulas"),
                         InstanceMethod<&DissectionObject::call<averagePrecision>>("averagePrecision"),
+                        InstanceMethod<&DissectionObject::call<maxima>>("maxima"),
                         InstanceMethod<&DissectionObject::stripBytes>("stripBytes"),
                         InstanceMethod<&DissectionObject::draw>("draw"),
                         InstanceMethod<&DissectionObject::drawMasks>("drawMasks"),

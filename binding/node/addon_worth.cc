@@ -161,4 +161,14 @@ Napi::Value averagePrecision(const Called &called) {
       });
 }
 
+Napi::Value maxima(const Called &called) {
+  return ask(
+      called, "maxima",
+      [layer = called.info[0].As<Napi::Number>().Uint32Value()](
+          const Counted &counted, const std::atomic<bool> &) { return counted.maxima(layer).values(); },
+      [](Napi::Env env, const std::vector<float> &values) {
+        return typedArray<Napi::Float32Array>(env, values);
+      });
+}
+
 } // namespace netdissect

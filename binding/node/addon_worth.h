@@ -19,5 +19,6 @@ Napi::Value countNarrow(const Called &called);
 Napi::Value resample(const Called &called);
 Napi::Value formulas(const Called &called);
 Napi::Value averagePrecision(const Called &called);
+Napi::Value maxima(const Called &called);
 
 } // namespace netdissect

@@ -96,6 +96,12 @@ Counted Levelled::finish() && {
           std::move(tallies_), std::move(labels_), std::move(categories_)};
 }
 
+const ImageMaxima &Counted::maxima(size_t layer) const {
+  if (!layers.at(layer).maxima)
+    throw Failure("ERR_NETDISSECT_USAGE", "largest activations of the images were not kept");
+  return *layers[layer].maxima;
+}
+
 LayerResult Counted::result(size_t index) const {
   const LayerShape &shape = plan->layers[index];
   const LevelledLayer &layer = layers[index];

@@ -51,6 +51,8 @@ struct Counted {
   std::vector<CategoryCount> categories;
 
   LayerResult result(size_t layer) const;
+  /// Throws ERR_NETDISSECT_USAGE where they were not kept.
+  const ImageMaxima &maxima(size_t layer) const;
 };
 
 /// Of each layer's units.

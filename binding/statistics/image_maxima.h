@@ -19,6 +19,9 @@ public:
   /// One an image; NaN where one was not observed.
   const float *of(int64_t unit) const { return largest_.data() + unit * count_; }
 
+  /// [units, count]
+  const std::vector<float> &values() const { return largest_; }
+
   /// Whether all images were observed.
   bool whole() const;
 
@@ -26,7 +29,7 @@ public:
 
 private:
   int64_t first_, count_;
-  std::vector<float> largest_; // [units, count]
+  std::vector<float> largest_;
 };
 
 } // namespace netdissect

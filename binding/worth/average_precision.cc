@@ -40,9 +40,7 @@ Presence presenceOf(const Counted &counted, const std::atomic<bool> &stopping) {
 std::vector<double> averagePrecision(const Counted &counted, size_t layer,
                                      const std::atomic<bool> &stopping) {
   const LabelTable &table = counted.plan->options.labels;
-  const ImageMaxima *maxima = counted.layers.at(layer).maxima.get();
-  if (!maxima)
-    throw Failure("ERR_NETDISSECT_USAGE", "largest activations of the images were not kept");
+  const ImageMaxima &maxima = counted.maxima(layer);
   const Presence presence = presenceOf(counted, stopping);
   const int64_t units = counted.plan->layers[layer].units;
   const size_t images = presence.labels.size(), labels = table.size();
@@ -52,7 +50,7 @@ std::vector<double> averagePrecision(const Counted &counted, size_t layer,
     for (int64_t unit = begin; unit < end; unit++) {
       if (stopping || counted.plan->progress.cancelled)
         throw aborted();
-      const float *largest = maxima->of(unit);
+      const float *largest = maxima.of(unit);
       std::iota(order.begin(), order.end(), 0);
       std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return largest[a] > largest[b]; });
       std::vector<double> seenLabel(labels), seenCategory(table.categories), before(labels);

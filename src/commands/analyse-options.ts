@@ -30,6 +30,7 @@ export const ANALYSE = {
   outdir: DISSECT.outdir,
   netname: DISSECT.netname,
   strips: DISSECT.strips,
+  maxima: DISSECT.maxima,
   'single-images': DISSECT['single-images'],
   'no-report': DISSECT['no-report'],
   num_workers: DISSECT.num_workers,

@@ -40,6 +40,7 @@ export async function runAnalyse(values: AnalyseValues, terminal: Terminal): Pro
         ...scoring(values),
         netname: values.netname,
         strips: values.strips,
+        maxima: values.maxima,
         singleImages: values['single-images'],
         report: !values['no-report'],
         numWorkers: values.num_workers,

@@ -5,6 +5,7 @@ import { NetdissectError, optionError } from '../base/errors';
 import { writeFile } from '../base/write';
 import { type Comparison, compareSides, type Side, sidesOf } from '../report/compare';
 import { renderComparison } from '../report/compare-page';
+import { matchSides } from '../report/match';
 import { StagedFolder } from '../report/outdir';
 import { readReport } from '../report/read';
 import type { Terminal } from './interrupt';
@@ -20,13 +21,20 @@ export async function runCompare(values: CompareValues, { stdout }: Terminal): P
   const { reports: folders, outdir, quiet } = values;
   const runs = [];
   for (const run of folders) runs.push({ run, report: await readReport(run) });
-  const groups = sidesOf(runs).map(sides => ({ sides, comparison: compareSides(sides) }));
+  const groups: { sides: readonly Side[]; comparison: Comparison }[] = sidesOf(runs).map(sides => ({
+    sides,
+    comparison: compareSides(sides),
+  }));
   const guarded = values['fail-on-lost'] ?? [];
   for (const name of guarded)
     if (!groups.some(({ comparison }) => detected(comparison, name)))
       throw optionError(
         `expected concepts that ${runs[0].run} detects after --fail-on-lost, but it has no detector of ${name}`,
       );
+  for (const { sides, comparison } of groups) {
+    const matched = await matchSides(sides);
+    if (matched) comparison.matched = matched;
+  }
   const staged = await StagedFolder.open(outdir, [], 'compare.json');
   try {
     const data = {

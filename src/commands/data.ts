@@ -7,7 +7,7 @@ import { CocoDataset } from '../dataset/formats/coco';
 import { LabelledDataset } from '../dataset/formats/labelled';
 import { MaskDataset } from '../dataset/formats/masks';
 import { type OpenOptions, openDataset } from '../dataset/formats/open';
-import { readPerturbation } from '../dataset/images/npy';
+import { readPerturbation } from '../dataset/images/perturbation';
 import type { DissectValues, SelectionValues } from './options';
 
 const OF_BRODEN = { kinds: [BrodenDataset], called: "Broden's folders" };

@@ -93,6 +93,7 @@ export async function runDissect(values: DissectValues, terminal: Terminal): Pro
         labels: !values['no-labels'],
         images: !values['no-images'],
         strips: values.strips,
+        maxima: values.maxima,
         singleImages: values['single-images'],
         report: !values['no-report'],
         netname: values.netname,

@@ -278,6 +278,12 @@ export const DISSECT = {
     group: OUTPUT,
     describe: "write strips of each unit's top images, too, as the Python package does",
   },
+  maxima: {
+    kind: flag,
+    default: 'false',
+    group: OUTPUT,
+    describe: "write each unit's largest activation on every image, by which compare matches units",
+  },
   'single-images': {
     kind: flag,
     default: 'false',

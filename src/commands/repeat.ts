@@ -14,7 +14,7 @@ const LEFT_OUT = new Set([
 /** What an analysis may choose anew. */
 const OF_ANALYSES = new Set([
   ...['quantile', 'iou-threshold', 'labels-per-unit', 'decoys', 'bootstrap', 'scores', 'formulas'],
-  ...['formula-seconds', 'categories', 'netname', 'strips', 'single-images', 'no-report'],
+  ...['formula-seconds', 'categories', 'netname', 'strips', 'maxima', 'single-images', 'no-report'],
 ]);
 
 /** An option as it is given: texts, `true` for a flag that is set, undefined where nothing is given. */

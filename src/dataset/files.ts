@@ -10,7 +10,7 @@ import type { Label } from '../score/results';
 import type { DissectionDataset, Item } from './dataset';
 import { cropWindow, cutSegmentation } from './images/crop';
 import { IMAGENET_NORMALIZATION, type Normalization } from './images/normalization';
-import type { Perturbation } from './images/npy';
+import type { Perturbation } from './images/perturbation';
 import { UnreadableFile } from './images/pixels';
 import { isTurned, type Resize, type ResizedImage, readImage } from './images/read-image';
 import { normalize, perturb } from './images/transforms';

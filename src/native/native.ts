@@ -105,7 +105,7 @@ export interface NativeOptions extends NativeForwardOptions {
   checkpointSeconds?: number;
   /** Estimates levels where exact ones take another pass. */
   approximate?: boolean;
-  /** Keeps each unit's largest activation on every image, for `averagePrecision`. */
+  /** Keeps each unit's largest activation on every image, for `averagePrecision` and `maxima`. */
   keepMaxima?: boolean;
   keepMasks: boolean;
   scaleOffset: boolean;
@@ -234,6 +234,8 @@ export interface NativeDissection {
    * images with one of its category, `[labels, units]`; 0 for a label on all or none of these.
    */
   averagePrecision(layer: number): Promise<Float64Array>;
+  /** Each unit's largest activation on every image, `[units, images]`. */
+  maxima(layer: number): Promise<Float32Array>;
   /** PNG scanlines of 2 bits: the masks of a unit's first `images` top images, one under the other. */
   drawMasks(layer: number, unit: number, images: number): Promise<Uint8Array>;
   /** The labels of an image, category by category, in colours by their numbers; of any number of images at once. */
@@ -327,6 +329,8 @@ export interface Addon {
     size: readonly [height: number, width: number],
     out: Uint8Array,
   ): Promise<void>;
+  /** Pearson's correlations of every unit of `one`, `[units, images]`, with every one of `other`, `[units, other units]`. */
+  correlate(one: Float32Array, other: Float32Array, images: number): Promise<Float64Array>;
   /** Whether two files or folders have changed places, in one step; false where that cannot be done. */
   exchange(a: string, b: string): boolean;
   /** Has the allocator keep what is freed, in all of the process: for the command, whose process does nothing else. */

@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import { CATEGORY_COLORS, categoryColor } from './categories';
-import type { BestUnit, ComparedConcept, Comparison, Side } from './compare';
+import type { ComparedConcept, Comparison, MatchedPair, Side } from './compare';
 import { Markup, markup, policyHash } from './markup';
 
 const STYLE = `
@@ -14,7 +14,7 @@ const STYLE = `
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 110rem; padding: 0 1.25rem 2rem; background: var(--page); color: var(--text);
   font: .9375rem/1.45 system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.3rem; margin: 2rem 0 .5rem; overflow-wrap: anywhere; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.3rem; margin: 2rem 0 .5rem; overflow-wrap: anywhere; } h3 { font-size: 1.1rem; margin: 1.5rem 0 .5rem; overflow-wrap: anywhere; }
 a { color: var(--accent); }
 .quiet { color: var(--quiet); font-weight: 400; }
 .scroll { overflow-x: auto; }
@@ -103,6 +103,7 @@ ${list('lost')}${list('gained')}
 <tbody>
 ${comparison.concepts.map(concept => row(concept, sides, all, outdir))}</tbody>
 </table></div>
+${comparison.matched?.map((pairs, i) => pairs && matched(pairs, [sides[0], sides[i + 1]], nameOf, outdir))}
 </section>
 `;
 }
@@ -118,15 +119,55 @@ function row(
     ({ units, best, bound }, i) =>
       markup`<td>${i > 0 && changes[i - 1] !== 'absent' && markup`<span class="${changes[i - 1]}">${SAID[changes[i - 1]]}</span>, `}${units} ${units === 1 ? 'unit' : 'units'}${
         best
-          ? markup`, best ${best.unit}: <b>${best.iou.toFixed(3)}</b>${best.low !== null && best.high !== null && markup` <span class="quiet">${best.low.toFixed(2)}–${best.high.toFixed(2)}</span>`}<br>${pictures(sides[i], best, outdir)}`
+          ? markup`, best ${best.unit}: <b>${best.iou.toFixed(3)}</b>${best.low !== null && best.high !== null && markup` <span class="quiet">${best.low.toFixed(2)}–${best.high.toFixed(2)}</span>`}<br>${pictures(sides[i], best.unit, outdir)}`
           : markup`<span class="quiet">, no IoU over ${bound?.toFixed(3)}</span>`
       }</td>`,
   )}</tr>
 `;
 }
 
+/** Pairs of matched units that are shown. */
+const PAIRS = 100;
+
+/** Units that respond alike: how many, and those that detect other things. */
+function matched(
+  pairs: readonly MatchedPair[],
+  sides: readonly [Side, Side],
+  nameOf: (side: Side) => string,
+  outdir: string,
+): Markup {
+  const both = pairs.filter(({ labels: [a, b] }) => a !== null && b !== null);
+  const others = pairs.filter(({ labels: [a, b] }) => a !== b);
+  const shown = others.slice(0, PAIRS);
+  const [first, other] = sides.map(nameOf);
+  const unit = (pair: MatchedPair, i: 0 | 1) => {
+    const number = pair.units[i];
+    const { label, iou } = sides[i].layer.units.find(own => own.unit === number)!;
+    return markup`<td>unit ${number}: ${
+      pair.labels[i] === null
+        ? markup`<span class="quiet">no detector${label && markup`, best <span class="name">${label}</span> ${iou!.toFixed(3)}`}</span>`
+        : markup`<span class="name">${label}</span> <b>${iou!.toFixed(3)}</b>`
+    }<br>${pictures(sides[i], number, outdir)}</td>`;
+  };
+  const title = `Matched units, ${first} and ${other}`;
+  return markup`<h3 class="name">${title}</h3>
+<p>${pairs.length} units of each, matched one to one by the correlation of their largest activations over images: median ${pairs[Math.floor(pairs.length / 2)].correlation.toFixed(2)}, ${pairs.filter(({ correlation }) => correlation < 0.5).length} under 0.5. Of ${both.length} pairs of detectors ${both.length - both.filter(pair => others.includes(pair)).length} have the same concept.${others.length > 0 && ` ${shown.length < others.length ? `The ${shown.length} most alike of ${others.length}` : others.length} that do not detect the same:`}</p>
+${
+  others.length > 0 &&
+  markup`<div class="scroll" tabindex="0" role="region" aria-label="${title}"><table>
+<thead><tr><th scope="col" class="number">Correlation</th><th scope="col" class="name">${first}</th><th scope="col" class="name">${other}</th></tr></thead>
+<tbody>
+${shown.map(
+  pair => markup`<tr><td class="number">${pair.correlation.toFixed(3)}</td>${unit(pair, 0)}${unit(pair, 1)}</tr>
+`,
+)}</tbody>
+</table></div>`
+}
+`;
+}
+
 /** A unit's first images under their masks: parts of files, which SVG can lay over one another without a style. */
-function pictures({ run, report, layer }: Side, { unit }: BestUnit, outdir: string): Markup[] {
+function pictures({ run, report, layer }: Side, unit: number, outdir: string): Markup[] {
   const { pictures: patterns, image_size } = report;
   const own = layer.units.find(other => other.unit === unit);
   if (!patterns?.images || !patterns.masks || !image_size || !own) return [];

@@ -49,9 +49,21 @@ export interface ComparedSide {
   categories: Record<string, number>;
 }
 
+/** Units of two sides that respond alike. */
+export interface MatchedPair {
+  /** A unit of the first side, and one of the other. */
+  units: [first: number, other: number];
+  /** Pearson's, of their largest activations over images; from -1 to 1, and 0 where one of them never changes. */
+  correlation: number;
+  /** What they detect; null where that is nothing. */
+  labels: [first: string | null, other: string | null];
+}
+
 export interface Comparison {
   sides: ComparedSide[];
   concepts: ComparedConcept[];
+  /** The first side's units with those of each other, the most alike first; null where these were not observed alike. */
+  matched?: (MatchedPair[] | null)[];
 }
 
 /**

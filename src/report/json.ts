@@ -85,13 +85,22 @@ export interface Parts {
   drawn?: Pictures;
   /** The images' paths within the data set, by number. */
   files?: readonly string[];
+  /** Whether each unit's largest activation on every image is written. */
+  maxima?: boolean;
 }
 
 /** Makes the report of a run, all layers of which were counted against the labels or none. */
 export function buildReport(
   statistics: readonly LayerStatistics[],
   { labels, categories }: LabelSet,
-  { labelsPerUnit = 5, scores = [], drawn, files, ...context }: ReportContext & Partial<UnitSettings> & Parts,
+  {
+    labelsPerUnit = 5,
+    scores = [],
+    drawn,
+    files,
+    maxima = false,
+    ...context
+  }: ReportContext & Partial<UnitSettings> & Parts,
 ): Report {
   const dirnames = layerDirnames(statistics.map(({ layer }) => layer));
   const labelled = statistics.some(({ tally }) => tally !== null);
@@ -122,6 +131,7 @@ export function buildReport(
         dirnames[i],
         scoredParts(layer, { labels, categories }, { ...context, labelsPerUnit, scores }),
         context.iou_threshold,
+        maxima,
       ),
     ),
   };
@@ -167,6 +177,7 @@ function buildLayer(
   dirname: string,
   scored: ScoredParts | null,
   iouThreshold: number,
+  maxima: boolean,
 ): LayerReport {
   const top = topImages.length / levels.length;
   const units = Array.from(levels, (level, unit): UnitReport => {
@@ -190,6 +201,7 @@ function buildLayer(
     ...(unitsLast && { units_last: true as const }),
     changed_in_place: changedInPlace,
     ...(rankError !== undefined && { level_rank_error: rankError }),
+    ...(maxima && { maxima: 'maxima.npy' }),
     units,
   };
   if (!scored) return { ...head, rankings: [byUnit], iou_threshold: iouThreshold };

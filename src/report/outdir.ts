@@ -15,7 +15,7 @@ import { isDead, OWNER } from '../base/owner';
 import { native } from '../native/native';
 
 /** What a layer's folder of an earlier report holds. */
-const LAYER_FILES = ['dissect.json', 'bargraph.svg', 'image', 'masks'];
+const LAYER_FILES = ['dissect.json', 'bargraph.svg', 'maxima.npy', 'image', 'masks'];
 
 /** The folder of images that are stored once. */
 const IMAGES = 'images';

@@ -167,6 +167,8 @@ export interface LayerReport {
    * the exact level, as a part of all values, for the worst unit.
    */
   level_rank_error?: number;
+  /** The path, relative to `dirname`, of each unit's largest activation on every image; absent where it was not asked for. */
+  maxima?: string;
   units: UnitReport[];
   rankings: Ranking[];
   labels?: LabelReport[];

@@ -168,6 +168,10 @@ export async function analyse(
     );
   if (scores.includes('auprc') && !file.maxima)
     throw optionError('the score auprc needs the largest activations of each image; observe with it, too');
+  if (checked.maxima && !file.maxima)
+    throw optionError(
+      'the largest activations of each image were not kept; observe with maxima, or the score auprc, too',
+    );
   if (own < quantile && file.made_of.approximate === true)
     throw optionError(
       `expected the quantile that was observed, ${quantile}, but received ${own}: the levels of this observation may be estimates, and others cannot be made of these`,

@@ -35,6 +35,8 @@ export interface Job {
   forwardSize: number;
   dirnames: string[];
   labeller?: Labeller;
+  /** Whether each unit's largest activation on every image is kept. */
+  keepMaxima: boolean;
   pictures: boolean;
   netname: string;
   meta: Record<string, unknown>;
@@ -63,6 +65,7 @@ export async function makeJob(
   const meta = plainData(options.meta, 'meta');
   const settings = plainData(dataset.settings, "the data set's settings");
   const dirnames = layerDirnames(retained.map(layer => layer.reported));
+  const labeller = checked.labels && dataset.labels.length > 0 ? datasetLabeller(dataset) : undefined;
   if (pictures) await checkPictures(dataset, options, checked.examplesPerUnit);
   return {
     model,
@@ -75,8 +78,9 @@ export async function makeJob(
       dataset.length,
     ),
     dirnames,
-    labeller: checked.labels && dataset.labels.length > 0 ? datasetLabeller(dataset) : undefined,
+    labeller,
     pictures,
+    keepMaxima: checked.maxima || (labeller !== undefined && checked.scores.includes('auprc')),
     netname: options.netname ?? path.basename(model.path).replace(/\.[^.]*$/, ''),
     meta,
     settings: {
@@ -107,7 +111,7 @@ function plainData(value: Record<string, unknown> = {}, name: string): Record<st
 }
 
 export function begin(
-  { model, dataset, checked, retained, retainOptions, forwardSize, labeller, pictures }: Job,
+  { model, dataset, checked, retained, retainOptions, forwardSize, labeller, pictures, keepMaxima }: Job,
   part: Pick<NativeOptions, 'first' | 'end' | 'keepFolder' | 'run' | 'checkpointSeconds'> = {},
 ): Promise<NativeDissection> {
   const { mean, deviation } = dataset.normalization ?? IMAGENET_NORMALIZATION;
@@ -124,7 +128,7 @@ export function begin(
     memory: checked.memory,
     spillFolder: checked.spill,
     approximate: checked.approximate,
-    keepMaxima: labeller !== undefined && checked.scores.includes('auprc'),
+    keepMaxima,
     keepMasks: labeller !== undefined || pictures,
     scaleOffset: retainOptions.addScaleOffset,
     ...nativeOptions(retainOptions),

@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import { commandLine } from '../base/command-line';
+import { npyOf } from '../base/npy';
 import type { Provenance } from '../base/provenance';
 import { writeFile, writeFolder } from '../base/write';
 import type { DissectionDataset } from '../dataset/dataset';
@@ -139,9 +140,16 @@ export async function conclude(
     },
     files: observed.files,
     drawn,
+    maxima: checked.maxima,
   });
   for (const notice of [...chanceNotices(report), ...reachNotices(report)]) options.onNotice?.(notice);
   await writeReport(staged.path, report, checked.report);
+  for (const [l, { dirname, maxima }] of report.layers.entries())
+    if (maxima !== undefined)
+      await writeFile(
+        path.join(staged.path, dirname, maxima),
+        npyOf([layers[l].levels.length, images], await dissection.maxima(l)),
+      );
   options.signal?.throwIfAborted();
   await staged.commit('dissect.json');
   const end = performance.now();

@@ -68,7 +68,7 @@ async function madeOf({
     memory: checked.memory,
     approximate: checked.approximate,
     masks: job.labeller !== undefined || job.pictures,
-    largest_activations: job.labeller !== undefined && checked.scores.includes('auprc'),
+    largest_activations: job.keepMaxima,
     retain: { ...retainOptions },
     images: dataset.length,
     image_size: [...dataset.imageSize],
@@ -155,7 +155,7 @@ export async function openKept(job: Job, shardText?: string): Promise<Kept | und
         examples_per_unit: checked.examplesPerUnit,
         masks: labeller !== undefined || job.pictures,
         labelled: labeller !== undefined,
-        maxima: labeller !== undefined && checked.scores.includes('auprc'),
+        maxima: job.keepMaxima,
         scale_offset: retainOptions.addScaleOffset,
         labels: labeller
           ? labeller.labels.map(({ number, name, category }) => ({ number, name, category }))

@@ -68,6 +68,8 @@ export interface DissectOptions {
   images?: boolean;
   /** Write, too, strips of every unit's top images, as the Python package does. Default false. */
   strips?: boolean;
+  /** Write, too, each unit's largest activation on every image, by which `compare` matches units. Default false. */
+  maxima?: boolean;
   /** Write each unit's first image alone, too. Default false. */
   singleImages?: boolean;
   /** Write the page. Default true. */
@@ -128,6 +130,7 @@ export const DISSECT_OPTIONS = {
   labels: option(flag, true),
   images: option(flag, true),
   strips: option(flag, false),
+  maxima: option(flag, false),
   singleImages: option(flag, false),
   report: option(flag, true),
 };

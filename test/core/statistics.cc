@@ -1,11 +1,14 @@
 // Statistics: what parts give together is what the whole gives, in any order, and after saving and loading.
 #include "base/failure.h"
+#include "base/parallel.h"
 #include "random.h"
+#include "statistics/correlation.h"
 #include "statistics/histogram_tail.h"
 #include "statistics/image_maxima.h"
 #include "statistics/radix_tail.h"
 #include "statistics/top_images.h"
 #include "statistics/upper_tail.h"
+#include <cmath>
 #include <doctest/doctest.h>
 #include <functional>
 #include <memory>
@@ -334,6 +337,41 @@ TEST_CASE("largest activations: each image's own, in parts as in the whole") {
     CHECK(merged->whole());
     for (int64_t unit = 0; unit < units; unit++)
       CHECK(std::equal(merged->of(unit), merged->of(unit) + images, whole->of(unit)));
+  }
+}
+
+TEST_CASE("correlations are those of the plain formula, whatever the sizes and threads") {
+  Random random(9);
+  for (const int64_t images : {1, 2, 7, 8, 1023, 1024, 2600}) {
+    const int64_t some = 5, more = 9;
+    std::vector<float> one(some * images), other(more * images);
+    for (float &value : one)
+      value = valueOf("normal", random) + 1000;
+    for (float &value : other)
+      value = valueOf("normal", random);
+    std::copy(one.begin(), one.begin() + images, other.begin() + 3 * images);
+    for (int64_t i = 0; i < images; i++)
+      other[4 * images + i] = -one[images + i];
+    std::fill(other.begin() + 5 * images, other.begin() + 6 * images, 0.1f); // of no unit's mean
+    const std::vector<double> found = correlations(one.data(), some, other.data(), more, images);
+    REQUIRE(found.size() == some * more);
+    for (int64_t u = 0; u < some; u++)
+      for (int64_t v = 0; v < more; v++) {
+        long double x = 0, y = 0, xx = 0, yy = 0, xy = 0;
+        for (int64_t i = 0; i < images; i++)
+          x += one[u * images + i], y += other[v * images + i];
+        for (int64_t i = 0; i < images; i++) {
+          const long double a = one[u * images + i] - x / images, b = other[v * images + i] - y / images;
+          xx += a * a, yy += b * b, xy += a * b;
+        }
+        const bool constant = images == 1 || v == 5;
+        const auto plain = constant ? 0.0 : static_cast<double>(xy / std::sqrt(xx * yy));
+        CHECK(std::abs(found[u * more + v] - plain) < 1e-9);
+      }
+    CHECK(found[5] == 0);
+    setLoopThreads(1);
+    CHECK(correlations(one.data(), some, other.data(), more, images) == found);
+    setLoopThreads(2);
   }
 }
 

@@ -2,7 +2,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import npy from '../../lib/dataset/images/npy.js';
+import npy from '../../lib/base/npy.js';
 import {
   BrodenDataset,
   CocoDataset,

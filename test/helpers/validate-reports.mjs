@@ -8,17 +8,18 @@ import path from 'node:path';
 import Ajv from 'ajv/dist/2020.js';
 import format from '../../lib/report/format.js';
 
-const FILE = path.join(import.meta.dirname, '../../schema/dissect-1.json');
-let validator;
+const validators = new Map();
 
-/** What of a report does not fit the schema; undefined where all does. */
-export function misfit(report) {
-  validator ??= new Ajv.default({
-    allErrors: false,
-    strict: true,
-    strictTypes: false,
-    strictRequired: false,
-  }).compile(JSON.parse(fs.readFileSync(FILE, 'utf8')));
+function validatorOf(name) {
+  const file = path.join(import.meta.dirname, '../../schema', `${name}.json`);
+  const ajv = new Ajv.default({ allErrors: false, strict: true, strictTypes: false, strictRequired: false });
+  if (!validators.has(name)) validators.set(name, ajv.compile(JSON.parse(fs.readFileSync(file, 'utf8'))));
+  return validators.get(name);
+}
+
+/** What of a report, or a comparison, does not fit its schema; undefined where all does. */
+export function misfit(report, name = 'dissect-1') {
+  const validator = validatorOf(name);
   if (validator(JSON.parse(JSON.stringify(report)))) return undefined;
   const [{ instancePath, message, params }] = validator.errors;
   return `${instancePath} ${message} ${JSON.stringify(params)}`;

@@ -1,24 +1,13 @@
-/** Reads arrays that numpy saved, and perturbations of images among them. */
+/** Arrays as numpy saves them. */
 
 import fs from 'node:fs';
-import path from 'node:path';
-import { optionError } from '../../base/errors';
-import { fileStat, look } from '../../base/read';
+import { optionError } from './errors';
+import { fileStat, look } from './read';
 
 /** An array in C order, whatever order the file has. */
 export interface NpyArray {
   shape: number[];
   data: Float32Array | Float64Array;
-}
-
-/** What is added to each resized image. */
-export interface Perturbation {
-  height: number;
-  width: number;
-  /** `[height, width, 3]` in units of 0..255. */
-  values: Float32Array;
-  /** What the report calls it. */
-  name?: string;
 }
 
 /**
@@ -82,21 +71,14 @@ function fromFortran<Values extends Float32Array | Float64Array>(values: Values,
   return out;
 }
 
-/**
- * Reads a perturbation: a `.npy` file of floats `[height, width, 3]` in units of 0..255. What is no such array is
- * refused with `ERR_NETDISSECT_OPTION`.
- */
-export function readPerturbation(file: string): Perturbation {
-  const { shape, data } = readNpy(file);
-  if (shape.length !== 3 || shape[2] !== 3)
-    throw optionError(
-      `expected an array of shape (height, width, 3) in ${file} but found (${shape.join(', ')}); a perturbation has a value for each pixel and colour`,
-    );
-  const values = Float32Array.from(data);
-  const bad = values.findIndex(value => !Number.isFinite(value));
-  if (bad >= 0)
-    throw optionError(
-      `expected finite numbers in ${file} but found ${data[bad]} at [${Math.floor(bad / 3 / shape[1])}, ${Math.floor(bad / 3) % shape[1]}, ${bad % 3}]`,
-    );
-  return { height: shape[0], width: shape[1], values, name: path.basename(file) };
+/** A float32 array as numpy saves it. */
+export function npyOf(shape: readonly number[], values: Float32Array): Buffer {
+  const dict = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape
+    .map(side => `${side}, `)
+    .join('')
+    .trim()}), }`;
+  const header = `${dict.padEnd(Math.ceil((11 + dict.length) / 64) * 64 - 11)}\n`; // values begin at a multiple of 64
+  const start = Buffer.from(`\x93NUMPY\x01\x00\0\0${header}`, 'latin1');
+  start.writeUInt16LE(header.length, 8);
+  return Buffer.concat([start, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)]);
 }
