@@ -1,4 +1,4 @@
-/** How many units are found at each IoU threshold, and how many by chance. */
+/** Curves: how many units are found at each IoU threshold, and a unit's IoU at other levels. */
 
 import { svg } from './dom';
 import type { PageLayer } from './model';
@@ -8,7 +8,7 @@ const HEIGHT = 96;
 const LEFT = 30;
 const BOTTOM = 18;
 
-/** @param marks IoUs that are marked */
+/** How many units of a layer are found, and how many by chance. @param marks IoUs that are marked */
 export function curve({ thresholds }: PageLayer, marks: [iou: number, what: string][]): SVGElement | null {
   if (thresholds.length === 0) return null;
   const right = thresholds.at(-1)![0];
@@ -53,5 +53,41 @@ export function curve({ thresholds }: PageLayer, marks: [iou: number, what: stri
       { class: 'key', x: WIDTH - 6, y: 16, 'text-anchor': 'end' },
       chance ? '— found  ··· by chance' : '— found',
     ),
+  );
+}
+
+/** A unit's IoU with a label at levels that leave other parts of its activations above themselves. */
+export function levelCurve(
+  quantiles: readonly number[],
+  ious: readonly number[],
+  threshold: number,
+): SVGElement {
+  const most = Math.max(...ious, threshold) * 1.1;
+  const x = (i: number) => LEFT + 22 + (i / (quantiles.length - 1)) * (WIDTH - LEFT - 50);
+  const y = (iou: number) => 6 + (1 - iou / most) * (HEIGHT - BOTTOM - 6);
+  const part = (quantile: number) => `${Number((100 * quantile).toPrecision(3))} %`;
+  const points = ious.map((iou, i) => ({ x: x(i), y: y(iou) }));
+  return svg(
+    'svg',
+    {
+      class: 'curve',
+      role: 'img',
+      'aria-label': `IoU by quantile: ${ious.map((iou, i) => `${iou.toFixed(3)} at ${part(quantiles[i])}`).join(', ')}`,
+      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      width: WIDTH,
+      height: HEIGHT,
+    },
+    svg('path', { class: 'axis', d: `M${LEFT} 6V${HEIGHT - BOTTOM}H${WIDTH - 6}` }),
+    svg('text', { x: LEFT - 4, y: 14, 'text-anchor': 'end' }, most.toFixed(2)),
+    svg('text', { x: LEFT - 4, y: HEIGHT - BOTTOM, 'text-anchor': 'end' }, 0),
+    ...quantiles.map((quantile, i) =>
+      svg('text', { x: x(i), y: HEIGHT - 4, 'text-anchor': 'middle' }, part(quantile)),
+    ),
+    svg('path', { class: 'mark at', d: `M${LEFT} ${y(threshold).toFixed(1)}H${WIDTH - 6}` }),
+    svg('path', {
+      class: 'found',
+      d: points.map(({ x, y }, i) => `${i === 0 ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`).join(''),
+    }),
+    ...points.map(({ x, y }) => svg('circle', { class: 'point', cx: x, cy: y, r: 2.5 })),
   );
 }

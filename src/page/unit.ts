@@ -2,7 +2,7 @@
 
 import { labelColor, labelColorIndex } from '../report/looks';
 import { dot, doubt, iouText } from './cards';
-import { curve } from './curve';
+import { curve, levelCurve } from './curve';
 import { digits, h } from './dom';
 import { best, type PageData, type PageLayer, type PageUnit, topOf } from './model';
 import type { Pictures } from './pictures';
@@ -99,6 +99,24 @@ export function unitView(context: UnitContext, unit: PageUnit, place: string, st
           ]) as unknown as HTMLElement | null,
           layer.thresholds.length > 0 &&
             h('figcaption', { class: 'quiet' }, 'The layer by threshold; this unit’s IoU is marked'),
+        ),
+      unit.smaller &&
+        layer.quantiles &&
+        h(
+          'figure',
+          {},
+          levelCurve(
+            layer.quantiles,
+            [own![1], ...unit.smaller],
+            context.threshold,
+          ) as unknown as HTMLElement,
+          h(
+            'figcaption',
+            { class: 'quiet' },
+            'The IoU with ',
+            h('span', { class: 'name' }, label![1]),
+            ' by the part of activations over the level',
+          ),
         ),
     ),
     pictures.any && looks(context, category, categories, steps),

@@ -19,6 +19,8 @@ export interface PageUnit {
   level: number;
   /** The best label first; absent without labels. */
   labels?: PageLabel[];
+  /** The best label's IoU at each of the layer's smaller quantiles; absent without them. */
+  smaller?: number[];
   q?: number;
   /** How many labels its label set has; null where it has none. */
   set?: number | null;
@@ -41,6 +43,8 @@ export interface PageLayer {
   thresholds: [threshold: number, units: number, concepts: number, chance?: number, concepts?: number][];
   /** `18.8 ± 3.1` at the run's own threshold. */
   chance?: string;
+  /** Those that IoUs are known at, the run's own first; absent where that is the only one. */
+  quantiles?: number[];
 }
 
 /** IoUs of each layer's units with its `ranked` labels, in hundred-thousandths, `[layers][labels][units]`; long, and not needed at once. */
@@ -82,7 +86,9 @@ export function pageData(report: Report, aboutLayer: (layer: LayerReport) => str
   };
   const byNumber = new Map((report.top_labels ?? []).map(label => [label.labelnum, label]));
   for (const { labelnum, label, cat } of byNumber.values()) place(labelnum, label, cat);
-  const layers = report.layers.map(layer => pageLayer(layer, place, aboutLayer(layer)));
+  const layers = report.layers.map(layer =>
+    pageLayer(layer, place, aboutLayer(layer), report.quantile_threshold),
+  );
   return {
     netname: report.netname,
     labelled: report.layers.some(layer => layer.labels !== undefined),
@@ -134,7 +140,7 @@ export function pageIous({ layers }: Report): PageIous {
 
 type Place = (labelnum: number, label: string, cat: string) => number;
 
-function pageLayer(layer: LayerReport, place: Place, about: string): PageLayer {
+function pageLayer(layer: LayerReport, place: Place, about: string, quantile: number): PageLayer {
   const { rankings, thresholds = [] } = layer;
   const ranked = rankedLabels(layer).map(({ label: { label, labelnum, cat } }) =>
     place(labelnum, label, cat),
@@ -155,6 +161,7 @@ function pageLayer(layer: LayerReport, place: Place, about: string): PageLayer {
         : [short(chance.expected_by_chance), short(chance.concepts_by_chance!)]),
     ]) as PageLayer['thresholds'],
     chance: chanceInWords(layer),
+    ...(layer.smaller_quantiles && { quantiles: [quantile, ...layer.smaller_quantiles] }),
   };
 }
 
@@ -186,6 +193,7 @@ function pageUnit(unit: UnitReport, place: Place): PageUnit {
     unit: unit.unit,
     level: short(unit.level),
     ...(unit.iou !== undefined && { labels: best }),
+    ...(labels?.[0]?.smaller_quantiles && { smaller: labels[0].smaller_quantiles.map(short) }),
     ...(unit.q !== undefined && { q: short(unit.q) }),
     ...(unit.label_set !== undefined && { set: unit.label_set?.length ?? null }),
     ...(formula && {
