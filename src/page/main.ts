@@ -55,10 +55,7 @@ const cardsOf = (layer: PageLayer) => ({
 });
 const grid = new VirtualGrid(
   width => cardMetrics({ data, pictures }, width),
-  place => {
-    const { columns, gap } = cardMetrics({ data, pictures }, grid.element.clientWidth);
-    return card(cardsOf(layerOf(state)), place, (grid.element.clientWidth - gap * (columns - 1)) / columns);
-  },
+  (place, width) => card(cardsOf(layerOf(state)), place, width),
 );
 
 /** Changes what is chosen. `push`: the way back leads here. */

@@ -20,7 +20,7 @@ export class VirtualGrid {
 
   constructor(
     private readonly measure: (width: number) => Metrics,
-    private readonly card: (key: number) => HTMLElement,
+    private readonly card: (key: number, width: number) => HTMLElement,
   ) {
     const later = () => {
       if (this.#waiting) return;
@@ -90,7 +90,7 @@ export class VirtualGrid {
       const key = this.#keys[place];
       let card = this.#cards.get(key);
       if (!card) {
-        card = this.card(key);
+        card = this.card(key, cardWidth);
         card.style.left = `${(place % columns) * (cardWidth + gap)}px`;
         card.style.top = `${Math.floor(place / columns) * step}px`;
         card.style.width = `${cardWidth}px`;
