@@ -5,7 +5,7 @@
  * later run goes on with. What dead runs left behind is removed by the next one.
  */
 
-import { createReadStream, rmSync } from 'node:fs';
+import { constants, createReadStream, rmSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -13,6 +13,7 @@ import { NetdissectError } from '../base/errors';
 import { exists, makeFolder } from '../base/folder';
 import { isDead, OWNER } from '../base/owner';
 import { native } from '../native/native';
+import { type ImagesOf, leftLayers, showsSame } from './left-layers';
 
 /** What a layer's folder of an earlier report holds. */
 const LAYER_FILES = ['dissect.json', 'bargraph.svg', 'maxima.npy', 'image', 'masks'];
@@ -179,18 +180,21 @@ export class StagedFolder {
     readonly path: string,
     /** The topmost folder that had to be made, if any. */
     private readonly made: string | undefined,
+    /** Whether layers of an earlier report stay, with their images. */
+    private readonly keepsImages: boolean,
   ) {
     removeAtExit(path);
   }
 
   /**
-   * `folders` are those that the report will have, `main` the file that tells an earlier one. Refuses where they, or `index.html`, are there already and are none
-   * of an earlier report: nothing of the user's is replaced.
+   * `folders` are those that the report will have, `main` the file that tells an earlier one, `images` what pictures depend on,
+   * where there will be any. Refuses where the folders, or `index.html`, are there already and are none of an earlier report: nothing
+   * of the user's is replaced; and where layers of an earlier report would be left beside images that are not theirs.
    */
   static async open(
     outdir: string,
     folders: readonly string[] = [],
-    main = 'dissect.json',
+    { main = 'dissect.json', images }: { main?: string; images?: ImagesOf } = {},
   ): Promise<StagedFolder> {
     try {
       const made = await makeFolder(path.resolve(outdir));
@@ -200,12 +204,19 @@ export class StagedFolder {
         (await exists(path.join(folder, LOCK)))
       )
         await locked(folder, () => cleanUp(folder));
-      await refuseForeign(outdir, folders, main);
+      const left = main === 'dissect.json' ? await leftLayers(folder, folders) : [];
+      await refuseForeign(outdir, folders, main, left.length > 0);
+      for (const name of images ? left : [])
+        if (!(await showsSame(path.join(folder, name), images!)))
+          throw new NetdissectError(
+            'ERR_NETDISSECT_OUTDIR',
+            `${path.join(outdir, name)} is a layer of an earlier report, and its images, which those of this report would replace, are others; choose another output folder, or remove it`,
+          );
       const beside = path.join(path.dirname(folder), `.${path.basename(folder)}.unfinished-${OWNER}-`);
       const staged = await fs
         .mkdtemp(beside)
         .catch(() => fs.mkdtemp(path.join(folder, `.unfinished-${OWNER}-`)));
-      return new StagedFolder(folder, staged, made && (await fs.realpath(made)));
+      return new StagedFolder(folder, staged, made && (await fs.realpath(made)), left.length > 0);
     } catch (cause) {
       if (cause instanceof NetdissectError) throw cause;
       throw new NetdissectError(
@@ -220,9 +231,14 @@ export class StagedFolder {
   async commit(last: string): Promise<void> {
     await fs.access(path.join(this.path, last));
     const images = path.join(this.outdir, IMAGES);
+    const own = path.join(this.path, IMAGES);
+    if (this.keepsImages && (await exists(own)))
+      for (const name of await fs.readdir(images).catch((): string[] => []))
+        if (!(await exists(path.join(own, name))))
+          await fs.copyFile(path.join(images, name), path.join(own, name), constants.COPYFILE_FICLONE);
     // Those of an earlier report go where this one has none: an empty folder takes their place.
-    const stale = (await exists(images)) && !(await exists(path.join(this.path, IMAGES)));
-    if (stale) await fs.mkdir(path.join(this.path, IMAGES));
+    const stale = !this.keepsImages && (await exists(images)) && !(await exists(own));
+    if (stale) await fs.mkdir(own);
     await locked(this.outdir, async () => {
       if (!(await this.#exchange())) await this.#move();
     });
@@ -295,7 +311,12 @@ export class StagedFolder {
   }
 }
 
-async function refuseForeign(outdir: string, folders: readonly string[], main: string): Promise<void> {
+async function refuseForeign(
+  outdir: string,
+  folders: readonly string[],
+  main: string,
+  layersLeft: boolean,
+): Promise<void> {
   const refuse = (what: string) => {
     throw new NetdissectError(
       'ERR_NETDISSECT_OUTDIR',
@@ -309,7 +330,8 @@ async function refuseForeign(outdir: string, folders: readonly string[], main: s
   const images: string[] | undefined = await fs
     .readdir(path.join(outdir, IMAGES))
     .catch(error => (error.code === 'ENOENT' ? undefined : [IMAGES]));
-  if (images?.length && !(report && (await saysImages(path.join(outdir, 'dissect.json'))))) refuse(IMAGES);
+  const told = layersLeft || (report && (await saysImages(path.join(outdir, 'dissect.json'))));
+  if (images?.length && !told) refuse(IMAGES);
   const foreign = images?.find(name => !/^(0|[1-9]\d*)\.(jpg|png)$/.test(name));
   if (foreign !== undefined) refuse(path.join(IMAGES, foreign));
   for (const folder of folders) {
