@@ -35,7 +35,7 @@ export async function runCompare(values: CompareValues, { stdout }: Terminal): P
     const matched = await matchSides(sides);
     if (matched) comparison.matched = matched;
   }
-  const staged = await StagedFolder.open(outdir, [], { main: 'compare.json' });
+  const staged = await StagedFolder.open(outdir, [], 'compare.json');
   try {
     const data = {
       format: 1,

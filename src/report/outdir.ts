@@ -5,7 +5,7 @@
  * later run goes on with. What dead runs left behind is removed by the next one.
  */
 
-import { constants, createReadStream, rmSync } from 'node:fs';
+import { createReadStream, rmSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -13,13 +13,21 @@ import { NetdissectError } from '../base/errors';
 import { exists, makeFolder } from '../base/folder';
 import { isDead, OWNER } from '../base/owner';
 import { native } from '../native/native';
-import { type ImagesOf, leftLayers, showsSame } from './left-layers';
-
-/** What a layer's folder of an earlier report holds. */
-const LAYER_FILES = ['dissect.json', 'bargraph.svg', 'maxima.npy', 'image', 'masks'];
+import { giveImages } from './left-layers';
 
 /** The folder of images that are stored once. */
 const IMAGES = 'images';
+
+/** What a layer's folder of an earlier report holds; images where that report is gone, and what giving it these may leave. */
+const LAYER_FILES = [
+  'dissect.json',
+  'bargraph.svg',
+  'maxima.npy',
+  'image',
+  'masks',
+  IMAGES,
+  'dissect.json.new',
+];
 
 /** What is beside the layers' folders. */
 export const FILES = ['dissect.json', 'dissect.csv', 'index.html', IMAGES];
@@ -180,21 +188,18 @@ export class StagedFolder {
     readonly path: string,
     /** The topmost folder that had to be made, if any. */
     private readonly made: string | undefined,
-    /** Whether layers of an earlier report stay, with their images. */
-    private readonly keepsImages: boolean,
   ) {
     removeAtExit(path);
   }
 
   /**
-   * `folders` are those that the report will have, `main` the file that tells an earlier one, `images` what pictures depend on,
-   * where there will be any. Refuses where the folders, or `index.html`, are there already and are none of an earlier report: nothing
-   * of the user's is replaced; and where layers of an earlier report would be left beside images that are not theirs.
+   * `folders` are those that the report will have, `main` the file that tells an earlier one. Refuses where they, or `index.html`, are there already and are none
+   * of an earlier report: nothing of the user's is replaced.
    */
   static async open(
     outdir: string,
     folders: readonly string[] = [],
-    { main = 'dissect.json', images }: { main?: string; images?: ImagesOf } = {},
+    main = 'dissect.json',
   ): Promise<StagedFolder> {
     try {
       const made = await makeFolder(path.resolve(outdir));
@@ -204,19 +209,12 @@ export class StagedFolder {
         (await exists(path.join(folder, LOCK)))
       )
         await locked(folder, () => cleanUp(folder));
-      const left = main === 'dissect.json' ? await leftLayers(folder, folders) : [];
-      await refuseForeign(outdir, folders, main, left.length > 0);
-      for (const name of images ? left : [])
-        if (!(await showsSame(path.join(folder, name), images!)))
-          throw new NetdissectError(
-            'ERR_NETDISSECT_OUTDIR',
-            `${path.join(outdir, name)} is a layer of an earlier report, and its images, which those of this report would replace, are others; choose another output folder, or remove it`,
-          );
+      await refuseForeign(outdir, folders, main);
       const beside = path.join(path.dirname(folder), `.${path.basename(folder)}.unfinished-${OWNER}-`);
       const staged = await fs
         .mkdtemp(beside)
         .catch(() => fs.mkdtemp(path.join(folder, `.unfinished-${OWNER}-`)));
-      return new StagedFolder(folder, staged, made && (await fs.realpath(made)), left.length > 0);
+      return new StagedFolder(folder, staged, made && (await fs.realpath(made)));
     } catch (cause) {
       if (cause instanceof NetdissectError) throw cause;
       throw new NetdissectError(
@@ -231,15 +229,12 @@ export class StagedFolder {
   async commit(last: string): Promise<void> {
     await fs.access(path.join(this.path, last));
     const images = path.join(this.outdir, IMAGES);
-    const own = path.join(this.path, IMAGES);
-    if (this.keepsImages && (await exists(own)))
-      for (const name of await fs.readdir(images).catch((): string[] => []))
-        if (!(await exists(path.join(own, name))))
-          await fs.copyFile(path.join(images, name), path.join(own, name), constants.COPYFILE_FICLONE);
     // Those of an earlier report go where this one has none: an empty folder takes their place.
-    const stale = !this.keepsImages && (await exists(images)) && !(await exists(own));
-    if (stale) await fs.mkdir(own);
+    const stale = (await exists(images)) && !(await exists(path.join(this.path, IMAGES)));
+    if (stale) await fs.mkdir(path.join(this.path, IMAGES));
+    const folders = await fs.readdir(this.path);
     await locked(this.outdir, async () => {
+      await giveImages(this.outdir, IMAGES, folders);
       if (!(await this.#exchange())) await this.#move();
     });
     if (stale) await fs.rmdir(images).catch(() => {});
@@ -311,12 +306,7 @@ export class StagedFolder {
   }
 }
 
-async function refuseForeign(
-  outdir: string,
-  folders: readonly string[],
-  main: string,
-  layersLeft: boolean,
-): Promise<void> {
+async function refuseForeign(outdir: string, folders: readonly string[], main: string): Promise<void> {
   const refuse = (what: string) => {
     throw new NetdissectError(
       'ERR_NETDISSECT_OUTDIR',
@@ -330,8 +320,7 @@ async function refuseForeign(
   const images: string[] | undefined = await fs
     .readdir(path.join(outdir, IMAGES))
     .catch(error => (error.code === 'ENOENT' ? undefined : [IMAGES]));
-  const told = layersLeft || (report && (await saysImages(path.join(outdir, 'dissect.json'))));
-  if (images?.length && !told) refuse(IMAGES);
+  if (images?.length && !(report && (await saysImages(path.join(outdir, 'dissect.json'))))) refuse(IMAGES);
   const foreign = images?.find(name => !/^(0|[1-9]\d*)\.(jpg|png)$/.test(name));
   if (foreign !== undefined) refuse(path.join(IMAGES, foreign));
   for (const folder of folders) {

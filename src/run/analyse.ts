@@ -12,7 +12,7 @@ import { type NativeDissection, native } from '../native/native';
 import { layerDirnames } from '../report/json';
 import { StagedFolder } from '../report/outdir';
 import { firstDifference, readStore, runOf, type StoreFile, storeError } from '../store/folder';
-import { begin, imagesOf, makeJob, named, nativeLabels, noticesOf } from './begin';
+import { begin, makeJob, named, nativeLabels, noticesOf } from './begin';
 import { conclude, type DissectionResult } from './conclude';
 import { imageList, openKept } from './keep';
 import { observe as observeImages, PassMissing } from './observe';
@@ -188,9 +188,7 @@ export async function analyse(
   const labelSet = file.labelled && checked.labels ? chosenLabels(file, options.categories) : undefined;
   const dirnames = layerDirnames(file.layers.map(({ reported }) => reported));
   options.signal?.throwIfAborted();
-  const staged = await StagedFolder.open(outdir, dirnames, {
-    ...(pictures && { images: imagesOf({ dataset, labeller: labelSet, ...file }) }),
-  });
+  const staged = await StagedFolder.open(outdir, dirnames);
   const engine = new (native().NativeModel)(threads);
   let dissection: NativeDissection | undefined;
   const close = () => void (dissection ? dissection.cancel() : engine.close());

@@ -16,7 +16,6 @@ import {
 } from '../model/model';
 import type { NativeDissection, NativeOptions } from '../native/native';
 import { layerDirnames } from '../report/json';
-import type { ImagesOf } from '../report/left-layers';
 import type { LabelSet } from '../report/types';
 import { datasetLabeller, type Labeller } from './labeller';
 import { type CheckedOptions, checkedOptions, type DissectOptions } from './options';
@@ -99,23 +98,6 @@ export async function makeJob(
     provenance: await provenanceOf(model, dataset),
     files: filesOf(dataset),
     ...(options.command && { command: { ...options.command } }),
-  };
-}
-
-/** What the pictures of a run depend on. */
-export function imagesOf({
-  dataset,
-  labeller,
-  provenance,
-  files,
-}: Pick<Job, 'dataset' | 'provenance' | 'files'> & { labeller?: LabelSet }): ImagesOf {
-  return {
-    images: dataset.length,
-    image_size: dataset.imageSize,
-    categories: labeller?.categories ?? [],
-    dataset: provenance.dataset,
-    settings: dataset.settings ?? {},
-    files,
   };
 }
 

@@ -5,7 +5,7 @@ import type { DissectionDataset } from '../dataset/dataset';
 import type { Model } from '../model/model';
 import type { NativeDissection } from '../native/native';
 import { StagedFolder } from '../report/outdir';
-import { begin, imagesOf, makeJob, named, noticesOf } from './begin';
+import { begin, makeJob, named, noticesOf } from './begin';
 import { conclude, type DissectionResult } from './conclude';
 import { openKept } from './keep';
 import { observe } from './observe';
@@ -27,9 +27,7 @@ export async function dissect(
   requireText(outdir, "the path of the report's folder");
   const job = await makeJob(model, dataset, options);
   options.signal?.throwIfAborted();
-  const staged = await StagedFolder.open(outdir, job.dirnames, {
-    ...(job.pictures && { images: imagesOf(job) }),
-  });
+  const staged = await StagedFolder.open(outdir, job.dirnames);
   let dissection: NativeDissection | undefined;
   let tell = () => {};
   const cancel = () => dissection?.cancel();
