@@ -3,6 +3,7 @@
  *
  *   --sanitize address    with AddressSanitizer and UndefinedBehaviorSanitizer
  *   --sanitize thread     with ThreadSanitizer, what has threads
+ *   --arm64               compiled for arm64, and run by an emulator (Debian, which has both)
  *   ...                   what else there is goes to the test program, such as --test-case='*labels*'
  *
  * A sanitizer is shown faults on purpose as well (test/core/planted), each of which it has to find.
@@ -28,6 +29,22 @@ export const SANITIZERS = {
   thread: { flags: 'thread', args: ['--source-file=*run.cc'], finds: { race: 'data race' } },
 };
 
+/** What compiles for arm64, and runs it. */
+const ARM64 = {
+  packages: ['g++-aarch64-linux-gnu', 'qemu-user-static'],
+  configure: ['SYSTEM_NAME=Linux', 'SYSTEM_PROCESSOR=aarch64', 'CXX_COMPILER=aarch64-linux-gnu-g++'],
+  emulator: ['qemu-aarch64-static', '-L', '/usr/aarch64-linux-gnu'],
+};
+
+async function haveArm64() {
+  const present = () => which('aarch64-linux-gnu-g++') && which(ARM64.emulator[0]);
+  if (!present() && canUseApt()) {
+    console.log(`core: installing ${ARM64.packages.join(' and ')} with apt-get`);
+    await aptInstall(ARM64.packages);
+  }
+  return present();
+}
+
 /** Whether doctest's header is there; on Debian it is installed where that can be done. */
 async function haveDoctest() {
   const present = () =>
@@ -48,21 +65,32 @@ async function haveDoctest() {
  * @returns how many test cases `{passed, failed, skipped}`
  * @throws {Failure} where they do not compile
  */
-export async function coreTests({ sanitize, args = [] } = {}) {
+export async function coreTests({ sanitize, arm64 = false, args = [] } = {}) {
   if (!(await haveDoctest())) {
     console.log('- core: skipped, since doctest is not there (Debian: apt-get install doctest-dev)');
     return { passed: 0, failed: 0, skipped: 1 };
   }
-  const folder = path.join(root, 'build', `core${sanitize ? `-${sanitize}` : ''}`);
+  if (arm64 && !(await haveArm64()))
+    throw new Failure(`There is no compiler for arm64, or no emulator (Debian: ${ARM64.packages.join(', ')}).`);
+  const kind = sanitize ?? (arm64 ? 'arm64' : undefined);
+  const folder = path.join(root, 'build', `core${kind ? `-${kind}` : ''}`);
   const configure = ['-S', path.join(root, 'test/core'), '-B', folder, '--log-level=WARNING'];
   if (which('ninja')) configure.push('-G', 'Ninja');
   if (sanitize) configure.push(`-DSANITIZE=${SANITIZERS[sanitize].flags}`);
+  if (arm64) {
+    // doctest's header alone, of those that are this machine's
+    const include = path.join(folder, 'include');
+    fs.rmSync(include, { recursive: true, force: true });
+    fs.cpSync('/usr/include/doctest', path.join(include, 'doctest'), { recursive: true });
+    configure.push(...ARM64.configure.map(setting => `-DCMAKE_${setting}`), `-DDOCTEST=${include}`);
+  }
   const build = ['--build', folder, '--parallel', String(jobs())];
   for (const step of [configure, build]) {
     const { status, stdout, stderr } = await capture('cmake', step);
     if (status !== 0) throw new Failure(`${stdout}${stderr}\nThe C++ tests do not build; see above.`);
   }
-  const counts = await runTests(path.join(folder, 'core_tests'), sanitize, args);
+  const program = [...(arm64 ? ARM64.emulator : []), path.join(folder, 'core_tests')];
+  const counts = await runTests(program, kind, args);
   if (sanitize && args.length === 0) {
     const found = await plantedFaults(path.join(folder, 'core_planted'), sanitize);
     counts.passed += found.passed;
@@ -71,9 +99,9 @@ export async function coreTests({ sanitize, args = [] } = {}) {
   return counts;
 }
 
-async function runTests(program, sanitize, args) {
-  const some = args.length ? args : (SANITIZERS[sanitize]?.args ?? []);
-  const { status, stdout, stderr } = await capture(program, some);
+async function runTests([program, ...before], kind, args) {
+  const some = args.length ? args : (SANITIZERS[kind]?.args ?? []);
+  const { status, stdout, stderr } = await capture(program, [...before, ...some]);
   const [, passed, failed, skipped] =
     /test cases: +\d+ \| +(\d+) passed \| +(\d+) failed \| +(\d+) skipped/.exec(stdout) ?? [];
   const counts = {
@@ -84,7 +112,7 @@ async function runTests(program, sanitize, args) {
   if (status !== 0 && counts.failed === 0) counts.failed = 1; // it crashed, or a sanitizer ended it
   if (status === 0 && counts.passed === 0) counts.failed = 1; // nothing is of that name
   console.log(
-    `${status === 0 ? '✔' : '✖'} core${sanitize ? ` (${sanitize})` : ''}: ${counts.passed} test cases`,
+    `${status === 0 ? '✔' : '✖'} core${kind ? ` (${kind})` : ''}: ${counts.passed} test cases`,
   );
   if (status !== 0) console.log(`${stdout}${stderr}`);
   return counts;
@@ -112,7 +140,9 @@ if (isScript(import.meta.filename)) {
       throw new Failure(
         `--sanitize takes one of ${Object.keys(SANITIZERS).join(', ')}, not ${sanitize ?? 'nothing'}.`,
       );
-    const { passed, failed, skipped } = await coreTests({ sanitize, args });
+    const arm = args.indexOf('--arm64');
+    if (arm >= 0) args.splice(arm, 1);
+    const { passed, failed, skipped } = await coreTests({ sanitize, arm64: arm >= 0, args });
     console.log(`${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}`);
     return failed === 0 ? 0 : 1;
   });

@@ -23,12 +23,14 @@ export async function tool(name) {
   const folder = path.join(WORK, 'tools', name);
   const program = path.join(folder, 'node_modules/.bin', name);
   if (!fs.existsSync(program)) {
-    // verdaccio asks for a tag of node-fetch that not every registry passes on
-    writeJson(path.join(folder, 'package.json'), { private: true, overrides: { 'node-fetch': '2.7.0' } });
-    // Bun and Deno put their program in place in an install script
-    await capture('npm', ['install', '--no-audit', '--no-fund', '--allow-scripts=true', TOOLS[name]], {
-      cwd: folder,
+    writeJson(path.join(folder, 'package.json'), {
+      private: true,
+      // verdaccio asks for a tag of node-fetch that not every registry passes on
+      overrides: { 'node-fetch': '2.7.0' },
+      // Bun and Deno put their program in place in an install script
+      allowScripts: { bun: true, deno: true },
     });
+    await capture('npm', ['install', '--no-audit', '--no-fund', TOOLS[name]], { cwd: folder });
   }
   const { status } = await capture(program, ['--version'], { cwd: folder });
   return status === 0 ? program : null;
