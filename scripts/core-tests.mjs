@@ -71,7 +71,9 @@ export async function coreTests({ sanitize, arm64 = false, args = [] } = {}) {
     return { passed: 0, failed: 0, skipped: 1 };
   }
   if (arm64 && !(await haveArm64()))
-    throw new Failure(`There is no compiler for arm64, or no emulator (Debian: ${ARM64.packages.join(', ')}).`);
+    throw new Failure(
+      `There is no compiler for arm64, or no emulator (Debian: ${ARM64.packages.join(', ')}).`,
+    );
   const kind = sanitize ?? (arm64 ? 'arm64' : undefined);
   const folder = path.join(root, 'build', `core${kind ? `-${kind}` : ''}`);
   const configure = ['-S', path.join(root, 'test/core'), '-B', folder, '--log-level=WARNING'];
@@ -111,9 +113,7 @@ async function runTests([program, ...before], kind, args) {
   };
   if (status !== 0 && counts.failed === 0) counts.failed = 1; // it crashed, or a sanitizer ended it
   if (status === 0 && counts.passed === 0) counts.failed = 1; // nothing is of that name
-  console.log(
-    `${status === 0 ? '✔' : '✖'} core${kind ? ` (${kind})` : ''}: ${counts.passed} test cases`,
-  );
+  console.log(`${status === 0 ? '✔' : '✖'} core${kind ? ` (${kind})` : ''}: ${counts.passed} test cases`);
   if (status !== 0) console.log(`${stdout}${stderr}`);
   return counts;
 }

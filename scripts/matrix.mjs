@@ -51,7 +51,10 @@ async function debian() {
   const folder = path.join(WORK, 'debian');
   const libraries = path.join(folder, 'sysroot/usr/lib/x86_64-linux-gnu');
   const env = {
-    LD_LIBRARY_PATH: [libraries, path.join(libraries, 'lapack'), path.join(libraries, 'blas')].join(':'),
+    LD_LIBRARY_PATH: [
+      libraries,
+      ...['lapack', 'blas', '..', '../../../lib/x86_64-linux-gnu'].map(name => path.join(libraries, name)),
+    ].join(':'),
   };
   if (!fs.existsSync(path.join(folder, 'libtorch'))) {
     say("fetching Debian's libtorch-dev and python3-torch with apt-get");

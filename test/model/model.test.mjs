@@ -2,6 +2,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { loadModel, retainLayers } from '../../lib/index.js';
+import nativeModule from '../../lib/native/native.js';
 import { modelFile, modelFixture } from '../fixtures/models.mjs';
 import { temporaryFolder } from '../helpers/broden.mjs';
 
@@ -471,6 +472,13 @@ test('parameters of other types: images are cast to that of the first operation'
     ['double', 1e-6],
   ]) {
     const layers = ['first', 'last'];
+    if (family === 'half' && nativeModule.native().describe().libtorch.startsWith('1.')) {
+      await t.throwsAsync(outputsOf(t, 'half_t.pt', 'half', layers), {
+        code: 'ERR_NETDISSECT_FORWARD',
+        message: /not implemented for 'Half'; .* for which LibTorch lacks this operation here/,
+      });
+      continue;
+    }
     const outputs = await outputsOf(t, `${family}_t.pt`, family, layers);
     for (const [i, name] of layers.entries()) {
       const expected = modelFixture(family).layers[name].final.at(-1).values;
