@@ -22,7 +22,6 @@ import {
   surroundings,
   WHAT_TO_DO,
 } from './libtorch.mjs';
-import { bundlePage } from './page.mjs';
 import {
   capture,
   discard,
@@ -276,6 +275,7 @@ async function compileTypeScript(state, { rebuild }) {
     discard(folder);
     throw new Failure('TypeScript reports the errors above; lib/ is as it was.');
   }
+  const { bundlePage } = await import('./page.mjs'); // not in the published package, which is compiled
   await bundlePage(path.join(folder, 'page'));
   fs.rmSync(path.join(root, 'lib'), { recursive: true, force: true });
   fs.renameSync(folder, path.join(root, 'lib'));

@@ -148,6 +148,28 @@ for (const [module, moduleResolution] of [
       },
     );
 
+installing(
+  'what builds the addon from source is there: it comes as far as asking for a compiler',
+  async t => {
+    const { code, stderr } = await t.throwsAsync(
+      command(['setup', '--from-source'], { LIBTORCH: libtorch, CXX: '/none' }),
+    );
+    t.is(code, 1);
+    t.regex(stderr, /compiler|CMake/);
+    t.regex(stderr, /netdissect-native: the addon was not built; the reason stands above\n$/);
+    t.notRegex(stderr, /ERR_MODULE_NOT_FOUND|^ {4}at /m);
+    const at = name => path.join(app, 'node_modules/netdissect-native', name);
+    const scripts = (await fs.readdir(at('scripts'))).map(name => `scripts/${name}`);
+    for (const file of ['CMakeLists.txt', ...scripts]) {
+      const text = await fs.readFile(at(file), 'utf8');
+      const pattern =
+        file === 'CMakeLists.txt' ? /scripts\/([\w-]+\.mjs)/g : /^\S.* from '\.\/([\w-]+\.mjs)'/gm;
+      for (const [, name] of text.matchAll(pattern))
+        t.true(scripts.includes(`scripts/${name}`), `${name} of ${file}`);
+    }
+  },
+);
+
 test('nothing in the package names a path of this machine', async t => {
   const { stdout } = await run('npm', ['pack', '--dry-run', '--json'], { cwd: root });
   const packed = JSON.parse(stdout);

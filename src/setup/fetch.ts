@@ -92,17 +92,24 @@ export async function fromNpm(version: string, context: FetchContext): Promise<s
   });
 }
 
-/** PyTorch for CUDA and CUDA's libraries, as pip installs them. */
+/** PyTorch for CUDA and CUDA's libraries, as pip installs them, without what only Python needs beside them. */
 export async function fromPip(version: string, context: FetchContext): Promise<string> {
   requireSpace(context.directory, 9 * GB, 'to fetch LibTorch for CUDA');
   return whole(context, `libtorch-${version}-cuda`, async folder => {
     const args = ['-m', 'pip', 'install', '--target', folder, '--no-compile', '--only-binary=:all:'];
-    const problem = await run(
-      'python3',
-      [...args, '--disable-pip-version-check', `torch==${version}`],
-      context,
-    );
-    if (problem !== undefined) throw failure(`pip could not fetch torch ${version}: ${problem}`);
+    const pip = async (...wanted: string[]) => {
+      const problem = await run('python3', [...args, '--disable-pip-version-check', ...wanted], context);
+      if (problem !== undefined) throw failure(`pip could not fetch torch ${version}: ${problem}`);
+    };
+    await pip('--no-deps', `torch==${version}`);
+    const about = fs.readdirSync(folder).find(name => /^torch-.*\.dist-info$/.test(name));
+    const metadata = about ? fs.readFileSync(path.join(folder, about, 'METADATA'), 'utf8') : '';
+    const libraries = [...metadata.matchAll(/^Requires-Dist: ((?:nvidia|cuda-toolkit)[^;\n]*)/gm)];
+    if (libraries.length === 0)
+      throw failure(
+        `pip's torch ${version} names no libraries of CUDA's, as a build for processors does; name an archive with --url`,
+      );
+    await pip(...libraries.map(([, requirement]) => requirement.trim()));
     return path.join(folder, 'torch');
   });
 }
