@@ -70,6 +70,7 @@ export async function coreTests({ sanitize, arm64 = false, args = [] } = {}) {
     console.log('- core: skipped, since doctest is not there (Debian: apt-get install doctest-dev)');
     return { passed: 0, failed: 0, skipped: 1 };
   }
+  if (arm64 && sanitize) throw new Failure('--arm64 and --sanitize are for runs of their own.');
   if (arm64 && !(await haveArm64()))
     throw new Failure(
       `There is no compiler for arm64, or no emulator (Debian: ${ARM64.packages.join(', ')}).`,

@@ -61,9 +61,9 @@ Tails chooseTails(const Plan &plan) {
   if (maxima > options.memory / 2)
     throw Failure(
         "ERR_NETDISSECT_OPTION",
-        "the largest activation of each unit on every image, which the score auprc is made of, takes " +
+        "the largest activation of each unit on every image, for the score auprc or maxima, takes " +
             std::to_string((maxima >> 20) + 1) +
-            " MiB, more than a half of the memory; allow more, or leave that score out");
+            " MiB, more than a half of the memory; allow more, or leave these out");
   const int64_t budget = options.memory / 2 - maxima;
   std::vector<int> bits(plan.layers.size(), 0); // of a pass of bins; 0 where there are buffers
   for (const size_t l : bySize) {

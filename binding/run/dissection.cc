@@ -105,6 +105,21 @@ Dissection::Dissection(std::vector<LayerShape> layers, DissectionOptions options
   std::vector<int64_t> blockBytes;
   int64_t next = 0;
   const std::string &run = plan_->options.kept.run;
+  const std::string unfinished = " has not seen all of its images yet; run it again to go on";
+  int64_t stateBytes = 0, maximaBytes = 0;
+  for (const std::string &folder : folders) {
+    const int64_t bytes = keptBytes(KeptPlace{folder, run}.state());
+    if (bytes < 0)
+      throw Failure("ERR_NETDISSECT_STORE", folder + unfinished);
+    stateBytes += bytes;
+  }
+  for (const LayerShape &layer : plan_->layers)
+    if (plan_->options.keepMaxima)
+      maximaBytes += ImageMaxima::bytes(layer.units, plan_->options.images);
+  if (maximaBytes > stateBytes) // before there is memory for all images
+    throw Failure("ERR_NETDISSECT_STORE",
+                  folders.front() + " is damaged: it has more images than were kept; remove the store and "
+                                    "observe again");
   for (const std::string &folder : folders) {
     const KeptPlace part{folder, run};
     if (plan_->progress.ended())
@@ -112,9 +127,6 @@ Dissection::Dissection(std::vector<LayerShape> layers, DissectionOptions options
     const auto refuse = [&](const std::string &message) {
       throw Failure("ERR_NETDISSECT_STORE", folder + message);
     };
-    const std::string unfinished = " has not seen all of its images yet; run it again to go on";
-    if (!keptExists(part.state()))
-      refuse(unfinished);
     ReadState read = readState(part.state(), run);
     const KeptState &state = read.state;
     if (!state.observing || !state.done)

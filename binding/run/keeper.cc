@@ -8,25 +8,38 @@ static Failure damagedFile(const std::string &path, const std::string &why) {
   return Failure("ERR_NETDISSECT_STORE", path + " is damaged" + why + "; remove the store and observe again");
 }
 
-void ReadState::take(const std::function<void(Reader &)> &read) {
+/// What `read` throws of numbers that cannot be, with the file's name; failures of the file itself have it.
+template <class Read> static void naming(const std::string &path, Read read) {
   try {
-    read(values);
+    read();
   } catch (const Failure &failure) {
+    if (std::string(failure.what()).find(path) != std::string::npos)
+      throw;
     throw damagedFile(path, std::string(": ") + failure.what());
   }
+}
+
+void ReadState::take(const std::function<void(Reader &)> &read) {
+  naming(path, [&] {
+    read(values);
+    if (values.left())
+      throw Failure("ERR_NETDISSECT_STORE", "more was saved than belongs there");
+  });
 }
 
 ReadState readState(const std::string &path, const std::string &run) {
   KeptState state;
   Reader in = readKept(path, run);
-  state.pass = in.get<int32_t>();
-  state.observing = in.get<uint8_t>() != 0;
-  state.done = in.get<uint8_t>() != 0;
-  state.first = in.get<int64_t>();
-  state.end = in.get<int64_t>();
-  state.observed = in.get<int64_t>();
-  state.piece = in.get<int64_t>();
-  state.blockBytes = in.get<int64_t>();
+  naming(path, [&] {
+    state.pass = in.get<int32_t>();
+    state.observing = in.get<uint8_t>() != 0;
+    state.done = in.get<uint8_t>() != 0;
+    state.first = in.get<int64_t>();
+    state.end = in.get<int64_t>();
+    state.observed = in.get<int64_t>();
+    state.piece = in.get<int64_t>();
+    state.blockBytes = in.get<int64_t>();
+  });
   if (state.pass < 1 || state.pass > 8 || state.first < 0 || state.end < state.first || state.observed < 0 ||
       state.observed > state.end - state.first || (state.done && state.observed != state.end - state.first) ||
       state.piece < 1 || state.blockBytes < 0)

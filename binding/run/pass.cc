@@ -233,8 +233,6 @@ LayerValues Observing::read(Reader &in, const LayerShape &layer, int64_t first, 
 void Observing::load(Reader &in) {
   for (size_t l = 0; l < values_.size(); l++)
     values_[l] = read(in, plan_->layers[l], plan_->options.first, plan_->options.end);
-  if (in.left())
-    throw damaged();
 }
 
 void Observing::merge(Reader &in, int64_t first, int64_t end) {
@@ -254,8 +252,6 @@ void Observing::merge(Reader &in, int64_t first, int64_t end) {
     own.tail->merge(*part.tail);
     own.top->merge(*part.top);
   }
-  if (in.left())
-    throw damaged();
 }
 
 Block Observing::pack(const Batch &batch, int64_t begin, int64_t count) const {

@@ -195,7 +195,10 @@ template <class Fits> bool allRecords(const Block &block, Fits fits) {
 
 } // namespace
 
-bool keptExists(const std::string &path) { return access(path.c_str(), F_OK) == 0; }
+int64_t keptBytes(const std::string &path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 ? static_cast<int64_t>(info.st_size) : -1;
+}
 
 void writeKept(const std::string &path, const std::string &run, const std::function<void(Writer &)> &put) {
   const std::string beside = path + ".new";

@@ -18,7 +18,9 @@ void writeKept(const std::string &path, const std::string &run, const std::funct
 /// What writeKept wrote, once all of it is checked; throws ERR_NETDISSECT_STORE for anything else, and for
 /// another run's.
 Reader readKept(const std::string &path, const std::string &run);
-bool keptExists(const std::string &path);
+/// How large a file is; -1 where there is none.
+int64_t keptBytes(const std::string &path);
+inline bool keptExists(const std::string &path) { return keptBytes(path) >= 0; }
 
 /// A file that blocks of images are appended to.
 class BlockFile {

@@ -71,14 +71,18 @@ function fromFortran<Values extends Float32Array | Float64Array>(values: Values,
   return out;
 }
 
-/** A float32 array as numpy saves it. */
-export function npyOf(shape: readonly number[], values: Float32Array): Buffer {
-  const dict = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape
+/** More bytes are not read again. */
+export const MOST_NPY_BYTES = 2 ** 31 - 1;
+
+/** A float32 array as numpy saves it: what a file has, one part after the other. */
+export function npyOf(shape: readonly number[], values: Float32Array): Uint8Array[] {
+  const sides = shape
     .map(side => `${side}, `)
     .join('')
-    .trim()}), }`;
+    .trim();
+  const dict = `{'descr': '<f4', 'fortran_order': False, 'shape': (${sides}), }`;
   const header = `${dict.padEnd(Math.ceil((11 + dict.length) / 64) * 64 - 11)}\n`; // values begin at a multiple of 64
   const start = Buffer.from(`\x93NUMPY\x01\x00\0\0${header}`, 'latin1');
   start.writeUInt16LE(header.length, 8);
-  return Buffer.concat([start, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)]);
+  return [start, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)];
 }

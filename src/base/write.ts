@@ -11,7 +11,8 @@ export async function writeFolder(folder: string): Promise<void> {
   await fs.mkdir(folder, { recursive: true }).catch(refuse(folder));
 }
 
-function refuse(file: string): (cause: NodeJS.ErrnoException) => never {
+/** Throws the sentence for a file that cannot be written. */
+export function refuse(file: string): (cause: NodeJS.ErrnoException) => never {
   return cause => {
     const { code, message } = cause;
     if (code === undefined) throw cause; // whatever gives the data failed

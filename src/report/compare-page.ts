@@ -137,7 +137,9 @@ function matched(
   outdir: string,
 ): Markup {
   const both = pairs.filter(({ labels: [a, b] }) => a !== null && b !== null);
-  const others = pairs.filter(({ labels: [a, b] }) => a !== b);
+  const same = both.filter(({ labels: [a, b] }) => a!.label === b!.label && a!.cat === b!.cat);
+  const alike = new Set(same);
+  const others = pairs.filter(pair => pair.labels.some(label => label !== null) && !alike.has(pair));
   const shown = others.slice(0, PAIRS);
   const [first, other] = sides.map(nameOf);
   const unit = (pair: MatchedPair, i: 0 | 1) => {
@@ -151,7 +153,7 @@ function matched(
   };
   const title = `Matched units, ${first} and ${other}`;
   return markup`<h3 class="name">${title}</h3>
-<p>${pairs.length} units of each, matched one to one by the correlation of their largest activations over images: median ${pairs[Math.floor(pairs.length / 2)].correlation.toFixed(2)}, ${pairs.filter(({ correlation }) => correlation < 0.5).length} under 0.5. Of ${both.length} pairs of detectors ${both.length - both.filter(pair => others.includes(pair)).length} have the same concept.${others.length > 0 && ` ${shown.length < others.length ? `The ${shown.length} most alike of ${others.length}` : others.length} that do not detect the same:`}</p>
+<p>${pairs.length} units of each, matched one to one by the correlation of their largest activations over images: median ${median(pairs).toFixed(2)}, ${pairs.filter(({ correlation }) => correlation < 0.5).length} under 0.5. Of ${both.length} pairs of detectors ${same.length} have the same concept.${others.length > 0 && ` ${shown.length < others.length ? `The ${shown.length} most alike of ${others.length}` : others.length} that do not detect the same:`}</p>
 ${
   others.length > 0 &&
   markup`<div class="scroll" tabindex="0" role="region" aria-label="${title}"><table>
@@ -164,6 +166,12 @@ ${shown.map(
 </table></div>`
 }
 `;
+}
+
+/** Of correlations in order. */
+function median(pairs: readonly MatchedPair[]): number {
+  const [lower, upper] = [pairs.length - 1, pairs.length].map(twice => pairs[twice >> 1].correlation);
+  return (lower + upper) / 2;
 }
 
 /** A unit's first images under their masks: parts of files, which SVG can lay over one another without a style. */

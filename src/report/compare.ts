@@ -49,6 +49,12 @@ export interface ComparedSide {
   categories: Record<string, number>;
 }
 
+/** What a unit is a detector of. */
+export interface Detected {
+  label: string;
+  cat: string;
+}
+
 /** Units of two sides that respond alike. */
 export interface MatchedPair {
   /** A unit of the first side, and one of the other. */
@@ -56,7 +62,7 @@ export interface MatchedPair {
   /** Pearson's, of their largest activations over images; from -1 to 1, and 0 where one of them never changes. */
   correlation: number;
   /** What they detect; null where that is nothing. */
-  labels: [first: string | null, other: string | null];
+  labels: [first: Detected | null, other: Detected | null];
 }
 
 export interface Comparison {

@@ -5,6 +5,7 @@
 
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { refuse } from '../base/write';
 import type { Report } from './types';
 
 const PATTERN = /"\.\.\/(images\/\{imgnum\}\.(?:jpg|png))"/g;
@@ -13,31 +14,42 @@ const PATTERN = /"\.\.\/(images\/\{imgnum\}\.(?:jpg|png))"/g;
  * Gives each layer in `outdir` that is not among `folders` its images: links to the files, or copies where a file system has
  * none. Until its `dissect.json` is replaced, in one step, it shows those of the earlier report.
  */
-export async function giveImages(outdir: string, images: string, folders: readonly string[]): Promise<void> {
+export async function giveImages(outdir: string, folders: readonly string[]): Promise<void> {
   const entries = await fs.readdir(outdir, { withFileTypes: true });
   for (const entry of entries) {
-    if (!entry.isDirectory() || entry.name === images || folders.includes(entry.name)) continue;
+    if (!entry.isDirectory() || folders.includes(entry.name)) continue;
     const folder = path.join(outdir, entry.name);
     const file = path.join(folder, 'dissect.json');
-    const text = await fs.readFile(file, 'utf8').catch(() => '');
+    const text = await fs.readFile(file, 'utf8').catch(error => {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return '';
+      return refuse(file)(error);
+    });
     if (text.search(PATTERN) < 0) continue;
-    let report: Report;
-    try {
-      report = JSON.parse(text);
-    } catch {
-      continue; // damaged, and no page can be made of it
-    }
-    const own = path.join(folder, images);
-    await fs.mkdir(own, { recursive: true });
-    for (const { imgnum } of report.top_images ?? [])
+    const own = path.join(folder, 'images');
+    await fs.mkdir(own, { recursive: true }).catch(refuse(own));
+    for (const imgnum of shown(text))
       for (const name of [`${imgnum}.jpg`, `${imgnum}.png`]) {
-        const [from, to] = [path.join(outdir, images, name), path.join(own, name)];
-        await fs.rm(to, { force: true });
+        const [from, to] = [path.join(outdir, 'images', name), path.join(own, name)];
         await fs.link(from, to).catch(async error => {
-          if (error.code !== 'ENOENT') await fs.copyFile(from, to);
+          // what is not there is not shown; what is, a run gave that was killed
+          if (error.code !== 'ENOENT' && error.code !== 'EEXIST')
+            await fs.copyFile(from, to).catch(refuse(to));
         });
       }
-    await fs.writeFile(`${file}.new`, text.replaceAll(PATTERN, '"$1"'));
-    await fs.rename(`${file}.new`, file);
+    await fs.writeFile(`${file}.new`, text.replaceAll(PATTERN, '"$1"')).catch(refuse(file));
+    await fs.rename(`${file}.new`, file).catch(refuse(file));
+  }
+}
+
+/** The numbers of the images that a report's units show; none of one that is damaged. */
+function shown(text: string): Set<number> {
+  try {
+    const { layers } = JSON.parse(text) as Report;
+    const numbers = layers.flatMap(({ units }) =>
+      units.flatMap(({ top }) => top.map(({ imgnum }) => imgnum)),
+    );
+    return new Set(numbers.filter(imgnum => Number.isSafeInteger(imgnum) && imgnum >= 0));
+  } catch {
+    return new Set();
   }
 }

@@ -18,6 +18,9 @@ import { giveImages } from './left-layers';
 /** The folder of images that are stored once. */
 const IMAGES = 'images';
 
+/** The files in it. */
+const IMAGE = /^(0|[1-9]\d*)\.(jpg|png)$/;
+
 /** What a layer's folder of an earlier report holds; images where that report is gone, and what giving it these may leave. */
 const LAYER_FILES = [
   'dissect.json',
@@ -234,7 +237,7 @@ export class StagedFolder {
     if (stale) await fs.mkdir(path.join(this.path, IMAGES));
     const folders = await fs.readdir(this.path);
     await locked(this.outdir, async () => {
-      await giveImages(this.outdir, IMAGES, folders);
+      await giveImages(this.outdir, folders);
       if (!(await this.#exchange())) await this.#move();
     });
     if (stale) await fs.rmdir(images).catch(() => {});
@@ -265,8 +268,9 @@ export class StagedFolder {
     const names = new Set([...FILES, ...(await fs.readdir(this.path))]);
     for (const name of await fs.readdir(this.outdir)) {
       if (names.has(name) || isReserved(name)) continue;
-      const inside: string[] = await fs.readdir(path.join(this.outdir, name)).catch(() => []);
-      if (!inside.includes('dissect.json') || inside.some(file => !LAYER_FILES.includes(file))) return true;
+      const folder = path.join(this.outdir, name);
+      if (!(await exists(path.join(folder, 'dissect.json'))) || (await foreignIn(folder)) !== undefined)
+        return true;
     }
     return false;
   }
@@ -321,13 +325,22 @@ async function refuseForeign(outdir: string, folders: readonly string[], main: s
     .readdir(path.join(outdir, IMAGES))
     .catch(error => (error.code === 'ENOENT' ? undefined : [IMAGES]));
   if (images?.length && !(report && (await saysImages(path.join(outdir, 'dissect.json'))))) refuse(IMAGES);
-  const foreign = images?.find(name => !/^(0|[1-9]\d*)\.(jpg|png)$/.test(name));
+  const foreign = images?.find(name => !IMAGE.test(name));
   if (foreign !== undefined) refuse(path.join(IMAGES, foreign));
   for (const folder of folders) {
-    const found: string[] = await fs.readdir(path.join(outdir, folder)).catch(() => []);
-    const foreign = found.find(name => !LAYER_FILES.includes(name));
+    const foreign = await foreignIn(path.join(outdir, folder));
     if (foreign !== undefined) refuse(path.join(folder, foreign));
   }
+}
+
+/** What of a layer's folder is no part of a report; undefined where all is. */
+async function foreignIn(folder: string): Promise<string | undefined> {
+  const found: string[] = await fs.readdir(folder).catch(() => []);
+  const foreign = found.find(name => !LAYER_FILES.includes(name));
+  if (foreign !== undefined || !found.includes(IMAGES)) return foreign;
+  const images: string[] = await fs.readdir(path.join(folder, IMAGES)).catch(() => ['']);
+  const other = found.includes('dissect.json') ? images.find(name => !IMAGE.test(name)) : '';
+  return other === undefined ? undefined : path.join(IMAGES, other);
 }
 
 /** Whether a report has images that are stored once: that of a data set may have a folder of the same name beside it. */

@@ -12,7 +12,7 @@ import { type NativeDissection, native } from '../native/native';
 import { layerDirnames } from '../report/json';
 import { StagedFolder } from '../report/outdir';
 import { firstDifference, readStore, runOf, type StoreFile, storeError } from '../store/folder';
-import { begin, makeJob, named, nativeLabels, noticesOf } from './begin';
+import { begin, checkMaxima, makeJob, named, nativeLabels, noticesOf } from './begin';
 import { conclude, type DissectionResult } from './conclude';
 import { imageList, openKept } from './keep';
 import { observe as observeImages, PassMissing } from './observe';
@@ -180,6 +180,7 @@ export async function analyse(
     throw optionError(
       `expected the quantile that was observed, ${quantile}, but received ${own}: this observation has no masks, and other levels are made of these`,
     );
+  checkMaxima(checked, file.images, file.layers);
   const { dataset } = options;
   const threads = checkedKind('threads', options.threads, THREADS, os.availableParallelism());
   if (dataset) await checkSameImages(file, dataset);

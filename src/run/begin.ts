@@ -3,6 +3,7 @@
 import path from 'node:path';
 import type { CommandParts } from '../base/command-line';
 import { asNetdissectError, optionError } from '../base/errors';
+import { MOST_NPY_BYTES } from '../base/npy';
 import type { Provenance } from '../base/provenance';
 import { checkDataset } from '../dataset/check';
 import type { DissectionDataset } from '../dataset/dataset';
@@ -99,6 +100,19 @@ export async function makeJob(
     files: filesOf(dataset),
     ...(options.command && { command: { ...options.command } }),
   };
+}
+
+/** Throws `ERR_NETDISSECT_OPTION` where a layer's largest activations would not be read again. */
+export function checkMaxima(
+  { maxima }: CheckedOptions,
+  images: number,
+  layers: readonly { shape: readonly number[] }[],
+): void {
+  const bytes = 4 * images * Math.max(...layers.map(({ shape }) => shape[0]));
+  if (maxima && bytes > MOST_NPY_BYTES - 1024)
+    throw optionError(
+      `expected at most 2 GiB of a layer's largest activations but they are ${(bytes / 2 ** 30).toFixed(1)}; take fewer images, or leave maxima out`,
+    );
 }
 
 /** What JSON keeps of a value; refused before the run where it cannot be written. */

@@ -5,7 +5,7 @@ import type { DissectionDataset } from '../dataset/dataset';
 import type { Model } from '../model/model';
 import type { NativeDissection } from '../native/native';
 import { StagedFolder } from '../report/outdir';
-import { begin, makeJob, named, noticesOf } from './begin';
+import { begin, checkMaxima, makeJob, named, noticesOf } from './begin';
 import { conclude, type DissectionResult } from './conclude';
 import { openKept } from './keep';
 import { observe } from './observe';
@@ -39,6 +39,7 @@ export async function dissect(
     dissection = await begin(job, kept?.native);
     options.signal?.addEventListener('abort', cancel);
     options.signal?.throwIfAborted();
+    checkMaxima(job.checked, dataset.length, dissection.layers);
     await kept?.begun(dissection);
     model.flushLog();
     tell = noticesOf(dissection, options);

@@ -138,7 +138,7 @@ export async function openKept(job: Job, shardText?: string): Promise<Kept | und
         // what the report alone says may be another
         const said = { netname: job.netname, meta: job.meta };
         if (digestOf({ netname: before.netname, meta: before.meta }) !== digestOf(said))
-          await claimed.describe({ ...before, ...said });
+          await claimed.describe({ ...before, ...said, ...(job.command && { command: job.command }) });
         return;
       }
       const { dataset, model, checked, retained, retainOptions, labeller, forwardSize } = job;

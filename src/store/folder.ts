@@ -8,6 +8,7 @@ import path from 'node:path';
 import { type CommandParts, isCommand } from '../base/command-line';
 import { digestOf } from '../base/digest';
 import { NetdissectError } from '../base/errors';
+import { makeFolder } from '../base/folder';
 import { OWNER } from '../base/owner';
 import type { Provenance } from '../base/provenance';
 import { shown } from '../base/words';
@@ -164,7 +165,7 @@ export async function claimStore(folder: string): Promise<WrittenStore> {
   const lock = path.join(folder, LOCK);
   let held: number;
   try {
-    await makeFolder(folder);
+    await makeOnDisk(folder);
     const others = (await fs.readdir(folder)).filter(
       name => !/^(writer|shard-\d+-of-\d+|(store\.json|state|pass-\d)\.new)$/.test(name),
     );
@@ -191,11 +192,10 @@ export async function claimStore(folder: string): Promise<WrittenStore> {
   }
 }
 
-/** Makes a folder and those that it lies in, on the disk. */
-async function makeFolder(folder: string): Promise<void> {
-  const first = await fs.mkdir(folder, { recursive: true });
-  if (first === undefined) return;
-  for (let made = folder; made.length >= first.length; made = path.dirname(made)) {
+/** Makes a folder and those that it lies in, and waits until they are on the disk. */
+async function makeOnDisk(folder: string): Promise<void> {
+  const first = await makeFolder(folder);
+  for (let made = folder; first && made.length >= first.length; made = path.dirname(made)) {
     const parent = await fs.open(path.dirname(made));
     await parent.sync().finally(() => parent.close());
   }

@@ -67,11 +67,11 @@ test('what is written is read again, here and by numpy', async t => {
   const file = path.join(await temporaryFolder(t), 'a.npy');
   for (const shape of [[], [5], [2, 3], [4, 1, 7], [10, 1_000_000_000_000, 0]]) {
     const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i / 7 - 1);
-    const bytes = npyOf(shape, data);
+    const bytes = Buffer.concat(npyOf(shape, data));
     t.is((bytes.length - 4 * data.length) % 64, 0, 'numpy aligns values');
     await fs.writeFile(file, bytes);
     t.deepEqual(readNpy(file), { shape, data });
   }
-  t.true(npyOf([5], new Float32Array(5)).includes("'shape': (5,), }"));
-  t.true(npyOf([2, 3], new Float32Array(6)).includes("'shape': (2, 3,), }"));
+  t.true(npyOf([5], new Float32Array(5))[0].includes("'shape': (5,), }"));
+  t.true(npyOf([2, 3], new Float32Array(6))[0].includes("'shape': (2, 3,), }"));
 });

@@ -14,11 +14,13 @@ import { report } from '../helpers/report.mjs';
 
 const { matchSides, sameImages } = match;
 const IMAGES = 8;
+const SKY = { label: 'sky', cat: 'object' };
 
 /** A side whose units have these activations, a list for each. */
 async function sideOf(folder, run, maxima, change = whole => whole) {
   const whole = report(maxima.map(() => ({ 2: 50 })));
   whole.layers[0].maxima = 'maxima.npy';
+  whole.top_images = [{ imgnum: 3, file: 'three.jpg' }];
   await fs.mkdir(path.join(folder, run, 'conv1'), { recursive: true });
   const values = Float32Array.from(maxima.flat());
   await fs.writeFile(
@@ -63,7 +65,7 @@ test('the pairs have the largest sum of correlations that any have', async t => 
       for (const { units, correlation, labels } of pairs) {
         const [u, v] = swapped ? [...units].reverse() : units;
         t.true(Math.abs(correlation - pearson(small[u], large[v])) < 1e-12);
-        t.deepEqual(labels, ['sky', 'sky']);
+        t.deepEqual(labels, [SKY, SKY]);
       }
       const sums = [...choices(few, many)].map(taken =>
         taken.reduce((sum, v, u) => sum + pearson(small[u], large[v]), 0),
@@ -86,7 +88,7 @@ test('sides are matched with the first, where both have maxima of the same image
     delete whole.layers[0].maxima;
     return whole;
   });
-  const one = [{ units: [0, 0], correlation: 1, labels: ['sky', 'sky'] }];
+  const one = [{ units: [0, 0], correlation: 1, labels: [SKY, SKY] }];
   t.deepEqual(await matchSides([a, b]), [one]);
   t.deepEqual(await matchSides([a, none, b]), [null, one]);
   t.is(await matchSides([a, none]), undefined);
@@ -97,7 +99,12 @@ test('sides are matched with the first, where both have maxima of the same image
   t.true(sameImages(withFiles('x', 'y'), withFiles('x')));
   t.false(sameImages(withFiles('x', 'y'), withFiles('x', 'z')));
   t.false(sameImages(a, { report: { ...a.report, images: 9 } }));
+  t.false(sameImages(withFiles(undefined), withFiles(undefined)), 'nothing shows that they are the same');
+  t.false(sameImages(withFiles('x'), withFiles()));
   t.false(sameImages({ report: {} }, { report: {} }), 'the Python package says neither');
+  t.false(
+    sameImages({ report: { images: 1, top_images: 5 } }, { report: { images: 1, top_images: [null] } }),
+  );
 });
 
 test('what is not what the report says is refused', async t => {
@@ -105,7 +112,7 @@ test('what is not what the report says is refused', async t => {
   const a = await sideOf(folder, 'a', [[1, 2, 3, 4, 5, 6, 7, 8]]);
   for (const [values, message] of [
     [[[1, 2, 3]], /expected 1×8 finite float32 values in .*maxima\.npy but found an array of 1×3/],
-    [[[1, 2, 3, 4, 5, 6, 7, Number.NaN]], /expected 1×8 finite/],
+    [[[1, 2, 3, 4, 5, 6, 7, Number.NaN]], /expected 1×8 finite float32 values in .* but found NaN; dissect/],
   ])
     await t.throwsAsync(
       sideOf(folder, 'b', values).then(b => matchSides([a, b])),
@@ -125,10 +132,11 @@ test('a dissection writes what units are matched by: each image has the activati
   const folder = await temporaryFolder(t);
   const model = await openModel(t);
   const options = { decoys: 0, bootstrap: 0, images: false, maxima: true };
+  const dataset = () => ({ ...noise(), fileOf: i => `${i}.jpg` });
   const sides = [];
   for (const [name, more] of Object.entries({ counted: {}, unlabelled: { labels: false } })) {
     const run = path.join(folder, name);
-    await dissect(run, model, noise(), { ...options, ...more });
+    await dissect(run, model, dataset(), { ...options, ...more });
     const whole = await read.readReport(run);
     const [layer] = whole.layers;
     t.is(layer.maxima, 'maxima.npy');

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import test from 'ava';
+import digest from '../../lib/base/digest.js';
 import { analyse, dissect, loadModel, observe, openStore, retainLayers } from '../../lib/index.js';
 import { temporaryFolder } from '../helpers/broden.mjs';
 import { openModel } from '../helpers/dissection.mjs';
@@ -257,6 +258,45 @@ test('what only the report says may be another when a run goes on', async t => {
   sameFiles(t, again, plain);
   await analyse(analysed, await openStore(store), { ...OPTIONS, quantileThreshold: undefined });
   sameFiles(t, analysed, plain);
+});
+
+test('parts that say other things are refused until those are run again, which observes nothing anew', async t => {
+  const [store, out] = await folders(t, 'store', 'out');
+  const model = await openModel(t);
+  const part = async (shard, more) => {
+    const dataset = noise();
+    await observe(model, dataset, { ...OPTIONS, ...more, store, shard });
+    return dataset.asked;
+  };
+  const command = { model: 'm.pt' };
+  await part('1/2', { command });
+  await part('2/2', { netname: 'mine', command: { ...command, netname: 'mine' } });
+  await t.throwsAsync(openStore(store), {
+    code: 'ERR_NETDISSECT_STORE',
+    message: /are of different runs: its netname is "\w+", and here "mine" in the second/,
+  });
+  t.is(await part('1/2', { netname: 'mine', command: { ...command, netname: 'mine' } }), 0);
+  const kept = await openStore(store);
+  t.deepEqual(kept.file.command, { model: 'm.pt', netname: 'mine' });
+  await t.notThrowsAsync(analyse(out, kept, { decoys: 0, bootstrap: 0 }));
+});
+
+test('a store that claims more images than its parts have is refused before memory is taken for them', async t => {
+  const [store, out] = await folders(t, 'store', 'out');
+  await observe(await openModel(t), noise(), { ...OPTIONS, scores: ['auprc'], store });
+  const file = path.join(store, 'store.json');
+  const { checksum, ...whole } = JSON.parse(fs.readFileSync(file, 'utf8'));
+  const changed = { ...whole, images: 10_000_000, end: 10_000_000, files: undefined };
+  fs.writeFileSync(file, JSON.stringify({ ...changed, checksum: digest.digestOf(changed) }));
+  const before = process.memoryUsage().rss;
+  await t.throwsAsync(
+    openStore(store).then(kept => analyse(out, kept, { decoys: 0, bootstrap: 0 })),
+    {
+      code: 'ERR_NETDISSECT_STORE',
+      message: /is damaged: it has more images than were kept/,
+    },
+  );
+  t.true(process.memoryUsage().rss - before < 50e6);
 });
 
 test('the largest activations of each image, which auprc needs, are kept in parts, too', async t => {
