@@ -50,6 +50,11 @@ function checkNode(): void {
 
 /** What says an option in the API's words, in those of the command. */
 function inCommandWords(message: string): string {
+  // sharp's own words are a page
+  if (message.startsWith('Could not load the "sharp" module')) {
+    const platform = `${process.platform}-${process.arch}`;
+    return `the package sharp, which reads images, lacks its part for ${platform}, as npm install --omit=optional leaves it; run \`npm install @img/sharp-${platform} @img/sharp-libvips-${platform}\``;
+  }
   return message
     .replace("trainMode: 'keep'", '--train-mode keep')
     .replace(/\baddScaleOffset\b/, '--add_scale_offset')

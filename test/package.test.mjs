@@ -148,6 +148,16 @@ for (const [module, moduleResolution] of [
       },
     );
 
+installing('without the part of sharp for this machine one sentence says how to get it', async t => {
+  const [img, away] = ['node_modules/@img', 'away'].map(name => path.join(app, name));
+  await fs.rename(img, away);
+  const { code, stdout, stderr } = await t
+    .throwsAsync(command(['demo'], { LIBTORCH: libtorch }))
+    .finally(() => fs.rename(away, img));
+  t.deepEqual([code, stdout], [1, '']);
+  t.regex(stderr, /^netdissect-native: the package sharp, [^\n]*; run `npm install @img\/sharp-[^\n]*`\n$/);
+});
+
 installing(
   'what builds the addon from source is there: it comes as far as asking for a compiler',
   async t => {
