@@ -12,6 +12,7 @@ import {
   Failure,
   isScript,
   main,
+  ownRepository,
   readJson,
   root,
   run,
@@ -106,7 +107,8 @@ export async function makeLibtorchPackage({ wheel } = {}) {
     fs.writeFileSync(path.join(folder, 'build-version'), `${version}\n`);
     addLicencesOfLibgomp(path.join(folder, 'licenses/libgomp'));
     fs.writeFileSync(path.join(folder, 'README.md'), readme(version));
-    const { repository, author } = readJson(path.join(root, 'package.json'));
+    const { author } = readJson(path.join(root, 'package.json'));
+    const repository = await ownRepository();
     writeJson(path.join(folder, 'package.json'), {
       name: PACKAGE,
       version: VERSION,

@@ -9,7 +9,18 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { makeLibtorchPackage, PACKAGE, VERSION } from './libtorch-package.mjs';
 import { setup } from './setup.mjs';
-import { capture, Failure, isScript, main, readJson, root, run, say, writeJson } from './tools.mjs';
+import {
+  capture,
+  Failure,
+  isScript,
+  main,
+  ownRepository,
+  readJson,
+  root,
+  run,
+  say,
+  writeJson,
+} from './tools.mjs';
 
 const RELEASE = path.join(root, 'build/release');
 const LOADER = 'loader/netdissect_loader.node';
@@ -44,8 +55,10 @@ export async function stage(folder, { built = false, libtorch = true } = {}) {
     devDependencies: _devDependencies,
     ...manifest
   } = readJson(path.join(root, 'package.json'));
+  const repository = await ownRepository();
   writeJson(path.join(folder, 'package.json'), {
     ...manifest,
+    ...(repository && { repository }),
     ...(libtorch && { optionalDependencies: { [PACKAGE]: VERSION } }),
     publishConfig: { access: 'public', provenance: true },
   });

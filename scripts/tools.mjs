@@ -101,6 +101,21 @@ export function capture(command, args, options = {}) {
   });
 }
 
+/** Where the sources are, which npm compares with what a package's provenance says; none where the clone is of a folder. */
+export function repositoryOf(origin) {
+  const [, host, place] =
+    /^(?:(?:git\+)?https?:\/\/(?:[^@/]*@)?|ssh:\/\/git@|git@)([\w.-]+)[/:]([\w./-]+?)(?:\.git)?\/?$/.exec(
+      origin.trim(),
+    ) ?? [];
+  return host && { type: 'git', url: `git+https://${host}/${place}.git` };
+}
+
+/** Of this clone. */
+export async function ownRepository() {
+  const { stdout } = await capture('git', ['remote', 'get-url', 'origin'], { cwd: root });
+  return repositoryOf(stdout);
+}
+
 /** The path of a program that PATH leads to, or null. */
 export function which(program) {
   for (const folder of (process.env.PATH ?? '').split(path.delimiter)) {

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { pack, stage } from '../scripts/release.mjs';
+import { repositoryOf } from '../scripts/tools.mjs';
 import { writeFiles } from './helpers/broden.mjs';
 
 const run = promisify(execFile);
@@ -179,6 +180,20 @@ installing(
     }
   },
 );
+
+test('the published manifest names the repository that the clone is of', t => {
+  const url = 'git+https://github.com/owner/netdissect-native.git';
+  for (const origin of [
+    'https://github.com/owner/netdissect-native',
+    'https://github.com/owner/netdissect-native.git\n',
+    'https://someone:token@github.com/owner/netdissect-native.git',
+    'git@github.com:owner/netdissect-native.git',
+    'ssh://git@github.com/owner/netdissect-native.git',
+  ])
+    t.deepEqual(repositoryOf(origin), { type: 'git', url });
+  for (const origin of ['', '/home/me/clone', '../clone', 'file:///home/me/clone'])
+    t.is(repositoryOf(origin), undefined);
+});
 
 test('nothing in the package names a path of this machine', async t => {
   const { stdout } = await run('npm', ['pack', '--dry-run', '--json'], { cwd: root });
