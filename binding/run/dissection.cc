@@ -117,9 +117,7 @@ Dissection::Dissection(std::vector<LayerShape> layers, DissectionOptions options
     if (plan_->options.keepMaxima)
       maximaBytes += ImageMaxima::bytes(layer.units, plan_->options.images);
   if (maximaBytes > stateBytes) // before there is memory for all images
-    throw Failure("ERR_NETDISSECT_STORE",
-                  folders.front() + " is damaged: it has more images than were kept; remove the store and "
-                                    "observe again");
+    throw damagedFile(folders.front(), "it has more images than were kept");
   for (const std::string &folder : folders) {
     const KeptPlace part{folder, run};
     if (plan_->progress.ended())

@@ -3,11 +3,6 @@
 
 namespace netdissect {
 
-/// For a file with numbers that cannot be.
-static Failure damagedFile(const std::string &path, const std::string &why) {
-  return Failure("ERR_NETDISSECT_STORE", path + " is damaged" + why + "; remove the store and observe again");
-}
-
 /// What `read` throws of numbers that cannot be, with the file's name; failures of the file itself have it.
 template <class Read> static void naming(const std::string &path, Read read) {
   try {
@@ -15,7 +10,7 @@ template <class Read> static void naming(const std::string &path, Read read) {
   } catch (const Failure &failure) {
     if (std::string(failure.what()).find(path) != std::string::npos)
       throw;
-    throw damagedFile(path, std::string(": ") + failure.what());
+    throw damagedFile(path, failure.what());
   }
 }
 

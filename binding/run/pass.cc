@@ -244,13 +244,14 @@ void Observing::merge(Reader &in, int64_t first, int64_t end) {
         own.maxima = std::make_unique<ImageMaxima>(layer.units, plan_->options.first, plan_->options.end);
       own.maxima->merge(*part.maxima);
     }
-    if (!own.tail) {
-      part.maxima = std::move(own.maxima);
-      own = std::move(part);
-      continue;
+    if (own.tail) {
+      own.tail->merge(*part.tail);
+      own.top->merge(*part.top);
+    } else { // the first part
+      own.tail = std::move(part.tail);
+      own.top = std::move(part.top);
+      own.estimated = part.estimated;
     }
-    own.tail->merge(*part.tail);
-    own.top->merge(*part.top);
   }
 }
 

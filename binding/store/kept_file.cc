@@ -85,11 +85,6 @@ Failure failed(const std::string &what, const std::string &path) {
                  "cannot " + what + " " + path + ": " + std::strerror(errno) + advice);
 }
 
-Failure broken(const std::string &path, const std::string &why) {
-  return Failure("ERR_NETDISSECT_STORE",
-                 path + " is damaged: " + why + "; remove the store and observe again");
-}
-
 void writeAll(int file, const void *data, size_t bytes, const std::string &path) {
   const auto *from = static_cast<const char *>(data);
   while (bytes > 0) {
@@ -123,7 +118,7 @@ void readAll(int file, void *data, size_t bytes, const std::string &path) {
     if (got < 0)
       throw failed("read", path);
     if (got == 0)
-      throw broken(path, "it is cut off");
+      throw damagedFile(path, "it is cut off");
     to += got;
     bytes -= static_cast<size_t>(got);
   }
@@ -145,7 +140,7 @@ Head readHead(int file, const std::string &path, const std::string &run) {
   Head head;
   readAll(file, &head, sizeof head, path);
   if (std::memcmp(head.what, magic, sizeof magic - 1) != 0)
-    throw broken(path, "it is no file of a store");
+    throw damagedFile(path, "it is no file of a store");
   if (head.order != byteOrder)
     throw Failure("ERR_NETDISSECT_STORE", path + " was written on a machine with another order of bytes, and "
                                                  "can be read on such a one alone");
@@ -195,6 +190,11 @@ template <class Fits> bool allRecords(const Block &block, Fits fits) {
 
 } // namespace
 
+Failure damagedFile(const std::string &path, const std::string &why) {
+  return Failure("ERR_NETDISSECT_STORE", path + " is damaged" + (why.empty() ? "" : ": ") + why +
+                                             "; remove the store and observe again");
+}
+
 int64_t keptBytes(const std::string &path) {
   struct stat info;
   return stat(path.c_str(), &info) == 0 ? static_cast<int64_t>(info.st_size) : -1;
@@ -233,7 +233,7 @@ Reader readKept(const std::string &path, const std::string &run) {
   const auto file = std::make_shared<Open>(path, O_RDONLY);
   const Head head = readHead(file->file, path, run);
   if (head.bytes != sizeOf(file->file, path) - sizeof head)
-    throw broken(path, "it is cut off");
+    throw damagedFile(path, "it is cut off");
   Checksum sum;
   std::vector<uint8_t> piece(1 << 20);
   for (uint64_t left = head.bytes; left > 0;) {
@@ -243,7 +243,7 @@ Reader readKept(const std::string &path, const std::string &run) {
     left -= size;
   }
   if (sum.value() != head.checksum)
-    throw broken(path, "its checksum is another");
+    throw damagedFile(path, "its checksum is another");
   if (lseek(file->file, sizeof head, SEEK_SET) < 0)
     throw failed("read", path);
   return {[file, path](uint8_t *to, size_t size) { readAll(file->file, to, size, path); }, head.bytes};
@@ -271,7 +271,7 @@ void BlockFile::begin(const std::string &run, int64_t bytes) {
     return;
   }
   if (sizeOf(file_, path_) < static_cast<uint64_t>(bytes))
-    throw broken(path_, "it is cut off");
+    throw damagedFile(path_, "it is cut off");
   if (ftruncate(file_, bytes) < 0 || lseek(file_, 0, SEEK_END) < 0)
     throw failed("write to", path_);
   bytes_ = bytes;
@@ -309,22 +309,22 @@ int64_t readBlocks(const std::string &path, int64_t bytes, const KeptShape &shap
   int64_t next = shape.first;
   const Open file(path, O_RDONLY);
   if (const Head head = readHead(file.file, path, shape.run); head.checksum || head.bytes)
-    throw broken(path, "it is no file of blocks");
+    throw damagedFile(path, "it is no file of blocks");
   if (sizeOf(file.file, path) < static_cast<uint64_t>(bytes))
-    throw broken(path, "it is cut off");
+    throw damagedFile(path, "it is cut off");
   for (auto left = bytes - static_cast<int64_t>(sizeof(Head)); left > 0;) {
     BlockHead head;
     if (left < static_cast<int64_t>(sizeof head))
-      throw broken(path, "it is cut off");
+      throw damagedFile(path, "it is cut off");
     readAll(file.file, &head, sizeof head, path);
     left -= sizeof head;
     if (head.unused || head.bytes > static_cast<uint64_t>(left))
-      throw broken(path, "it is cut off");
+      throw damagedFile(path, "it is cut off");
     std::vector<uint8_t> data(head.bytes);
     readAll(file.file, data.data(), data.size(), path);
     left -= static_cast<int64_t>(head.bytes);
     if (checksumOf(data) != head.checksum)
-      throw broken(path, "its checksum is another");
+      throw damagedFile(path, "its checksum is another");
     Reader in(data.data(), data.size());
     ImageBlock block;
     block.images.first = in.get<int64_t>();
@@ -355,7 +355,7 @@ int64_t readBlocks(const std::string &path, int64_t bytes, const KeptShape &shap
              pixels == block.pixels;
     }
     if (!fits)
-      throw broken(path, "it does not fit the images, layers and labels");
+      throw damagedFile(path, "it does not fit the images, layers and labels");
     next += block.images.count;
     see(std::move(block));
   }

@@ -18,6 +18,8 @@ void writeKept(const std::string &path, const std::string &run, const std::funct
 /// What writeKept wrote, once all of it is checked; throws ERR_NETDISSECT_STORE for anything else, and for
 /// another run's.
 Reader readKept(const std::string &path, const std::string &run);
+/// For a file with what cannot be, and why, where that can be said.
+Failure damagedFile(const std::string &path, const std::string &why);
 /// How large a file is; -1 where there is none.
 int64_t keptBytes(const std::string &path);
 inline bool keptExists(const std::string &path) { return keptBytes(path) >= 0; }

@@ -4,15 +4,15 @@ import fs from 'node:fs/promises';
 import { NetdissectError } from './errors';
 
 export async function writeFile(file: string, data: Parameters<typeof fs.writeFile>[1]): Promise<void> {
-  await fs.writeFile(file, data).catch(refuse(file));
+  await fs.writeFile(file, data).catch(cannotWrite(file));
 }
 
 export async function writeFolder(folder: string): Promise<void> {
-  await fs.mkdir(folder, { recursive: true }).catch(refuse(folder));
+  await fs.mkdir(folder, { recursive: true }).catch(cannotWrite(folder));
 }
 
 /** Throws the sentence for a file that cannot be written. */
-export function refuse(file: string): (cause: NodeJS.ErrnoException) => never {
+export function cannotWrite(file: string): (cause: NodeJS.ErrnoException) => never {
   return cause => {
     const { code, message } = cause;
     if (code === undefined) throw cause; // whatever gives the data failed

@@ -136,10 +136,10 @@ function matched(
   nameOf: (side: Side) => string,
   outdir: string,
 ): Markup {
+  const isSame = ({ labels: [a, b] }: MatchedPair) => a?.label === b?.label && a?.cat === b?.cat;
   const both = pairs.filter(({ labels: [a, b] }) => a !== null && b !== null);
-  const same = both.filter(({ labels: [a, b] }) => a!.label === b!.label && a!.cat === b!.cat);
-  const alike = new Set(same);
-  const others = pairs.filter(pair => pair.labels.some(label => label !== null) && !alike.has(pair));
+  const same = both.filter(isSame);
+  const others = pairs.filter(pair => !isSame(pair));
   const shown = others.slice(0, PAIRS);
   const [first, other] = sides.map(nameOf);
   const unit = (pair: MatchedPair, i: 0 | 1) => {

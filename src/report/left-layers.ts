@@ -5,7 +5,7 @@
 
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { refuse } from '../base/write';
+import { cannotWrite } from '../base/write';
 import type { Report } from './types';
 
 const PATTERN = /"\.\.\/(images\/\{imgnum\}\.(?:jpg|png))"/g;
@@ -22,22 +22,22 @@ export async function giveImages(outdir: string, folders: readonly string[]): Pr
     const file = path.join(folder, 'dissect.json');
     const text = await fs.readFile(file, 'utf8').catch(error => {
       if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return '';
-      return refuse(file)(error);
+      return cannotWrite(file)(error);
     });
     if (text.search(PATTERN) < 0) continue;
     const own = path.join(folder, 'images');
-    await fs.mkdir(own, { recursive: true }).catch(refuse(own));
+    await fs.mkdir(own, { recursive: true }).catch(cannotWrite(own));
     for (const imgnum of shown(text))
       for (const name of [`${imgnum}.jpg`, `${imgnum}.png`]) {
         const [from, to] = [path.join(outdir, 'images', name), path.join(own, name)];
         await fs.link(from, to).catch(async error => {
           // what is not there is not shown; what is, a run gave that was killed
           if (error.code !== 'ENOENT' && error.code !== 'EEXIST')
-            await fs.copyFile(from, to).catch(refuse(to));
+            await fs.copyFile(from, to).catch(cannotWrite(to));
         });
       }
-    await fs.writeFile(`${file}.new`, text.replaceAll(PATTERN, '"$1"')).catch(refuse(file));
-    await fs.rename(`${file}.new`, file).catch(refuse(file));
+    await fs.writeFile(`${file}.new`, text.replaceAll(PATTERN, '"$1"')).catch(cannotWrite(file));
+    await fs.rename(`${file}.new`, file).catch(cannotWrite(file));
   }
 }
 

@@ -11,9 +11,16 @@ import format from '../../lib/report/format.js';
 const validators = new Map();
 
 function validatorOf(name) {
-  const file = path.join(import.meta.dirname, '../../schema', `${name}.json`);
-  const ajv = new Ajv.default({ allErrors: false, strict: true, strictTypes: false, strictRequired: false });
-  if (!validators.has(name)) validators.set(name, ajv.compile(JSON.parse(fs.readFileSync(file, 'utf8'))));
+  if (!validators.has(name)) {
+    const file = path.join(import.meta.dirname, '../../schema', `${name}.json`);
+    const ajv = new Ajv.default({
+      allErrors: false,
+      strict: true,
+      strictTypes: false,
+      strictRequired: false,
+    });
+    validators.set(name, ajv.compile(JSON.parse(fs.readFileSync(file, 'utf8'))));
+  }
   return validators.get(name);
 }
 
