@@ -159,6 +159,25 @@ try {
     `usable after: ${usable} ms; all tasks of loading: ${Math.round(all / 1000)} ms of the processor`,
   );
   console.log(`longest task of loading: ${said(loading)}`);
+  const scroll = () =>
+    new Promise(resolve => {
+      const times = [];
+      let last = performance.now();
+      const step = now => {
+        times.push(now - last);
+        last = now;
+        scrollBy(0, 40);
+        if (times.length < 300) requestAnimationFrame(step);
+        else resolve(times.slice(5).sort((a, b) => a - b));
+      };
+      requestAnimationFrame(step);
+    });
+  // Without a trace, whose writing takes time of the frames.
+  const frames = await page.evaluate(scroll);
+  const at = part => frames[Math.floor(part * (frames.length - 1))].toFixed(1);
+  console.log(`frames of scrolling: median ${at(0.5)} ms, p95 ${at(0.95)} ms, longest ${at(1)} ms`);
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.waitForTimeout(1500);
   const steps = {
     sorting: () => page.selectOption('[data-key="sort"]', 'unit'),
     'sorting by a label': () => page.selectOption('[data-key="sort"]', { index: 6 }),
@@ -173,29 +192,10 @@ try {
     'closing it': () => page.keyboard.press('Escape'),
     concepts: () => page.click('.tabs a:last-child'),
     'back to the layer': () => page.click('.tabs a:first-child'),
+    scrolling: () => page.evaluate(scroll),
   };
   for (const [name, step] of Object.entries(steps))
     console.log(`longest task of ${name}: ${said(await longest(browser, page, step))}`);
-  const scroll = () =>
-    new Promise(resolve => {
-      const times = [];
-      let last = performance.now();
-      const step = now => {
-        times.push(now - last);
-        last = now;
-        scrollBy(0, 40);
-        if (times.length < 300) requestAnimationFrame(step);
-        else resolve(times.slice(5).sort((a, b) => a - b));
-      };
-      requestAnimationFrame(step);
-    });
-  let frames;
-  const scrolling = await longest(browser, page, async () => {
-    frames = await page.evaluate(scroll);
-  });
-  console.log(`longest task of scrolling: ${said(scrolling)}`);
-  const at = part => frames[Math.floor(part * (frames.length - 1))].toFixed(1);
-  console.log(`frames of scrolling: median ${at(0.5)} ms, p95 ${at(0.95)} ms, longest ${at(1)} ms`);
   await opened.close();
 } finally {
   if (!values.report) fs.rmSync(folder, { recursive: true, force: true });

@@ -68,8 +68,9 @@ export function doubt(unit: PageUnit): HTMLElement | null {
   return h('span', { class: 'doubt', title }, `by chance? q ${Number(unit.q.toPrecision(2))}`);
 }
 
-export function card(context: CardContext, place: number, width: number): HTMLElement {
-  const { data, layer, pictures, threshold } = context;
+/** A card but for its pictures, which `thumbRow` makes. */
+export function card(context: CardContext, place: number): HTMLElement {
+  const { data, layer, threshold } = context;
   const unit = layer.units[place];
   const own = best(unit);
   const detector = isDetector(unit, threshold);
@@ -100,7 +101,6 @@ export function card(context: CardContext, place: number, width: number): HTMLEl
       `level ${digits(unit.level)}`,
       unit.top.length > 0 && ` · strongest ${digits(unit.top[1])}`,
     ),
-    pictures.any && thumbRow(context, unit, width),
   );
 }
 
@@ -126,8 +126,10 @@ function scoreLine(
   return line;
 }
 
-function thumbRow(context: CardContext, unit: PageUnit, width: number): HTMLElement {
+/** The first images of a unit, in a card so wide. */
+export function thumbRow(context: CardContext, place: number, width: number): HTMLElement {
   const { layer, pictures, view } = context;
+  const unit = layer.units[place];
   const room = thumbs(width);
   const all = topOf(unit);
   const shown = all.slice(0, room);
@@ -136,6 +138,9 @@ function thumbRow(context: CardContext, unit: PageUnit, width: number): HTMLElem
   row.style.setProperty('--count', String(room));
   for (const rank of shown.keys()) row.append(pictures.picture(layer, unit, rank, view, category));
   const more = all.length - shown.length;
-  if (more > 0) row.append(h('span', { class: 'more', title: counted(more, 'more image') }, `+${more}`));
+  if (more > 0)
+    row.lastElementChild?.append(
+      h('span', { class: 'more', title: counted(more, 'more image') }, `+${more}`),
+    );
   return row;
 }

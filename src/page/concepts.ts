@@ -1,6 +1,6 @@
 /** The concept index: which units of which layers detect what, side by side. */
 
-import { type CardContext, card, dot } from './cards';
+import { type CardContext, card, dot, thumbRow } from './cards';
 import { h } from './dom';
 import { best, found, iouOf, type PageData, type PageLayer } from './model';
 
@@ -107,7 +107,11 @@ export function conceptUnits(context: ConceptsContext, number: number): HTMLElem
     const list = h(
       'ul',
       { class: 'column', role: 'list' },
-      ...places.slice(0, SIDE_BY_SIDE).map(place => card(cards, place, width)),
+      ...places.slice(0, SIDE_BY_SIDE).map(place => {
+        const item = card(cards, place);
+        if (cards.pictures.any) item.append(thumbRow(cards, place, width));
+        return item;
+      }),
     );
     return h(
       'section',

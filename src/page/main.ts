@@ -4,7 +4,7 @@
  */
 
 import { bars } from './bars';
-import { card, cardMetrics } from './cards';
+import { card, cardMetrics, thumbRow } from './cards';
 import { conceptIndex, conceptUnits } from './concepts';
 import { type Chooser, thresholdControl, unitsToolbar, watchThreshold } from './controls';
 import { csvOf, save } from './csv';
@@ -55,7 +55,13 @@ const cardsOf = (layer: PageLayer) => ({
 });
 const grid = new VirtualGrid(
   width => cardMetrics({ data, pictures }, width),
-  (place, width) => card(cardsOf(layerOf(state)), place, width),
+  (place, width) => {
+    const context = cardsOf(layerOf(state));
+    return {
+      element: card(context, place),
+      pictures: pictures.any ? () => thumbRow(context, place, width) : undefined,
+    };
+  },
 );
 
 /** Changes what is chosen. `push`: the way back leads here. */
@@ -71,11 +77,17 @@ function choose(change: Partial<State>, push = false): void {
 function render(before?: State): void {
   const { key } = (document.activeElement as HTMLElement | null)?.dataset ?? {};
   const within = dialog.open ? dialog : document;
-  renderTabs();
-  const pageChanged =
-    !before || before.page !== state.page || before.layer !== state.layer || before.concept !== state.concept;
-  if (state.page === 'concepts') renderConcepts(pageChanged);
-  else renderLayer(pageChanged, before);
+  const apart = (own: State) => JSON.stringify({ ...own, unit: 0 });
+  if (!before || apart(before) !== apart(state)) {
+    renderTabs();
+    const pageChanged =
+      !before ||
+      before.page !== state.page ||
+      before.layer !== state.layer ||
+      before.concept !== state.concept;
+    if (state.page === 'concepts') renderConcepts(pageChanged);
+    else renderLayer(pageChanged);
+  }
   renderUnit(before);
   if (key)
     (within.querySelector(`[data-key="${CSS.escape(key)}"]`) as HTMLElement | null)?.focus({
@@ -134,7 +146,7 @@ watchThreshold(controls, value => choose({ threshold: value }));
 const chooser = (): Chooser => ({ data, pictures, state, view: view(), choose });
 const thresholdOf = () => thresholdControl(controls, data.threshold, () => choose({ threshold: undefined }));
 
-function renderLayer(pageChanged: boolean, before?: State): void {
+function renderLayer(pageChanged: boolean): void {
   const layer = layerOf(state);
   const saveShown = () => {
     const name = layer.layer.replace(/[^\p{L}\p{N}._-]+/gu, '_');
@@ -156,11 +168,6 @@ function renderLayer(pageChanged: boolean, before?: State): void {
   } else if (document.activeElement?.getAttribute('data-key') !== 'find')
     content.querySelector('.toolbar')!.replaceWith(bar());
   renderFound(layer);
-  const same =
-    before &&
-    !pageChanged &&
-    JSON.stringify({ ...before, unit: 0 }) === JSON.stringify({ ...state, unit: 0 });
-  if (same) return;
   const places = chosenUnits(layer, data, state, threshold());
   grid.show(places);
   controls.status.textContent = `${places.length} of ${counted(layer.units.length, 'unit')}`;
@@ -290,7 +297,10 @@ dialog.addEventListener('keydown', event => {
 });
 // A link leads to a state of the page: no jump, and the way back stays.
 document.addEventListener('click', event => {
-  const link = (event.target as Element).closest<HTMLAnchorElement>('a[href^="#"]');
+  const target = event.target as Element;
+  const link =
+    target.closest<HTMLAnchorElement>('a[href^="#"]') ??
+    target.closest('.card')?.querySelector<HTMLAnchorElement>('a.open');
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   if (link.classList.contains('skip')) return content.focus();
@@ -308,6 +318,17 @@ for (const name of ['popstate', 'hashchange'])
     render(before);
   });
 
+/** The plain tables are elements while they are needed: so many would slow down all else. */
+const plain = document.getElementById('plain')!;
+const tables = plain.firstElementChild!;
+const showTables = (on: boolean) => {
+  if (!on) plain.replaceChildren(tables);
+  else if (plain.firstElementChild === tables) plain.innerHTML = tables.textContent!;
+};
+addEventListener('beforeprint', () => showTables(true));
+addEventListener('afterprint', () => showTables(false));
+matchMedia('print').addEventListener('change', ({ matches }) => showTables(matches));
+
 document.getElementById('app')!.append(tabs, content);
 document.body.append(dialog);
 // In a task of its own: reading the data was one.
@@ -315,7 +336,8 @@ setTimeout(() => {
   try {
     render();
   } catch (error) {
-    document.documentElement.classList.remove('live'); // the plain tables are there
+    document.documentElement.classList.remove('live');
+    showTables(true);
     throw error;
   }
 });

@@ -70,8 +70,8 @@ export class Pictures {
         draggable: false,
       });
       if (axis) {
-        image.style.setProperty(axis === 'x' ? 'width' : 'height', `${size}%`);
-        image.style.setProperty(axis === 'x' ? 'left' : 'top', `${shift}%`);
+        const place = `${size > 100 ? (100 * shift) / (size - 100) : 0}%`;
+        image.style.objectPosition = axis === 'x' ? `${place} 0` : `0 ${place}`;
       }
       image.onerror = () => picture.classList.add('missing');
       image.src = this.#url(path);
@@ -96,10 +96,10 @@ export class Pictures {
       const step = (100 * (width + STRIP_GAP)) / width;
       const size = step * count - (100 * STRIP_GAP) / width;
       const strip = { mask: 'top.jpg', plain: 'orig.jpg', labels: 'seg.png' }[view] ?? 'top.jpg';
-      return [{ path: path(pictures.strips!, strip), kind: 'image', axis: 'x', size, shift: -step * rank }];
+      return [{ path: path(pictures.strips!, strip), kind: 'image', axis: 'x', size, shift: step * rank }];
     }
     const layers: Layer[] = [{ path: path(pictures.images), kind: 'image' }];
-    const part = (place: number, of: number) => ({ axis: 'y' as const, size: 100 * of, shift: -100 * place });
+    const part = (place: number, of: number) => ({ axis: 'y' as const, size: 100 * of, shift: 100 * place });
     if (view === 'mask' && pictures.masks)
       layers.push({ path: path(pictures.masks), kind: 'over', ...part(rank, count) });
     const maps = images[imgnum]?.categories ?? [];

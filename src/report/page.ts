@@ -20,7 +20,7 @@ export interface PageOptions {
 
 /** What `scripts/page.mjs` makes of `src/page/`. */
 const built = path.join(__dirname, '../page');
-/** Before the tables come: whoever has the script needs them for print alone. */
+/** Whoever has the script needs the tables for print alone: until then they are no elements. */
 const EARLY = "document.documentElement.classList.add('live')";
 let parts: { script: string; style: string } | undefined;
 
@@ -66,8 +66,8 @@ ${madeOf(report)}
 </header>
 <main>
 <div id="app"></div>
-<div id="plain">
-${report.layers.map(layer => plainLayer(report, layer))}</div>
+<div id="plain"><noscript>
+${report.layers.map(layer => plainLayer(report, layer))}</noscript></div>
 </main>
 <footer><p>${files ? 'All pictures and numbers are in this file.' : markup`All numbers: <a href="dissect.json">dissect.json</a>${report.format && markup`, <a href="dissect.csv">dissect.csv</a>`}`}</p></footer>
 <script type="application/json" id="data">${json(pageData(report, aboutLayer))}</script>
