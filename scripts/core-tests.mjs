@@ -10,6 +10,7 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { prepared } from './cuda-libtorch.mjs';
 import { aptInstall, canUseApt } from './libtorch.mjs';
 import { jobs } from './setup.mjs';
 import { capture, Failure, isScript, main, root, which } from './tools.mjs';
@@ -104,7 +105,9 @@ export async function coreTests({ sanitize, arm64 = false, args = [] } = {}) {
 
 async function runTests([program, ...before], kind, args) {
   const some = args.length ? args : (SANITIZERS[kind]?.args ?? []);
-  const { status, stdout, stderr } = await capture(program, [...before, ...some]);
+  const beside = path.join(prepared()?.libtorch ?? '', '../nvidia/cu13/lib');
+  const env = { ...(prepared() && { NETDISSECT_NVRTC: beside }), ...process.env };
+  const { status, stdout, stderr } = await capture(program, [...before, ...some], { env });
   const [, passed, failed, skipped] =
     /test cases: +\d+ \| +(\d+) passed \| +(\d+) failed \| +(\d+) skipped/.exec(stdout) ?? [];
   const counts = {
@@ -114,7 +117,9 @@ async function runTests([program, ...before], kind, args) {
   };
   if (status !== 0 && counts.failed === 0) counts.failed = 1; // it crashed, or a sanitizer ended it
   if (status === 0 && counts.passed === 0) counts.failed = 1; // nothing is of that name
-  console.log(`${status === 0 ? '✔' : '✖'} core${kind ? ` (${kind})` : ''}: ${counts.passed} test cases`);
+  console.log(
+    `${status === 0 ? '✔' : '✖'} core${kind ? ` (${kind})` : ''}: ${counts.passed} test cases${counts.skipped ? `, ${counts.skipped} skipped (no libnvrtc)` : ''}`,
+  );
   if (status !== 0) console.log(`${stdout}${stderr}`);
   return counts;
 }

@@ -40,7 +40,8 @@ public:
     std::string reasons;
     for (const KernelSource &source : options_.sources)
       try {
-        held->module = std::make_unique<CudaModule>(device_, source.image(device_));
+        held->module = std::make_unique<CudaModule>(
+            device_, source.image(device_), std::vector<const char *>{"netdissectExpand", "netdissectCount"});
         from_ = source.name;
         break;
       } catch (const Failure &failure) {

@@ -35,13 +35,15 @@ void openBuiltins(const std::string &folder) {
 
 Nvrtc openNvrtc(const std::vector<std::string> &folders) {
   void *handle = nullptr;
-  for (const char *name : {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", "libnvrtc.so"}) {
-    for (const std::string &folder : folders)
+  const auto names = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", "libnvrtc.so"};
+  // The one beside LibTorch is of the generation that the driver runs.
+  for (const std::string &folder : folders)
+    for (const char *name : names)
       if (!handle && (handle = dlopen((folder + "/" + name).c_str(), RTLD_NOW)))
         openBuiltins(folder);
+  for (const char *name : names)
     if (!handle)
       handle = dlopen(name, RTLD_NOW);
-  }
   if (!handle)
     throw failure("there is no libnvrtc");
   Nvrtc nvrtc{};

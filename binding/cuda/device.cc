@@ -90,19 +90,25 @@ void CudaMemory::release() {
   address_ = 0;
 }
 
-CudaModule::CudaModule(const CudaDevice &device, const std::string &image) : device_(device) {
+CudaModule::CudaModule(const CudaDevice &device, const std::string &image,
+                       const std::vector<const char *> &kernels)
+    : device_(device) {
   device.check(device.driver.moduleLoadData(&module_, image.data()), "the kernels were loaded");
+  // here, and not at their first launch: what they were compiled to may not be for this device
+  for (const char *kernel : kernels)
+    if (const int error = device.driver.moduleGetFunction(&functions_[kernel], module_, kernel)) {
+      device.driver.moduleUnload(module_);
+      device.check(error, "a kernel was looked up");
+    }
 }
 
 CudaModule::~CudaModule() { device_.driver.moduleUnload(module_); }
 
 void CudaModule::launchOf(const char *kernel, unsigned blocks, unsigned threads, unsigned sharedBytes,
                           const CudaStream &stream, void *args) const {
-  void *function = nullptr;
-  device_.check(device_.driver.moduleGetFunction(&function, module_, kernel), "a kernel was looked up");
   void *parameters[] = {args};
-  device_.check(device_.driver.launchKernel(function, blocks, 1, 1, threads, 1, 1, sharedBytes, stream.get(),
-                                            parameters, nullptr),
+  device_.check(device_.driver.launchKernel(functions_.at(kernel), blocks, 1, 1, threads, 1, 1, sharedBytes,
+                                            stream.get(), parameters, nullptr),
                 "a kernel was started");
 }
 

@@ -3,6 +3,7 @@
 #include "base/failure.h"
 #include "cuda/driver.h"
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -75,10 +76,10 @@ private:
   void *memory_ = nullptr;
 };
 
-/// Compiled kernels on a device.
+/// Compiled kernels on a device, by their names.
 class CudaModule {
 public:
-  CudaModule(const CudaDevice &device, const std::string &image);
+  CudaModule(const CudaDevice &device, const std::string &image, const std::vector<const char *> &kernels);
   ~CudaModule();
   CudaModule(const CudaModule &) = delete;
   /// One warp an item, `warps` of them a block.
@@ -94,6 +95,7 @@ private:
 
   const CudaDevice &device_;
   void *module_ = nullptr;
+  std::map<std::string, void *> functions_;
 };
 
 } // namespace netdissect

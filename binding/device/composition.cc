@@ -1,11 +1,11 @@
 #include "device/composition.h"
 #include "base/failure.h"
 #include "model/retain.h"
+#include "model/trouble.h"
 #include "store/hot_cells.h"
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <algorithm>
-#include <c10/util/Exception.h>
 #include <cstring>
 
 namespace netdissect {
@@ -41,15 +41,17 @@ public:
       try {
         run(work, begin, end, counts);
         begin = end;
-      } catch (const c10::OutOfMemoryError &error) {
-        if (end - begin == 1)
-          throw OutOfDeviceMemory("the GPU's memory is full while masks are counted: " + cleanMessage(error));
-        memory_ = static_cast<int64_t>(end - begin) / 2 * bytes;
       } catch (const Failure &) {
         throw;
+      } catch (const std::bad_alloc &) {
+        throw;
       } catch (const std::exception &error) {
-        throw Failure("ERR_NETDISSECT_DEVICE",
-                      "the GPU failed while masks were counted: " + cleanMessage(error));
+        const std::string message = cleanMessage(error);
+        if (troubleOf(message) != Trouble::memory)
+          throw Failure("ERR_NETDISSECT_DEVICE", "the GPU failed while masks were counted: " + message);
+        if (end - begin == 1)
+          throw OutOfDeviceMemory("the GPU's memory is full while masks are counted: " + message);
+        memory_ = static_cast<int64_t>(end - begin) / 2 * bytes;
       }
     }
   }

@@ -6,10 +6,10 @@
 #include "device/composition.h"
 #include "device/select.h"
 #include "model/retain.h"
+#include "model/trouble.h"
 #include "store/hot_cells.h"
 #include <ATen/ATen.h>
 #include <algorithm>
-#include <c10/util/Exception.h>
 #include <cmath>
 #include <dlfcn.h>
 #include <fstream>
@@ -89,15 +89,17 @@ public:
       Selected selected;
       try {
         selected = selectOn(all.narrow(1, begin, some), bounds);
-      } catch (const c10::OutOfMemoryError &error) {
+      } catch (const std::bad_alloc &) {
+        throw;
+      } catch (const std::exception &error) {
+        const std::string message = cleanMessage(error);
+        if (troubleOf(message) != Trouble::memory)
+          throw Failure("ERR_NETDISSECT_DEVICE", "the GPU failed while cells were chosen: " + message);
         if (some == 1)
-          throw OutOfDeviceMemory("the GPU's memory is full while cells are chosen: " + cleanMessage(error));
+          throw OutOfDeviceMemory("the GPU's memory is full while cells are chosen: " + message);
         selectMemory_ = some / 2 * selectBytes * units.count * cells;
         say("the GPU's memory is short: cells are chosen in smaller parts");
         continue;
-      } catch (const std::exception &error) {
-        throw Failure("ERR_NETDISSECT_DEVICE",
-                      "the GPU failed while cells were chosen: " + cleanMessage(error));
       }
       look(selected, units, begin, some, firstImage, {tail, top, maxima}, hot, bad);
       begin += some;

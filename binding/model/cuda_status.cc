@@ -4,6 +4,8 @@
 #include "model/script_model.h"
 #include <ATen/ATen.h>
 #include <dlfcn.h>
+#include <map>
+#include <mutex>
 #include <torch/cuda.h>
 
 namespace netdissect {
@@ -29,7 +31,7 @@ void loadLibrary() {
   libraryTrouble() = error ? error : "it does not load";
 }
 
-std::string tryOut() {
+std::string tryOut(int index) {
   std::string why;
   if (!cudaDriver(why))
     return why;
@@ -39,7 +41,11 @@ std::string tryOut() {
   try {
     if (!torch::cuda::is_available())
       return "LibTorch finds no device, though the driver does";
-    const at::Tensor ones = at::ones({64, 64}, at::TensorOptions(at::kFloat).device(at::kCUDA));
+    if (const auto count = static_cast<int>(torch::cuda::device_count()); index >= count)
+      return "there is no device cuda:" + std::to_string(index) + "; there " +
+             (count == 1 ? "is one" : "are " + std::to_string(count)) + ", numbered from 0";
+    const at::Device device(at::kCUDA, static_cast<at::DeviceIndex>(index));
+    const at::Tensor ones = at::ones({64, 64}, at::TensorOptions(at::kFloat).device(device));
     if (at::matmul(ones, ones).sum().item<float>() != 64.0f * 64 * 64)
       return "a first computation on the device gave a wrong result";
   } catch (const std::exception &error) {
@@ -56,9 +62,13 @@ void openCuda() {
     loadLibrary();
 }
 
-const std::string &whyNoCuda() {
-  static const std::string why = tryOut();
-  return why;
+const std::string &whyNoCuda(int index) {
+  static std::mutex mutex;
+  static std::map<int, std::string> known;
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (!known.count(index))
+    known[index] = tryOut(index);
+  return known[index];
 }
 
 } // namespace netdissect

@@ -8,7 +8,8 @@ namespace netdissect {
 /// is loaded, which has to come before anything asks for them: the first answer is kept for good.
 void openCuda();
 
-/// Why CUDA cannot be used, in a sentence's words; empty where it can, which a first computation has shown.
-const std::string &whyNoCuda();
+/// Why a CUDA device cannot be used, in a sentence's words; empty where it can, which a first computation on
+/// it has shown. That takes some hundred MiB of its memory.
+const std::string &whyNoCuda(int index = 0);
 
 } // namespace netdissect

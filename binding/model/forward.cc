@@ -3,8 +3,8 @@
 #include "model/geometry.h"
 #include "model/maps.h"
 #include "model/names.h"
+#include "model/trouble.h"
 #include <ATen/ATen.h>
-#include <c10/util/Exception.h>
 
 namespace netdissect {
 
@@ -39,25 +39,28 @@ public:
               ", so that its values are not those of evaluation; call model.eval() before exporting "
               "it, or go on with trainMode: 'keep'");
     runner_.settle(images);
-    const int64_t step = runner_.oneByOne() ? 1 : images.count;
-    const int64_t pixels = images.height * images.width;
-    std::vector<std::vector<Maps>> parts(names_.size());
-    for (int64_t begin = 0; begin < images.count; begin += step) {
-      Images some = images;
-      some.count = step;
-      some.bytes = images.bytes ? images.bytes + begin * pixels * 3 : nullptr;
-      some.alpha = images.alpha ? images.alpha + begin * pixels : nullptr;
-      some.floats = images.floats ? images.floats + begin * pixels * images.channels : nullptr;
-      std::vector<Capture> captures = capturesOf(some);
-      for (size_t i = 0; i < captures.size(); i++)
-        parts[i].push_back(mapsOf(i, captures[i], some));
+    try {
+      return unitsOf(images);
+    } catch (const Failure &) {
+      throw;
+    } catch (const std::bad_alloc &) {
+      throw;
+    } catch (const std::exception &error) {
+      const std::string message = cleanMessage(error);
+      const Trouble trouble = running_->onDevice() ? troubleOf(message) : Trouble::other;
+      if (trouble == Trouble::memory)
+        throw OutOfDeviceMemory("the GPU's memory is full in the model's forward: " + message);
+      if (trouble == Trouble::device)
+        throw Failure("ERR_NETDISSECT_DEVICE",
+                      "the GPU failed in the model's forward: " + message +
+                          "; try again, or leave it out with device: 'cpu' (--no-cuda)");
+      throw Failure("ERR_NETDISSECT_FORWARD", "the model fails on images that it is given: " + message);
     }
-    std::vector<UnitBatch> result;
-    for (std::vector<Maps> &layer : parts) {
-      result.push_back(batchOf(layer));
-      layer.clear();
-    }
-    return result;
+  }
+
+  void wait() override {
+    if (!running_->device.is_cpu())
+      at::zeros({1}, running_->device).item<float>(); // comes after all that was asked for before
   }
 
   std::vector<std::string> notices() const override {
@@ -77,23 +80,26 @@ public:
   Geometry geometry(size_t layer) override { return layerGeometry(hooked_, names_.size())[layer]; }
 
 private:
-  std::vector<Capture> capturesOf(const Images &images) {
-    try {
-      return runner_.run(images);
-    } catch (const Failure &) {
-      throw;
-    } catch (const std::bad_alloc &) {
-      throw;
-    } catch (const c10::OutOfMemoryError &error) {
-      throw OutOfDeviceMemory("the GPU's memory is full in the model's forward: " + cleanMessage(error));
-    } catch (const std::exception &error) {
-      if (const std::string message = cleanMessage(error); message.find("CUDA error") != std::string::npos)
-        throw Failure("ERR_NETDISSECT_DEVICE",
-                      "the GPU failed in the model's forward: " + message +
-                          "; try again, or leave it out with device: 'cpu' (--no-cuda)");
-      throw Failure("ERR_NETDISSECT_FORWARD",
-                    "the model fails on images that it is given: " + cleanMessage(error));
+  std::vector<UnitBatch> unitsOf(const Images &images) {
+    const int64_t step = runner_.oneByOne() ? 1 : images.count;
+    const int64_t pixels = images.height * images.width;
+    std::vector<std::vector<Maps>> parts(names_.size());
+    for (int64_t begin = 0; begin < images.count; begin += step) {
+      Images some = images;
+      some.count = step;
+      some.bytes = images.bytes ? images.bytes + begin * pixels * 3 : nullptr;
+      some.alpha = images.alpha ? images.alpha + begin * pixels : nullptr;
+      some.floats = images.floats ? images.floats + begin * pixels * images.channels : nullptr;
+      const std::vector<Capture> captures = runner_.run(some);
+      for (size_t i = 0; i < captures.size(); i++)
+        parts[i].push_back(mapsOf(i, captures[i], some));
     }
+    std::vector<UnitBatch> result;
+    for (std::vector<Maps> &layer : parts) {
+      result.push_back(batchOf(layer));
+      layer.clear();
+    }
+    return result;
   }
 
   Maps mapsOf(size_t layer, const Capture &capture, const Images &images) const {

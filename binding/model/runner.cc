@@ -1,8 +1,8 @@
 #include "model/runner.h"
 #include "base/failure.h"
 #include "model/input.h"
+#include "model/trouble.h"
 #include <ATen/ATen.h>
-#include <c10/util/Exception.h>
 #include <torch/version.h>
 
 namespace netdissect {
@@ -15,8 +15,12 @@ std::string sizeOf(int64_t height, int64_t width) {
 
 } // namespace
 
-// LibTorch's setting is the process's, and its default for convolutions is not full precision.
+// LibTorch's setting is the process's, and its default for convolutions is not full precision. Models that
+// run at the same time would see each other's.
 Precision::Precision(const Running &running) : changed_(running.onDevice()) {
+  static std::mutex one;
+  if (changed_)
+    lock_ = std::unique_lock(one);
 #if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 10)
   const int wanted = static_cast<int>(running.tf32 ? at::Float32Precision::TF32 : at::Float32Precision::IEEE);
 #else
@@ -66,7 +70,8 @@ std::vector<Capture> Runner::run(const Images &images) {
 }
 
 void Runner::settle(const Images &images) {
-  if (settled_)
+  const int64_t most = std::min<int64_t>(2, images.count);
+  if (settled_ >= most)
     return;
   if (facts_.input == "no input")
     throw Failure(
@@ -87,14 +92,14 @@ void Runner::settle(const Images &images) {
                            : "; images can be given with 1 (grey), 3 (RGB) or 4 "
                              "(RGBA)"));
   std::string message;
-  for (const int64_t count : {2, 1})
+  for (int64_t count = most; count > 0; count--)
     for (const bool last : {true, false}) {
       if (last && (facts_.readsMemory || (running_.laidOut && !running_.channelsLast)))
         continue;
       const std::string failure = attempt(count, last, images.channels, images.height, images.width);
       if (failure.empty()) {
-        oneByOne_ = count == 1;
-        settled_ = true;
+        oneByOne_ = count < most;
+        settled_ = most;
         return;
       }
       message = failure;
@@ -126,10 +131,16 @@ std::string Runner::attempt(int64_t count, bool last, int64_t channels, int64_t 
     return "";
   } catch (const OutOfDeviceMemory &) {
     throw;
-  } catch (const c10::OutOfMemoryError &error) {
-    throw OutOfDeviceMemory("the GPU's memory is full when the model is tried: " + cleanMessage(error));
   } catch (const std::exception &error) {
-    return cleanMessage(error);
+    std::string message = cleanMessage(error);
+    const Trouble trouble = running_.onDevice() ? troubleOf(message) : Trouble::other;
+    if (trouble == Trouble::memory)
+      throw OutOfDeviceMemory("the GPU's memory is full when the model is tried: " + message);
+    if (trouble == Trouble::device)
+      throw Failure("ERR_NETDISSECT_DEVICE",
+                    "the GPU failed when the model was tried: " + message +
+                        "; try again, or leave it out with device: 'cpu' (--no-cuda)");
+    return message;
   }
 }
 
@@ -138,7 +149,7 @@ std::string Runner::advice(const Images &images, const std::string &message) {
   if (facts_.inputType != at::kFloat && message.find("not implemented for") != std::string::npos)
     return "; its parameters are " + std::string(c10::toString(facts_.inputType)) +
            ", for which LibTorch lacks this operation here: export it in float32, with model.float()";
-  if (message.find("CUDA") != std::string::npos)
+  if (!running_.onDevice() && message.find("CUDA") != std::string::npos)
     return "; it was made for a GPU: export it on the CPU";
   for (const int64_t size :
        {224, 227, 256, 299, 384, 512, 448, 336, 320, 192, 160, 128, 112, 96, 64, 48, 32, 28, 16, 8})

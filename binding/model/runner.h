@@ -3,6 +3,8 @@
 #include "model/facts.h"
 #include "model/retain.h"
 #include "model/script_model.h"
+#include <array>
+#include <mutex>
 
 namespace netdissect {
 
@@ -44,6 +46,7 @@ private:
   static std::array<int, 3> exchange(const std::array<int, 3> &wanted);
 
   bool changed_;
+  std::unique_lock<std::mutex> lock_;
   std::array<int, 3> before_{};
 };
 
@@ -66,7 +69,8 @@ private:
   Running &running_;
   HookedGraph &hooked_;
   Facts facts_;
-  bool settled_ = false, oneByOne_ = false;
+  int64_t settled_ = 0; // for so many images at once: 2 stand for more
+  bool oneByOne_ = false;
 };
 
 } // namespace netdissect

@@ -9,6 +9,7 @@
 #include "model/maps.h"
 #include "model/names.h"
 #include "model/runner.h"
+#include "model/trouble.h"
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <algorithm>
@@ -17,7 +18,6 @@
 #include <cstdlib>
 #include <map>
 #include <torch/csrc/jit/serialization/import.h>
-#include <torch/cuda.h>
 #include <torch/version.h>
 #include <utility>
 
@@ -202,19 +202,13 @@ static void forgetMissingNnpack() {
 static at::Device deviceOf(const std::string &wish) {
   if (wish == "cpu")
     return at::kCPU;
-  const std::string &why = whyNoCuda();
   if (wish == "auto")
-    return why.empty() ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
-  if (!why.empty())
+    return whyNoCuda().empty() ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
+  const at::Device named(wish), device(at::kCUDA, named.has_index() ? named.index() : 0);
+  if (const std::string &why = whyNoCuda(device.index()); !why.empty())
     throw Failure("ERR_NETDISSECT_DEVICE",
                   "no CUDA device can be used: " + why + "; leave the device out, or choose cpu");
-  const at::Device device(wish);
-  const auto count = static_cast<int>(torch::cuda::device_count());
-  if (device.has_index() && device.index() >= count)
-    throw Failure("ERR_NETDISSECT_DEVICE", "there is no device " + wish + "; there " +
-                                               (count == 1 ? "is one" : "are " + std::to_string(count)) +
-                                               ", numbered from 0");
-  return device.has_index() ? device : at::Device(at::kCUDA, 0);
+  return device;
 }
 
 std::unique_ptr<ScriptModel> ScriptModel::load(const std::string &path, const DeviceWish &wish) {
@@ -238,7 +232,11 @@ std::unique_ptr<ScriptModel> ScriptModel::load(const std::string &path, const De
       model.to(at::kHalf);
     return std::make_unique<TorchModel>(std::move(model), std::move(running));
   } catch (const std::exception &error) {
-    throw Failure("ERR_NETDISSECT_MODEL", "cannot load " + path + ": " + diagnose(path, cleanMessage(error)));
+    const std::string message = cleanMessage(error);
+    if (running.onDevice() && troubleOf(message) != Trouble::other)
+      throw Failure("ERR_NETDISSECT_DEVICE", "the model does not get onto the GPU: " + message +
+                                                 "; leave it out with device: 'cpu' (--no-cuda)");
+    throw Failure("ERR_NETDISSECT_MODEL", "cannot load " + path + ": " + diagnose(path, message));
   }
 }
 

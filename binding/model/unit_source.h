@@ -47,6 +47,8 @@ public:
   virtual ~UnitSource() = default;
   /// One a layer.
   virtual std::vector<UnitBatch> run(const Images &images) = 0;
+  /// Returns when all that was run is done: a device goes on after run() has returned.
+  virtual void wait() {}
   /// What a user should know of how the model runs, a sentence each; after the first run.
   virtual std::vector<std::string> notices() const = 0;
   /// The geometry of a retained layer.

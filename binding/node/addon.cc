@@ -106,6 +106,14 @@ Napi::Value unlock(const Napi::CallbackInfo &info) {
   return info.Env().Undefined();
 }
 
+Napi::Value torchVersionOf(const Napi::CallbackInfo &info) {
+  return Napi::String::New(info.Env(), torchVersion());
+}
+
+Napi::Value whyNoCudaOf(const Napi::CallbackInfo &info) {
+  return Napi::String::New(info.Env(), whyNoCuda(info[0].As<Napi::Number>().Int32Value()));
+}
+
 Napi::Value describe(const Napi::CallbackInfo &info) {
   const auto object = Napi::Object::New(info.Env());
   object.Set("libtorch", torchVersion());
@@ -157,6 +165,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("lock", Napi::Function::New(env, lock));
   exports.Set("unlock", Napi::Function::New(env, unlock));
   exports.Set("describe", Napi::Function::New(env, describe));
+  exports.Set("torchVersion", Napi::Function::New(env, torchVersionOf));
+  exports.Set("whyNoCuda", Napi::Function::New(env, whyNoCudaOf));
   exports.Set("stopEngines", Napi::Function::New(env, stopEngines));
   return exports;
 }

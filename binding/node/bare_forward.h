@@ -16,6 +16,7 @@ struct BareForward {
     for (int64_t begin = 0; begin < batch.images.count; begin += options.piece)
       runPiece(*source, options, batch.images, begin, std::min(options.piece, batch.images.count - begin),
                options.piece);
+    source->wait();
   }
 };
 

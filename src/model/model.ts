@@ -209,10 +209,11 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
   const half = checked('half', options.half, flag, false);
   const threads = checked('threads', options.threads, THREADS, os.availableParallelism());
   const addon = native();
-  if (wish.startsWith('cuda') && !addon.describe().cuda)
+  const index = Number(wish.split(':')[1] ?? 0);
+  if (wish.startsWith('cuda') && addon.whyNoCuda(index))
     throw new NetdissectError(
       'ERR_NETDISSECT_DEVICE',
-      `no CUDA device can be used: ${cudaProblem()}; leave the device out, or choose cpu`,
+      `no CUDA device can be used: ${cudaProblem(index)}; leave the device out, or choose cpu`,
     );
   const model = new addon.NativeModel(threads);
   try {

@@ -340,7 +340,11 @@ export interface Addon {
   /** Holds a file for this process until `unlock`, or its end; -1 where somebody holds it. */
   lock(path: string): number;
   unlock(held: number): void;
-  /** `external`: bytes that V8 takes to be held outside of it, by all who tell it. */
+  /** The version of LibTorch that runs. */
+  torchVersion(): string;
+  /** Why the CUDA device of this number cannot be used; empty where it can, which is tried on it. */
+  whyNoCuda(index: number): string;
+  /** Tries device 0. `external`: bytes that V8 takes to be held outside of it, by all who tell it. */
   describe(): { libtorch: string; cuda: boolean; whyNoCuda: string; simd: string; external: number };
 }
 
@@ -358,7 +362,7 @@ function loadedOnce(): Loaded {
 export const native = (): Addon => loadedOnce().addon as Addon;
 
 /** Why no CUDA device can be used, for a sentence. */
-export const cudaProblem = (): string => {
+export const cudaProblem = (index = 0): string => {
   const loaded = loadedOnce();
-  return whyNoCuda(loaded, (loaded.addon as Addon).describe().whyNoCuda);
+  return whyNoCuda(loaded, (loaded.addon as Addon).whyNoCuda(index));
 };

@@ -53,7 +53,7 @@ async function madeOf({
   const { normalization = IMAGENET_NORMALIZATION } = dataset;
   return {
     package: require('../../package.json').version,
-    libtorch: native().describe().libtorch,
+    libtorch: native().torchVersion(),
     model: job.provenance.model.sha256,
     ...(model.checkpointSource && {
       checkpoint: job.provenance.checkpoint?.sha256,

@@ -35,7 +35,7 @@ export async function observe(
     };
     report();
     const watch = poll(onProgress && report);
-    let previous: Promise<void> = Promise.resolve();
+    const given: Promise<void>[] = [];
     try {
       for await (const batch of batches(dataset, {
         first: part.first + dissection.observed,
@@ -49,16 +49,17 @@ export async function observe(
           decode += time;
         },
       })) {
-        // While the engine has one batch in hand, the next is decoded.
-        await previous;
         signal?.throwIfAborted();
         watch.check();
-        previous = dissection.observe(batch).then(report);
-        previous.catch(() => {}); // it is awaited above or below
+        // The engine has one batch in hand and one before it, while the next is decoded.
+        given.push(dissection.observe(batch).then(report));
+        given.at(-1)!.catch(() => {}); // it is awaited below
+        if (given.length > 1) await given.shift();
       }
+      await Promise.all(given);
     } finally {
       watch.stop();
-      await previous;
+      await Promise.allSettled(given);
     }
     await part.checkOthers?.();
     const missing = await dissection.finish(part.others);

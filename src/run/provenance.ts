@@ -12,7 +12,7 @@ export async function provenanceOf(model: Model, dataset: DissectionDataset): Pr
   const { split } = dataset.settings ?? {};
   return {
     package: require('../../package.json').version,
-    libtorch: native().describe().libtorch,
+    libtorch: native().torchVersion(),
     device: model.device,
     model: { file: path.basename(model.path), sha256: await sha256(model.path) },
     ...(checkpointSource && {

@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { modelFixture } from '../fixtures/models.mjs';
+import { modelFile, modelFixture } from '../fixtures/models.mjs';
 import { temporaryFolder } from '../helpers/broden.mjs';
 import { differingFiles, runCommand, SAMPLE } from '../helpers/run-command.mjs';
 
@@ -32,6 +32,56 @@ test.serial(
     const { stderr } = await both(t, [...SAMPLE, ...layers, '--no-images'], '3');
     t.regex(stderr, /the GPU's memory is short: images pass 4 at once from image 0 on\n/);
     t.regex(stderr, /the GPU's memory is short: images pass 2 at once from image 0 on\n/);
+  },
+);
+
+// TorchScript's interpreter throws std::runtime_error whatever its operations throw: their words alone tell.
+const failing = (name, size = '24,24') => [
+  ...['--model', modelFile(`${name}.pt`), '--layers', 'conv', '--broden', 'sample/broden'],
+  ...['--size', '40', '--imgsize', size, '--no-images'],
+];
+
+test.serial('memory that runs out in an operation of the model halves its forwards, too', async t => {
+  const folder = await temporaryFolder(t);
+  const reports = [];
+  for (const name of ['roomy', 'crowded']) {
+    const outdir = path.join(folder, name);
+    const { code, stderr } = await runCommand([...failing(name), '--outdir', outdir], {
+      NETDISSECT_GPU_PATH: '1000',
+    });
+    t.is(code, 0, stderr);
+    const notices = stderr.match(/images pass \d+ at once from image \d+ on/g);
+    const halved = [4, 2].map(count => `images pass ${count} at once from image 0 on`);
+    t.deepEqual(notices, name === 'crowded' ? halved : null);
+    reports.push(JSON.parse(fs.readFileSync(path.join(outdir, 'dissect.json'), 'utf8')).layers);
+  }
+  t.deepEqual(reports[1], reports[0]);
+});
+
+test.serial(
+  'where an operation finds no memory for one image, or the GPU breaks, one sentence says so',
+  async t => {
+    const outdir = path.join(await temporaryFolder(t), 'out');
+    const said = async (args, env) => {
+      const { code, stderr } = await runCommand([...args, '--outdir', outdir], env);
+      t.is(code, 1);
+      t.false(fs.existsSync(outdir));
+      return stderr.split('\n').at(-2);
+    };
+    const gpu = { NETDISSECT_GPU_PATH: '1000' };
+    t.regex(
+      await said(failing('full'), gpu),
+      /^netdissect-native: the GPU's memory is full when the model is tried: CUDA out of memory\. Tried to allocate 2\.00 GiB/,
+    );
+    t.regex(
+      await said(failing('crowded', '24,28'), gpu),
+      /^netdissect-native: the GPU failed when the model was tried: CUDA error: an illegal memory access/,
+    );
+    // on the processor these are a model's own words
+    t.regex(
+      await said(failing('full'), {}),
+      /^netdissect-native: the model fails on images of 24×24: CUDA out of memory/,
+    );
   },
 );
 
