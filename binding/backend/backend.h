@@ -34,6 +34,14 @@ public:
   /// Who is told what a user should know, from now on.
   virtual void tell(std::function<void(const std::string &)>) {}
 
+  /// What keeps the values that decide a layer's levels where select() finds them, if the device has memory
+  /// for it; else null, and they are kept on the host. `atOnce`: of a unit's n values, those that select() is
+  /// given at most.
+  virtual std::unique_ptr<Tail> upperTail(int64_t /*units*/, int64_t /*n*/, double /*quantile*/,
+                                          int64_t /*atOnce*/) const {
+    return nullptr;
+  }
+
   /// The first of two passes: every value to its bin.
   virtual void bin(const UnitBatch &units, RadixBins &bins) const = 0;
 

@@ -4,6 +4,7 @@
 #include "base/parallel.h"
 #include "cuda/compile.h"
 #include "device/composition.h"
+#include "device/device_tail.h"
 #include "device/select.h"
 #include "model/retain.h"
 #include "model/trouble.h"
@@ -26,6 +27,8 @@ namespace {
 
 /// Bytes of a device that choosing cells takes at most, while there are that many.
 constexpr int64_t selectMemory = int64_t{256} << 20;
+/// Of those that are free in the beginning, the part that values which decide levels may take.
+constexpr int64_t tailShare = 4;
 /// And what counting may take of those that are free when it begins, and at most.
 constexpr int64_t mostCountMemory = int64_t{1} << 30;
 
@@ -59,15 +62,40 @@ std::string kernelsOfNow(const CudaDevice &device) {
 class DeviceBackend : public Backend {
 public:
   explicit DeviceBackend(at::Device device) : device_(device), processor_(cpuBackend()) {
+    // on the processor in the way of a device, for tests: "images of a forward,bytes for levels,bytes to
+    // select"
+    if (const char *path = std::getenv("NETDISSECT_GPU_PATH"); path && device_.is_cpu()) {
+      long long images, tails = 0, select = selectMemory;
+      std::sscanf(path, "%lld,%lld,%lld", &images, &tails, &select);
+      tailMemory_ = tails;
+      selectMemory_ = select;
+    }
     std::vector<CounterWay> ways;
     if (device_.is_cuda())
       ways.push_back({"the kernels", [this] { return kernels(); }});
-    ways.push_back({"LibTorch's operations", [this] { return composedCounter(device_, selectMemory); }});
+    ways.push_back({"LibTorch's operations", [this] { return composedCounter(device_, selectMemory_); }});
     count_ =
         std::make_unique<DeviceCount>(std::move(ways), [this](const std::string &notice) { say(notice); });
   }
 
   void tell(std::function<void(const std::string &)> notice) override { notice_ = std::move(notice); }
+
+  std::unique_ptr<Tail> upperTail(int64_t units, int64_t n, double quantile, int64_t atOnce) const override {
+    if (tailMemory_ < 0)
+      tailMemory_ = freeMemory() / tailShare;
+    const int64_t bytes = DeviceTail::bytes(units, n, quantile, atOnce);
+    if (bytes > tailMemory_)
+      return nullptr;
+    try {
+      auto tail = std::make_unique<DeviceTail>(device_, units, n, quantile, atOnce);
+      tailMemory_ -= bytes;
+      return tail;
+    } catch (const std::exception &error) {
+      if (troubleOf(cleanMessage(error)) != Trouble::memory)
+        throw Failure("ERR_NETDISSECT_DEVICE", "the GPU failed in the beginning: " + cleanMessage(error));
+      return nullptr;
+    }
+  }
 
   void bin(const UnitBatch &units, RadixBins &bins) const override {
     processor_->bin(units.values ? units : onHost(units), bins);
@@ -79,16 +107,20 @@ public:
       return processor_->select(units, firstImage, tail, top, maxima, hot);
     const at::Tensor all = mapsOf(units);
     const int64_t cells = int64_t{units.height} * units.width;
+    auto *const own = dynamic_cast<DeviceTail *>(&tail);
+    const int64_t bytes = selectBytes * units.count * cells + (own ? own->bytesToTake() : 0); // of a unit
     std::optional<BadValue> bad;
     for (int64_t begin = 0; begin < units.units;) {
-      const int64_t some = std::min(
-          units.units - begin, std::max<int64_t>(1, selectMemory_ / (selectBytes * units.count * cells)));
+      const int64_t some = std::min(units.units - begin, std::max<int64_t>(1, selectMemory_ / bytes));
       std::vector<float> bounds;
       for (int64_t unit = begin; unit < begin + some; unit++)
         bounds.push_back(tail.bound(unit));
       Selected selected;
       try {
-        selected = selectOn(all.narrow(1, begin, some), bounds);
+        const at::Tensor byUnit = all.narrow(1, begin, some).permute({1, 0, 2, 3}).contiguous();
+        selected = selectOn(byUnit, bounds);
+        if (own)
+          own->take(begin, byUnit.view({some, units.count * cells}));
       } catch (const std::bad_alloc &) {
         throw;
       } catch (const std::exception &error) {
@@ -97,13 +129,15 @@ public:
           throw Failure("ERR_NETDISSECT_DEVICE", "the GPU failed while cells were chosen: " + message);
         if (some == 1)
           throw OutOfDeviceMemory("the GPU's memory is full while cells are chosen: " + message);
-        selectMemory_ = some / 2 * selectBytes * units.count * cells;
+        selectMemory_ = some / 2 * bytes;
         say("the GPU's memory is short: cells are chosen in smaller parts");
         continue;
       }
       look(selected, units, begin, some, firstImage, {tail, top, maxima}, hot, bad);
       begin += some;
     }
+    if (own)
+      own->taken(units.count * cells);
     return bad;
   }
 
@@ -195,11 +229,24 @@ private:
     }
   }
 
-  std::unique_ptr<MaskCounter> kernels() const {
+  const CudaDriver &driver() const {
     std::string why;
     const CudaDriver *driver = cudaDriver(why);
     if (!driver)
       throw Failure("ERR_NETDISSECT_DEVICE", why);
+    return *driver;
+  }
+
+  /// Bytes of the device.
+  int64_t freeMemory() const {
+    if (!device_.is_cuda())
+      return 0;
+    const CudaDevice device(driver(), device_.index());
+    const CudaDevice::Current current(device);
+    return device.freeBytes();
+  }
+
+  std::unique_ptr<MaskCounter> kernels() const {
 #if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 9)
     at::getDeviceAllocator(at::kCUDA)->emptyCache(); // what LibTorch has freed and kept
 #endif
@@ -207,17 +254,15 @@ private:
     options.device = device_.index();
     options.sources = {{"compiled beforehand", compiledKernels}, {"compiled by NVRTC", kernelsOfNow}};
     options.notice = [this](const std::string &notice) { say(notice); };
-    const CudaDevice device(*driver, options.device);
-    const CudaDevice::Current current(device);
-    options.memory = std::min(mostCountMemory, device.freeBytes() / 2);
-    return kernelCounter(*driver, std::move(options));
+    options.memory = std::min(mostCountMemory, freeMemory() / 2);
+    return kernelCounter(driver(), std::move(options));
   }
 
   at::Device device_;
   std::function<void(const std::string &)> notice_;
   std::unique_ptr<Backend> processor_;
   std::unique_ptr<DeviceCount> count_;
-  mutable int64_t selectMemory_ = selectMemory;
+  mutable int64_t selectMemory_ = selectMemory, tailMemory_ = -1; // under 0: not asked yet
 };
 
 } // namespace

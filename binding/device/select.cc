@@ -26,9 +26,8 @@ template <class T> std::vector<T> toHost(const at::Tensor &tensor) {
 
 } // namespace
 
-Selected selectOn(const at::Tensor &maps, const std::vector<float> &bounds) {
+Selected selectOn(const at::Tensor &byUnit, const std::vector<float> &bounds) {
   const at::NoGradGuard noGradients;
-  const at::Tensor byUnit = maps.permute({1, 0, 2, 3}).contiguous();
   const int64_t units = byUnit.size(0), images = byUnit.size(1), size = byUnit.size(2) * byUnit.size(3);
   Selected selected;
   const auto [smallest, largest] = at::aminmax(byUnit.view({units, images, size}), 2);

@@ -5,7 +5,8 @@
 
 namespace netdissect {
 
-/// What is told of maps [images, units, height, width], unit by unit, of each image by image; on the host.
+/// What is told of maps [units, images, height, width] in C order, unit by unit, of each image by image; on
+/// the host.
 struct Selected {
   std::vector<float> smallest, largest; // [units, images]; NaN where there is one
   std::vector<int64_t> ends;            // [units, images] where a map's cells end in the lists below
@@ -14,9 +15,9 @@ struct Selected {
 };
 
 /// `bounds` of the units.
-Selected selectOn(const at::Tensor &maps, const std::vector<float> &bounds);
+Selected selectOn(const at::Tensor &byUnit, const std::vector<float> &bounds);
 
-/// Bytes of the device that selectOn takes for each cell, at most.
+/// Bytes of the device that selectOn takes for each cell, the maps included, at most.
 constexpr int64_t selectBytes = 40;
 
 } // namespace netdissect

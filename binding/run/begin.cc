@@ -49,9 +49,15 @@ Tails chooseTails(const Plan &plan) {
     return UpperTail::bytes(layer.units, plan.values(layer), options.quantile);
   };
   int64_t bytes = 0, maxima = 0;
+  std::vector<std::unique_ptr<Tail>> onDevice(plan.layers.size());
   std::vector<size_t> bySize;
   for (size_t l = 0; l < plan.layers.size(); l++) {
     maxima += options.keepMaxima ? ImageMaxima::bytes(plan.layers[l].units, options.images) : 0;
+    if (options.kept.folder.empty())
+      onDevice[l] = plan.backend->upperTail(plan.layers[l].units, plan.values(plan.layers[l]),
+                                            options.quantile, options.piece * plan.layers[l].cells());
+    if (onDevice[l])
+      continue;
     bytes += bufferBytes(plan.layers[l]);
     bySize.push_back(l);
   }
@@ -93,6 +99,7 @@ Tails chooseTails(const Plan &plan) {
     values.top = std::make_unique<TopImages>(layer.units, options.topImages);
     if (options.keepMaxima)
       values.maxima = std::make_unique<ImageMaxima>(layer.units, options.first, options.end);
+    values.tail = std::move(onDevice[l]);
     values.estimated = bits[l] && options.approximate && HistogramTail::fits(n);
     if (values.estimated)
       values.tail = std::make_unique<HistogramTail>(layer.units, n, options.quantile);
@@ -100,7 +107,7 @@ Tails chooseTails(const Plan &plan) {
       bins = std::make_unique<RadixBins>(layer.units, n, options.quantile, bits[l]);
       tails.binned.push_back(layer.name);
       tails.passes = std::max(tails.passes, RadixBins::passes(bits[l]));
-    } else
+    } else if (!values.tail)
       values.tail = std::make_unique<UpperTail>(layer.units, n, options.quantile);
     tails.values.push_back(std::move(values));
     tails.bins.push_back(std::move(bins));

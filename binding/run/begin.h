@@ -17,8 +17,8 @@ struct Tails {
   int64_t maxima = 0;                           // of these, what is kept to the end
 };
 
-/// Buffers of the largest values while they fit into half of the memory, else bins, and so many passes as
-/// those take.
+/// Buffers of the largest values, on the device where it has memory for them, or while they fit into half of
+/// the host's; else bins, and so many passes as those take.
 Tails chooseTails(const Plan &plan);
 
 } // namespace netdissect

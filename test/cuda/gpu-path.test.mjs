@@ -1,7 +1,9 @@
 // The way that a GPU takes (images made numbers, cells chosen and masks counted by operations on tensors), taken on the
 // processor: its files are those of the processor's own way, byte for byte.
+import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import test from 'ava';
 import { modelFile, modelFixture } from '../fixtures/models.mjs';
 import { temporaryFolder } from '../helpers/broden.mjs';
@@ -103,6 +105,26 @@ test.serial(
     await both(t, [...SAMPLE, ...layers, '--no-images', '--scores', 'auprc'], '1000');
   },
 );
+
+test.serial('levels whose values stay on the device take one pass, and are the same', async t => {
+  const some = [...SAMPLE, '--layers', 'conv4', 'conv5', '--no-images'];
+  for (const quantile of ['0.005', '0.000001', '0.4'])
+    await both(t, [...some, '--memory', '1', '--quantile', quantile], '1000,1000000000');
+  await both(t, [...some, '--scores', 'auprc'], '5,1000000000');
+  const passes = async variable => {
+    const folder = path.join(await temporaryFolder(t), 'out');
+    const env = { ...process.env, NETDISSECT_GPU_PATH: variable };
+    const args = [path.join(import.meta.dirname, '../helpers/passes.mjs'), folder];
+    return Number((await promisify(execFile)(process.execPath, args, { env })).stdout);
+  };
+  t.is(await passes('1000'), 4, 'as on the processor');
+  t.is(await passes('1000,1000000000'), 1);
+});
+
+test.serial('in parts of a few units: cells are chosen, values kept and masks counted the same', async t => {
+  await both(t, [...SAMPLE, ...layers, '--no-images'], '1000,1000000000,300000');
+  await both(t, [...SAMPLE, ...layers, '--no-images'], '1000,0,1');
+});
 
 test.serial('maps placed by geometry, large quantiles, and label maps alone', async t => {
   await both(t, [...SAMPLE, ...layers, '--no-images', '--add_scale_offset', '--quantile', '0.3'], '1000');

@@ -1,0 +1,49 @@
+// Exact levels in one pass whose candidates stay on the device: the k largest values of every unit.
+#pragma once
+#include "statistics/tail.h"
+#include <ATen/core/Tensor.h>
+#include <mutex>
+
+namespace netdissect {
+
+/// The same levels as UpperTail's. It is given values by take(), not by observe(), and cannot be kept: a run
+/// with a store has its candidates on the host.
+class DeviceTail : public Tail {
+public:
+  /// `atOnce`: values of a unit that take() is given at most. Allocates all that it needs for good.
+  DeviceTail(const at::Device &device, int64_t units, int64_t n, double threshold, int64_t atOnce);
+
+  /// Bytes on the device, for good.
+  static int64_t bytes(int64_t units, int64_t n, double threshold, int64_t atOnce);
+  /// And meanwhile, for each unit that take() is given at once.
+  int64_t bytesToTake() const { return 16 * (capacity_ + rank_.fromTop); }
+
+  /// Values [units from `begin` on, any number] on the device. Where that fails for want of memory nothing is
+  /// taken.
+  void take(int64_t begin, const at::Tensor &values);
+  /// After all units were given so many values each.
+  void taken(int64_t count);
+
+  double level(int64_t unit) const override;
+
+  void observe(const UnitMap &) override {}
+  void merge(const Statistic &) override { throw notKept(); }
+  void save(Writer &) const override { throw notKept(); }
+  void load(Reader &) override { throw notKept(); }
+
+private:
+  static Failure notKept() {
+    return Failure("ERR_NETDISSECT_STORE", "levels whose values are on a device cannot be kept");
+  }
+  /// Whether the largest of what is held have to be told from the rest before `count` more fit.
+  bool full(int64_t count) const { return held_ + count > capacity_; }
+  at::Tensor largest(int64_t begin, int64_t units) const;
+  void findEnds() const;
+
+  int64_t capacity_, held_ = 0; // values of each unit
+  at::Tensor kept_;             // [units, capacity] float32
+  mutable std::once_flag found_;
+  mutable std::vector<float> lower_, upper_; // the two values that a level lies between
+};
+
+} // namespace netdissect
