@@ -90,6 +90,8 @@ public:
       auto tail = std::make_unique<DeviceTail>(device_, units, n, quantile, atOnce);
       tailMemory_ -= bytes;
       return tail;
+    } catch (const std::bad_alloc &) {
+      throw;
     } catch (const std::exception &error) {
       if (troubleOf(cleanMessage(error)) != Trouble::memory)
         throw Failure("ERR_NETDISSECT_DEVICE", "the GPU failed in the beginning: " + cleanMessage(error));
@@ -108,7 +110,8 @@ public:
     const at::Tensor all = mapsOf(units);
     const int64_t cells = int64_t{units.height} * units.width;
     auto *const own = dynamic_cast<DeviceTail *>(&tail);
-    const int64_t bytes = selectBytes * units.count * cells + (own ? own->bytesToTake() : 0); // of a unit
+    const int64_t bytes =
+        selectBytes * units.count * cells + (own ? own->bytesToTake(units.count * cells) : 0); // of a unit
     std::optional<BadValue> bad;
     for (int64_t begin = 0; begin < units.units;) {
       const int64_t some = std::min(units.units - begin, std::max<int64_t>(1, selectMemory_ / bytes));

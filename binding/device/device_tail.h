@@ -16,7 +16,7 @@ public:
   /// Bytes on the device, for good.
   static int64_t bytes(int64_t units, int64_t n, double threshold, int64_t atOnce);
   /// And meanwhile, for each unit that take() is given at once.
-  int64_t bytesToTake() const { return 16 * (capacity_ + rank_.fromTop); }
+  int64_t bytesToTake(int64_t count) const { return full(count) ? bytesToRank() : 0; }
 
   /// Values [units from `begin` on, any number] on the device. Where that fails for want of memory nothing is
   /// taken.
@@ -35,13 +35,14 @@ private:
   static Failure notKept() {
     return Failure("ERR_NETDISSECT_STORE", "levels whose values are on a device cannot be kept");
   }
-  /// Whether the largest of what is held have to be told from the rest before `count` more fit.
-  bool full(int64_t count) const { return held_ + count > capacity_; }
-  at::Tensor largest(int64_t begin, int64_t units) const;
+  /// Whether with `count` more the largest are told from the rest.
+  bool full(int64_t count) const { return held_ + count >= most_; }
+  int64_t bytesToRank() const { return 16 * (kept_.size(1) + rank_.fromTop); }
+  at::Tensor largest(int64_t begin, int64_t units, int64_t held) const;
   void findEnds() const;
 
-  int64_t capacity_, held_ = 0; // values of each unit
-  at::Tensor kept_;             // [units, capacity] float32
+  int64_t most_, held_ = 0; // values of each unit
+  at::Tensor kept_;         // [units, most and those of one time] float32
   mutable std::once_flag found_;
   mutable std::vector<float> lower_, upper_; // the two values that a level lies between
 };

@@ -70,8 +70,7 @@ std::vector<Capture> Runner::run(const Images &images) {
 }
 
 void Runner::settle(const Images &images) {
-  const int64_t most = std::min<int64_t>(2, images.count);
-  if (settled_ >= most)
+  if (settled_ >= std::min<int64_t>(2, images.count))
     return;
   if (facts_.input == "no input")
     throw Failure(
@@ -92,17 +91,24 @@ void Runner::settle(const Images &images) {
                            : "; images can be given with 1 (grey), 3 (RGB) or 4 "
                              "(RGBA)"));
   std::string message;
-  for (int64_t count = most; count > 0; count--)
+  bool shortOfMemory = false; // of memory for two images, where there is one
+  for (const int64_t count : {2, 1})
     for (const bool last : {true, false}) {
       if (last && (facts_.readsMemory || (running_.laidOut && !running_.channelsLast)))
         continue;
-      const std::string failure = attempt(count, last, images.channels, images.height, images.width);
-      if (failure.empty()) {
-        oneByOne_ = count < most;
-        settled_ = most;
+      try {
+        message = attempt(count, last, images.channels, images.height, images.width);
+      } catch (const OutOfDeviceMemory &) {
+        if (count == 1 || images.count > 1)
+          throw;
+        shortOfMemory = true;
+        break;
+      }
+      if (message.empty()) {
+        oneByOne_ = count == 1 && !shortOfMemory;
+        settled_ = shortOfMemory ? 1 : 2;
         return;
       }
-      message = failure;
     }
   throw Failure("ERR_NETDISSECT_FORWARD", "the model fails on images of " +
                                               sizeOf(images.height, images.width) + ": " + message +
@@ -120,8 +126,8 @@ std::string Runner::attempt(int64_t count, bool last, int64_t channels, int64_t 
   images.channels = channels;
   images.height = height;
   images.width = width;
-  running_.layOut(hooked_.model(), last);
   try {
+    running_.layOut(hooked_.model(), last);
     const std::vector<Capture> captures = run(images);
     // A forward with one image fixed in it may run on, and give one row.
     for (const Capture &capture : captures)
@@ -144,6 +150,14 @@ std::string Runner::attempt(int64_t count, bool last, int64_t channels, int64_t 
   }
 }
 
+bool Runner::runs(int64_t channels, int64_t size) {
+  try {
+    return attempt(1, false, channels, size, size).empty();
+  } catch (const Failure &) { // of the device
+    return false;
+  }
+}
+
 /// What to do about a failure, as far as trying tells.
 std::string Runner::advice(const Images &images, const std::string &message) {
   if (facts_.inputType != at::kFloat && message.find("not implemented for") != std::string::npos)
@@ -153,8 +167,7 @@ std::string Runner::advice(const Images &images, const std::string &message) {
     return "; it was made for a GPU: export it on the CPU";
   for (const int64_t size :
        {224, 227, 256, 299, 384, 512, 448, 336, 320, 192, 160, 128, 112, 96, 64, 48, 32, 28, 16, 8})
-    if ((size != images.height || size != images.width) &&
-        attempt(1, false, images.channels, size, size).empty())
+    if ((size != images.height || size != images.width) && runs(images.channels, size))
       return "; it runs on images of " + sizeOf(size, size) + ": choose the size that it was made for";
   return "";
 }

@@ -64,6 +64,7 @@ public:
 
 private:
   std::string attempt(int64_t count, bool last, int64_t channels, int64_t height, int64_t width);
+  bool runs(int64_t channels, int64_t size);
   std::string advice(const Images &images, const std::string &message);
 
   Running &running_;

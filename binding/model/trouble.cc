@@ -4,11 +4,15 @@ namespace netdissect {
 
 Trouble troubleOf(const std::string &message) {
   const auto has = [&](const char *words) { return message.find(words) != std::string::npos; };
-  for (const char *words :
-       {"CUDA out of memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED",
-        "CUDNN_STATUS_ALLOC_FAILED", "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"})
+  for (const char *words : {"CUDA out of memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED",
+                            "CUDA driver error: out of memory", "CUDNN_STATUS_ALLOC_FAILED",
+                            "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"})
     if (has(words))
       return Trouble::memory;
+  // What a library refuses does not break the device.
+  for (const char *words : {"NOT_SUPPORTED", "BAD_PARAM", "INVALID_VALUE", "ARCH_MISMATCH"})
+    if (has("_STATUS_") && has(words))
+      return Trouble::other;
   for (const char *words :
        {"CUDA error", "CUDA driver error", "cuDNN error", "CUBLAS_STATUS_", "CUDNN_STATUS_"})
     if (has(words))

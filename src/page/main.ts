@@ -77,7 +77,9 @@ function choose(change: Partial<State>, push = false): void {
 function render(before?: State): void {
   const { key } = (document.activeElement as HTMLElement | null)?.dataset ?? {};
   const within = dialog.open ? dialog : document;
-  const apart = (own: State) => JSON.stringify({ ...own, unit: 0 });
+  const apart = (own: State) =>
+    // in the order of the address
+    JSON.stringify(parseState(formatState({ ...own, layer: layerOf(own).layer, unit: undefined })));
   if (!before || apart(before) !== apart(state)) {
     renderTabs();
     const pageChanged =
@@ -322,8 +324,9 @@ for (const name of ['popstate', 'hashchange'])
 const plain = document.getElementById('plain')!;
 const tables = plain.firstElementChild!;
 const showTables = (on: boolean) => {
-  if (!on) plain.replaceChildren(tables);
-  else if (plain.firstElementChild === tables) plain.innerHTML = tables.textContent!;
+  if (!on) {
+    if (document.documentElement.classList.contains('live')) plain.replaceChildren(tables);
+  } else if (plain.firstElementChild === tables) plain.innerHTML = tables.textContent!;
 };
 addEventListener('beforeprint', () => showTables(true));
 addEventListener('afterprint', () => showTables(false));

@@ -69,7 +69,12 @@ export class Pictures {
         decoding: 'async',
         draggable: false,
       });
-      if (axis) {
+      if (axis && kind === 'labels') {
+        // Label maps are of any size: stretched, and cut off outside of the picture.
+        picture.classList.add('cut');
+        image.style.height = `${size}%`;
+        image.style.top = `${-shift}%`;
+      } else if (axis) {
         const place = `${size > 100 ? (100 * shift) / (size - 100) : 0}%`;
         image.style.objectPosition = axis === 'x' ? `${place} 0` : `0 ${place}`;
       }

@@ -8,7 +8,7 @@ import { h } from './dom';
 /** Pixels beyond the view in which there are cards, too. */
 const BEYOND = 700;
 /** Milliseconds: a frame that took no longer was in time. */
-const IN_TIME = 20;
+const IN_TIME = 25;
 /** Frames in time, one after the other, that show that there is time for pictures. */
 const EASY = 8;
 /** Milliseconds without scrolling, after which all cards get their pictures, so many in a frame. */
@@ -75,21 +75,25 @@ export class VirtualGrid {
   /** Shows these, in order; every card is made anew. */
   show(keys: readonly number[]): void {
     this.#keys = keys;
+    const again = this.#cards.size > 0;
     this.#cards.clear();
+    this.#coming = undefined;
     this.element.replaceChildren();
     if (this.#width === 0) return; // until it has been laid out
     this.#metrics = this.measure(this.#width);
     const { columns, rowHeight, gap } = this.#metrics;
     const rows = Math.ceil(keys.length / columns);
     this.element.style.height = `${Math.max(0, rows * (rowHeight + gap) - gap)}px`;
-    this.#fill();
+    const { top } = this.#fill();
+    // What is in view would flicker while a threshold is moved.
+    if (again) this.#complete(this.#bare(top).filter(card => this.#distance(card, top) < innerHeight / 2));
     this.#askFrame();
   }
 
   /** Brings a card into view, and gives its link the focus if that is wanted. */
   reveal(key: number, focus = false): void {
     const place = this.#keys.indexOf(key);
-    if (place < 0) return;
+    if (place < 0 || !this.element.isConnected) return;
     const { columns, rowHeight, gap } = this.#metrics;
     const top = Math.floor(place / columns) * (rowHeight + gap) + this.element.getBoundingClientRect().top;
     if (top < 120 || top + rowHeight > innerHeight) scrollBy(0, top - innerHeight / 3);
@@ -105,18 +109,30 @@ export class VirtualGrid {
       const inTime = at - this.#frame.at < IN_TIME ? this.#frame.inTime + 1 : 0;
       this.#frame = { asked: false, at, inTime };
       const { made, top } = this.#fill();
-      if (performance.now() - this.#scrolled.at > REST) this.#complete(AT_ONCE);
+      if (performance.now() - this.#scrolled.at > REST) this.#complete(this.#bare(top).slice(0, AT_ONCE));
       else if (!made && inTime >= EASY) this.#completeNext(top);
-      if (this.#bare().length > 0) this.#askFrame();
+      if (this.#bare(top).length > 0) this.#askFrame();
     });
   }
 
-  #bare(): Card[] {
-    return [...this.#cards.values()].filter(({ pictures }) => pictures);
+  /** From where most is looked at: the middle of the view, or where it ends soon while it is scrolled. */
+  #distance({ row }: Card, top: number): number {
+    const { rowHeight, gap } = this.#metrics;
+    const { at, down } = this.#scrolled;
+    const end = down ? innerHeight + BEYOND / 2 : -BEYOND / 2;
+    const target = performance.now() - at > REST ? innerHeight / 2 : end;
+    return Math.abs((row + 0.5) * (rowHeight + gap) + top - target);
   }
 
-  #complete(most: number): void {
-    for (const card of this.#bare().slice(0, most)) {
+  /** The cards that lack their pictures, the nearest first. */
+  #bare(top: number): Card[] {
+    return [...this.#cards.values()]
+      .filter(({ pictures }) => pictures)
+      .sort((a, b) => this.#distance(a, top) - this.#distance(b, top));
+  }
+
+  #complete(cards: Card[]): void {
+    for (const card of cards) {
       card.element.append(card.pictures!());
       delete card.pictures;
     }
@@ -133,11 +149,7 @@ export class VirtualGrid {
       delete coming.card.pictures;
       return;
     }
-    const { rowHeight, gap } = this.#metrics;
-    // First the one next to where the view ends soon.
-    const end = this.#scrolled.down ? innerHeight + BEYOND / 2 : -BEYOND / 2;
-    const far = ({ row }: Card) => Math.abs((row + 0.5) * (rowHeight + gap) + top - end);
-    const [card] = this.#bare().sort((a, b) => far(a) - far(b));
+    const [card] = this.#bare(top);
     if (!card) return;
     const next = { card, pictures: card.pictures!(), loaded: false };
     this.#coming = next;
@@ -155,10 +167,11 @@ export class VirtualGrid {
     const first = Math.max(0, Math.floor((-top - BEYOND) / step)) * columns;
     const end = Math.min(this.#keys.length, Math.ceil((innerHeight - top + BEYOND) / step) * columns);
     const near = new Set(this.#keys.slice(first, Math.max(first, end)));
-    for (const [key, { element }] of this.#cards)
+    for (const [key, card] of this.#cards)
       if (!near.has(key)) {
-        element.remove();
+        card.element.remove();
         this.#cards.delete(key);
+        if (this.#coming?.card === card) this.#coming = undefined;
       }
     const cardWidth = (width - gap * (columns - 1)) / columns;
     let before: HTMLElement | null = null;
