@@ -10,7 +10,7 @@ const BEYOND = 700;
 /** Milliseconds: a frame that took no longer was in time. */
 const IN_TIME = 25;
 /** Frames in time, one after the other, that show that there is time for pictures. */
-const EASY = 8;
+const EASY = 20;
 /** Milliseconds without scrolling, after which all cards get their pictures, so many in a frame. */
 const REST = 100;
 const AT_ONCE = 6;
@@ -111,7 +111,7 @@ export class VirtualGrid {
       const { made, top } = this.#fill();
       if (performance.now() - this.#scrolled.at > REST) this.#complete(this.#bare(top).slice(0, AT_ONCE));
       else if (!made && inTime >= EASY) this.#completeNext(top);
-      if (this.#bare(top).length > 0) this.#askFrame();
+      if ([...this.#cards.values()].some(({ pictures }) => pictures)) this.#askFrame();
     });
   }
 
