@@ -218,14 +218,14 @@ async function measured(folder, name, { onGpu = false, ...job } = {}) {
  */
 async function watched(work) {
   const visible = process.env.CUDA_VISIBLE_DEVICES?.split(',')[index]?.trim() ?? `${index}`;
-  const query = ['--query-gpu=timestamp,uuid,memory.used', '--format=csv,noheader,nounits'];
+  const query = ['--query-gpu=timestamp,memory.used', '--format=csv,noheader,nounits'];
   const program = start('nvidia-smi', ['-i', visible, ...query, '-lms', '20'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   program.once('error', () => {}); // it is not there
   const readings = [];
   createInterface({ input: program.stdout }).on('line', line => {
-    const [time, , used] = line.split(', ');
+    const [time, used] = line.split(', ');
     if (/^\d+$/.test(used)) readings.push({ time: Date.parse(time), used: Number(used) });
   });
   await wait(1000); // it takes a while to begin, and more for its last lines to come

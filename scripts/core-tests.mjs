@@ -105,8 +105,9 @@ export async function coreTests({ sanitize, arm64 = false, args = [] } = {}) {
 
 async function runTests([program, ...before], kind, args) {
   const some = args.length ? args : (SANITIZERS[kind]?.args ?? []);
-  const beside = path.join(prepared()?.libtorch ?? '', '../nvidia/cu13/lib');
-  const env = { ...(prepared() && { NETDISSECT_NVRTC: beside }), ...process.env };
+  const cuda = prepared();
+  const beside = cuda && { NETDISSECT_NVRTC: path.join(cuda.libtorch, '../nvidia/cu13/lib') };
+  const env = { ...beside, ...process.env };
   const { status, stdout, stderr } = await capture(program, [...before, ...some], { env });
   const [, passed, failed, skipped] =
     /test cases: +\d+ \| +(\d+) passed \| +(\d+) failed \| +(\d+) skipped/.exec(stdout) ?? [];

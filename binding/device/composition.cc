@@ -1,6 +1,5 @@
 #include "device/composition.h"
 #include "base/failure.h"
-#include "model/retain.h"
 #include "model/trouble.h"
 #include "store/hot_cells.h"
 #include <ATen/ATen.h>
@@ -41,14 +40,8 @@ public:
       try {
         run(work, begin, end, counts);
         begin = end;
-      } catch (const Failure &) {
-        throw;
-      } catch (const std::bad_alloc &) {
-        throw;
       } catch (const std::exception &error) {
-        const std::string message = cleanMessage(error);
-        if (troubleOf(message) != Trouble::memory)
-          throw Failure("ERR_NETDISSECT_DEVICE", "the GPU failed while masks were counted: " + message);
+        const std::string message = wordsOfFullMemory(error, "while masks were counted");
         if (end - begin == 1)
           throw OutOfDeviceMemory("the GPU's memory is full while masks are counted: " + message);
         memory_ = static_cast<int64_t>(end - begin) / 2 * bytes;

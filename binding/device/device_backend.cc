@@ -6,7 +6,7 @@
 #include "device/composition.h"
 #include "device/device_tail.h"
 #include "device/select.h"
-#include "model/retain.h"
+#include "model/gpu_path.h"
 #include "model/trouble.h"
 #include "store/hot_cells.h"
 #include <ATen/ATen.h>
@@ -62,13 +62,9 @@ std::string kernelsOfNow(const CudaDevice &device) {
 class DeviceBackend : public Backend {
 public:
   explicit DeviceBackend(at::Device device) : device_(device), processor_(cpuBackend()) {
-    // on the processor in the way of a device, for tests: "images of a forward,bytes for levels,bytes to
-    // select"
-    if (const char *path = std::getenv("NETDISSECT_GPU_PATH"); path && device_.is_cpu()) {
-      long long images, tails = 0, select = selectMemory;
-      std::sscanf(path, "%lld,%lld,%lld", &images, &tails, &select);
-      tailMemory_ = tails;
-      selectMemory_ = select;
+    if (const std::optional<GpuPath> way = gpuPath(); way && device_.is_cpu()) {
+      tailMemory_ = way->levels;
+      selectMemory_ = way->select;
     }
     std::vector<CounterWay> ways;
     if (device_.is_cuda())
@@ -90,11 +86,8 @@ public:
       auto tail = std::make_unique<DeviceTail>(device_, units, n, quantile, atOnce);
       tailMemory_ -= bytes;
       return tail;
-    } catch (const std::bad_alloc &) {
-      throw;
     } catch (const std::exception &error) {
-      if (troubleOf(cleanMessage(error)) != Trouble::memory)
-        throw Failure("ERR_NETDISSECT_DEVICE", "the GPU failed in the beginning: " + cleanMessage(error));
+      wordsOfFullMemory(error, "in the beginning");
       return nullptr;
     }
   }
@@ -124,12 +117,8 @@ public:
         selected = selectOn(byUnit, bounds);
         if (own)
           own->take(begin, byUnit.view({some, units.count * cells}));
-      } catch (const std::bad_alloc &) {
-        throw;
       } catch (const std::exception &error) {
-        const std::string message = cleanMessage(error);
-        if (troubleOf(message) != Trouble::memory)
-          throw Failure("ERR_NETDISSECT_DEVICE", "the GPU failed while cells were chosen: " + message);
+        const std::string message = wordsOfFullMemory(error, "while cells were chosen");
         if (some == 1)
           throw OutOfDeviceMemory("the GPU's memory is full while cells are chosen: " + message);
         selectMemory_ = some / 2 * bytes;

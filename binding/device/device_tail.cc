@@ -1,5 +1,4 @@
 #include "device/device_tail.h"
-#include "model/retain.h"
 #include "model/trouble.h"
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -50,9 +49,9 @@ void DeviceTail::findEnds() const {
       const int64_t two = std::min<int64_t>(2, rank_.fromTop);
       ends = std::get<0>(top.topk(two, 1, false, true)).to(at::kCPU).contiguous();
     } catch (const std::exception &error) {
-      const std::string message = cleanMessage(error);
-      if (troubleOf(message) != Trouble::memory || some == 1)
-        throw Failure("ERR_NETDISSECT_DEVICE", "the GPU failed while levels were found: " + message);
+      const std::string message = wordsOfFullMemory(error, "while levels were found");
+      if (some == 1)
+        throw OutOfDeviceMemory("the GPU's memory is full while levels are found: " + message);
       most = some / 2;
       some = 0;
       continue;

@@ -47,13 +47,8 @@ public:
       throw;
     } catch (const std::exception &error) {
       const std::string message = cleanMessage(error);
-      const Trouble trouble = running_->onDevice() ? troubleOf(message) : Trouble::other;
-      if (trouble == Trouble::memory)
-        throw OutOfDeviceMemory("the GPU's memory is full in the model's forward: " + message);
-      if (trouble == Trouble::device)
-        throw Failure("ERR_NETDISSECT_DEVICE",
-                      "the GPU failed in the model's forward: " + message +
-                          "; try again, or leave it out with device: 'cpu' (--no-cuda)");
+      if (running_->onDevice())
+        throwTrouble(message, "in the model's forward", "in the model's forward");
       throw Failure("ERR_NETDISSECT_FORWARD", "the model fails on images that it is given: " + message);
     }
   }

@@ -139,13 +139,8 @@ std::string Runner::attempt(int64_t count, bool last, int64_t channels, int64_t 
     throw;
   } catch (const std::exception &error) {
     std::string message = cleanMessage(error);
-    const Trouble trouble = running_.onDevice() ? troubleOf(message) : Trouble::other;
-    if (trouble == Trouble::memory)
-      throw OutOfDeviceMemory("the GPU's memory is full when the model is tried: " + message);
-    if (trouble == Trouble::device)
-      throw Failure("ERR_NETDISSECT_DEVICE",
-                    "the GPU failed when the model was tried: " + message +
-                        "; try again, or leave it out with device: 'cpu' (--no-cuda)");
+    if (running_.onDevice())
+      throwTrouble(message, "when the model is tried", "when the model was tried");
     return message;
   }
 }

@@ -6,6 +6,7 @@
 #include "model/facts.h"
 #include "model/forward.h"
 #include "model/geometry.h"
+#include "model/gpu_path.h"
 #include "model/maps.h"
 #include "model/names.h"
 #include "model/runner.h"
@@ -214,9 +215,9 @@ static at::Device deviceOf(const std::string &wish) {
 std::unique_ptr<ScriptModel> ScriptModel::load(const std::string &path, const DeviceWish &wish) {
   const at::Device target = deviceOf(wish.device);
   Running running{target};
-  if (const char *path = std::getenv("NETDISSECT_GPU_PATH"); path && target.is_cpu()) {
+  if (const std::optional<GpuPath> way = gpuPath(); way && target.is_cpu()) {
     running.byTensors = true;
-    running.mostImages = std::atoll(path);
+    running.mostImages = way->images;
   }
   running.tf32 = wish.tf32;
   if ((wish.half || wish.tf32) && !running.onDevice())

@@ -1,4 +1,7 @@
 #include "model/trouble.h"
+#include "base/failure.h"
+#include "model/retain.h"
+#include <new>
 
 namespace netdissect {
 
@@ -18,6 +21,27 @@ Trouble troubleOf(const std::string &message) {
     if (has(words))
       return Trouble::device;
   return Trouble::other;
+}
+
+std::string wordsOfFullMemory(const std::exception &error, const std::string &when) {
+  if (dynamic_cast<const Failure *>(&error) || dynamic_cast<const std::bad_alloc *>(&error))
+    throw;
+  std::string message = cleanMessage(error);
+  if (troubleOf(message) != Trouble::memory)
+    throw Failure("ERR_NETDISSECT_DEVICE", "the GPU failed " + when + ": " + message);
+  return message;
+}
+
+void throwTrouble(const std::string &message, const std::string &whenFull, const std::string &whenFailed) {
+  switch (troubleOf(message)) {
+  case Trouble::memory:
+    throw OutOfDeviceMemory("the GPU's memory is full " + whenFull + ": " + message);
+  case Trouble::device:
+    throw Failure("ERR_NETDISSECT_DEVICE", "the GPU failed " + whenFailed + ": " + message +
+                                               "; try again, or leave it out with device: 'cpu' (--no-cuda)");
+  case Trouble::other:
+    return;
+  }
 }
 
 } // namespace netdissect

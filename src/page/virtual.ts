@@ -86,7 +86,10 @@ export class VirtualGrid {
     this.element.style.height = `${Math.max(0, rows * (rowHeight + gap) - gap)}px`;
     const { top } = this.#fill();
     // What is in view would flicker while a threshold is moved.
-    if (again) this.#complete(this.#bare(top).filter(card => this.#distance(card, top) < innerHeight / 2));
+    for (const card of again ? this.#cards.values() : []) {
+      const middle = this.#middle(card, top);
+      if (card.pictures && middle > 0 && middle < innerHeight) this.#complete(card);
+    }
     this.#askFrame();
   }
 
@@ -109,33 +112,31 @@ export class VirtualGrid {
       const inTime = at - this.#frame.at < IN_TIME ? this.#frame.inTime + 1 : 0;
       this.#frame = { asked: false, at, inTime };
       const { made, top } = this.#fill();
-      if (performance.now() - this.#scrolled.at > REST) this.#complete(this.#bare(top).slice(0, AT_ONCE));
+      if (performance.now() - this.#scrolled.at > REST)
+        for (const card of this.#bare(top).slice(0, AT_ONCE)) this.#complete(card);
       else if (!made && inTime >= EASY) this.#completeNext(top);
       if ([...this.#cards.values()].some(({ pictures }) => pictures)) this.#askFrame();
     });
   }
 
-  /** From where most is looked at: the middle of the view, or where it ends soon while it is scrolled. */
-  #distance({ row }: Card, top: number): number {
+  /** Where a card's middle is in the view, of which the grid begins at `top`. */
+  #middle({ row }: Card, top: number): number {
     const { rowHeight, gap } = this.#metrics;
-    const { at, down } = this.#scrolled;
-    const end = down ? innerHeight + BEYOND / 2 : -BEYOND / 2;
-    const target = performance.now() - at > REST ? innerHeight / 2 : end;
-    return Math.abs((row + 0.5) * (rowHeight + gap) + top - target);
+    return (row + 0.5) * (rowHeight + gap) + top;
   }
 
-  /** The cards that lack their pictures, the nearest first. */
+  /** The cards that lack their pictures, first the nearest to what is looked at: the middle of the view, or where it ends soon. */
   #bare(top: number): Card[] {
-    return [...this.#cards.values()]
-      .filter(({ pictures }) => pictures)
-      .sort((a, b) => this.#distance(a, top) - this.#distance(b, top));
+    const { at, down } = this.#scrolled;
+    const soon = down ? innerHeight + BEYOND / 2 : -BEYOND / 2;
+    const target = performance.now() - at > REST ? innerHeight / 2 : soon;
+    const far = (card: Card) => Math.abs(this.#middle(card, top) - target);
+    return [...this.#cards.values()].filter(({ pictures }) => pictures).sort((a, b) => far(a) - far(b));
   }
 
-  #complete(cards: Card[]): void {
-    for (const card of cards) {
-      card.element.append(card.pictures!());
-      delete card.pictures;
-    }
+  #complete(card: Card, pictures = card.pictures!()): void {
+    card.element.append(pictures);
+    delete card.pictures;
   }
 
   /** Has a card's pictures loaded, or adds those that are: all at once, in one frame. */
@@ -144,9 +145,7 @@ export class VirtualGrid {
     if (coming) {
       if (!coming.loaded) return;
       this.#coming = undefined;
-      if (!coming.card.pictures) return;
-      coming.card.element.append(coming.pictures);
-      delete coming.card.pictures;
+      if (coming.card.pictures) this.#complete(coming.card, coming.pictures);
       return;
     }
     const [card] = this.#bare(top);
