@@ -10,7 +10,7 @@ const BEYOND = 700;
 /** Milliseconds: a frame that took no longer was in time. */
 const IN_TIME = 25;
 /** Frames in time, one after the other, that show that there is time for pictures. */
-const EASY = 20;
+const EASY = 40;
 /** Milliseconds without scrolling, after which all cards get their pictures, so many in a frame. */
 const REST = 100;
 const AT_ONCE = 6;
