@@ -68,7 +68,8 @@ async function writeImage(
   const at = (ending: string) => path.join(folder, 'images', `${imgnum}.${ending}`);
   const pixels = await images.get(imgnum);
   const jpeg = await sharp(pixels, { raw: { width, height, channels: 3 } })
-    .jpeg({ quality: 75, quantisationTable: 3 }) // a tenth smaller than by the usual table, as fast, and no worse to look at
+    // The table is a tenth smaller than the usual one and no worse to look at; codes of its own would take half as long again for 4 %.
+    .jpeg({ quality: 75, quantisationTable: 3, optimiseCoding: false })
     .toBuffer();
   await writeFile(at('jpg'), jpeg);
   if (categories.length === 0) return { imgnum };

@@ -17,16 +17,14 @@ export interface Palette {
   colors: readonly (readonly [number, number, number, number])[];
 }
 
-/** Several are put together where a file is larger, which takes longer. */
-const CHUNK = 2 ** 18;
-
 /**
  * `fast`: runs of equal bytes alone are sought, which with rows filtered by the one above takes half the time; `small`: for
- * files that are written once.
+ * files that are written once. A chunk is the memory for what comes out: more than a usual file needs is slow to get, and
+ * several are put together where a file is larger.
  */
 const EFFORTS = {
-  fast: { level: 3, strategy: zlib.constants.Z_RLE, chunkSize: CHUNK },
-  small: { level: 6, chunkSize: CHUNK },
+  fast: { level: 3, strategy: zlib.constants.Z_RLE, chunkSize: 2 ** 18 },
+  small: { level: 6, chunkSize: 2 ** 14 },
 };
 
 /** `scanlines`: for each row a filter byte, then its indices, the leftmost in the highest bits. */
