@@ -42,6 +42,13 @@ public:
     return nullptr;
   }
 
+  /// What a tail of upperTail() wants of some values, before they are given to select(). They are the batch's
+  /// alone from then on, whatever else runs.
+  virtual void take(UnitBatch &, Tail &) const {}
+  /// Bytes of values that can wait where they are: of those that are given to select() after more were taken
+  /// by the layers' tails fewer cells are kept. 0 where waiting is of no use.
+  virtual int64_t bytesToWait(const std::vector<const Tail *> &) const { return 0; }
+
   /// The first of two passes: every value to its bin.
   virtual void bin(const UnitBatch &units, RadixBins &bins) const = 0;
 

@@ -27,8 +27,9 @@ namespace {
 
 /// Bytes of a device that choosing cells takes at most, while there are that many.
 constexpr int64_t selectMemory = int64_t{256} << 20;
-/// Of those that are free in the beginning, the part that values which decide levels may take.
-constexpr int64_t tailShare = 4;
+/// Of those that are free in the beginning, the part that values which decide levels may take, and of those
+/// that are free then, those that wait.
+constexpr int64_t tailShare = 4, waitShare = 4;
 /// And what counting may take of those that are free when it begins, and at most.
 constexpr int64_t mostCountMemory = int64_t{1} << 30;
 
@@ -65,6 +66,7 @@ public:
     if (const std::optional<GpuPath> way = gpuPath(); way && device_.is_cpu()) {
       tailMemory_ = way->levels;
       selectMemory_ = way->select;
+      waitMemory_ = way->wait;
     }
     std::vector<CounterWay> ways;
     if (device_.is_cuda())
@@ -92,6 +94,30 @@ public:
     }
   }
 
+  void take(UnitBatch &units, Tail &tail) const override {
+    auto *const own = dynamic_cast<DeviceTail *>(&tail);
+    if (!own)
+      return;
+    // what a model holds, too, it can write to in its next forward
+    if (const auto &shared = *static_cast<const at::Tensor *>(units.owner.get());
+        shared.storage().use_count() > 1)
+      units.owner = std::make_shared<at::Tensor>(shared.clone());
+    const int64_t values = units.count * units.height * units.width;
+    const int64_t bytes = static_cast<int64_t>(sizeof(float)) * values + own->bytesToTake(values);
+    inParts(
+        units.units, bytes,
+        [&](int64_t begin, int64_t some) { own->take(begin, byUnit(units, begin, some)); },
+        [](int64_t, int64_t) {});
+    own->taken(values);
+  }
+
+  int64_t bytesToWait(const std::vector<const Tail *> &tails) const override {
+    for (const Tail *tail : tails)
+      if (!dynamic_cast<const DeviceTail *>(tail))
+        return 0; // a bound that rises with what is selected alone
+    return waitMemory_ < 0 ? freeMemory() / waitShare : waitMemory_;
+  }
+
   void bin(const UnitBatch &units, RadixBins &bins) const override {
     processor_->bin(units.values ? units : onHost(units), bins);
   }
@@ -100,36 +126,20 @@ public:
                                  ImageMaxima *maxima, Block *hot) const override {
     if (units.values)
       return processor_->select(units, firstImage, tail, top, maxima, hot);
-    const at::Tensor all = mapsOf(units);
-    const int64_t cells = int64_t{units.height} * units.width;
-    auto *const own = dynamic_cast<DeviceTail *>(&tail);
-    const int64_t bytes =
-        selectBytes * units.count * cells + (own ? own->bytesToTake(units.count * cells) : 0); // of a unit
     std::optional<BadValue> bad;
-    for (int64_t begin = 0; begin < units.units;) {
-      const int64_t some = std::min(units.units - begin, std::max<int64_t>(1, selectMemory_ / bytes));
-      std::vector<float> bounds;
-      for (int64_t unit = begin; unit < begin + some; unit++)
-        bounds.push_back(tail.bound(unit));
-      Selected selected;
-      try {
-        const at::Tensor byUnit = all.narrow(1, begin, some).permute({1, 0, 2, 3}).contiguous();
-        selected = selectOn(byUnit, bounds);
-        if (own)
-          own->take(begin, byUnit.view({some, units.count * cells}));
-      } catch (const std::exception &error) {
-        const std::string message = wordsOfFullMemory(error, "while cells were chosen");
-        if (some == 1)
-          throw OutOfDeviceMemory("the GPU's memory is full while cells are chosen: " + message);
-        selectMemory_ = some / 2 * bytes;
-        say("the GPU's memory is short: cells are chosen in smaller parts");
-        continue;
-      }
-      look(selected, units, begin, some, firstImage, {tail, top, maxima}, hot, bad);
-      begin += some;
-    }
-    if (own)
-      own->taken(units.count * cells);
+    Selected selected;
+    inParts(
+        units.units, selectBytes * units.count * units.height * units.width,
+        [&](int64_t begin, int64_t some) {
+          std::vector<float> bounds;
+          for (int64_t unit = begin; unit < begin + some; unit++)
+            bounds.push_back(tail.bound(unit));
+          selected = selectOn(byUnit(units, begin, some).view({some, units.count, units.height, units.width}),
+                              bounds);
+        },
+        [&](int64_t begin, int64_t some) {
+          look(selected, units, begin, some, firstImage, {tail, top, maxima}, hot, bad);
+        });
     return bad;
   }
 
@@ -148,6 +158,32 @@ private:
   void say(const std::string &notice) const {
     if (notice_)
       notice_(notice);
+  }
+
+  /// Calls `work`, and then `done`, for some units [begin, begin + some) after the others. `bytes` of the
+  /// device are what `work` takes for a unit; where there are not as many it is called again for fewer units.
+  template <class Work, class Done>
+  void inParts(int64_t units, int64_t bytes, const Work &work, const Done &done) const {
+    for (int64_t begin = 0; begin < units;) {
+      const int64_t some = std::min(units - begin, std::max<int64_t>(1, selectMemory_ / bytes));
+      try {
+        work(begin, some);
+      } catch (const std::exception &error) {
+        const std::string message = wordsOfFullMemory(error, "while cells were chosen");
+        if (some == 1)
+          throw OutOfDeviceMemory("the GPU's memory is full while cells are chosen: " + message);
+        selectMemory_ = some / 2 * bytes;
+        say("the GPU's memory is short: cells are chosen in smaller parts");
+        continue;
+      }
+      done(begin, some);
+      begin += some;
+    }
+  }
+
+  /// Values [units, images · height · width] of some units, in C order.
+  static at::Tensor byUnit(const UnitBatch &units, int64_t begin, int64_t some) {
+    return mapsOf(units).narrow(1, begin, some).permute({1, 0, 2, 3}).contiguous().view({some, -1});
   }
 
   static at::Tensor mapsOf(const UnitBatch &units) {
@@ -255,6 +291,7 @@ private:
   std::unique_ptr<Backend> processor_;
   std::unique_ptr<DeviceCount> count_;
   mutable int64_t selectMemory_ = selectMemory, tailMemory_ = -1; // under 0: not asked yet
+  int64_t waitMemory_ = -1;                                       // under 0: as much as there is then
 };
 
 } // namespace

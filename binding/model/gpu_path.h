@@ -11,6 +11,7 @@ struct GpuPath {
   long long images = 0;           // of a forward at most; 0: any; under 0: none
   long long levels = 0;           // bytes for the values that decide levels
   long long select = 256LL << 20; // bytes to choose cells and to count by operations
+  long long wait = 0;             // bytes for values that wait
 };
 
 /// Where a test wants it.
@@ -19,7 +20,7 @@ inline std::optional<GpuPath> gpuPath() {
   if (!text)
     return std::nullopt;
   GpuPath path;
-  std::sscanf(text, "%lld,%lld,%lld", &path.images, &path.levels, &path.select);
+  std::sscanf(text, "%lld,%lld,%lld,%lld", &path.images, &path.levels, &path.select, &path.wait);
   return path;
 }
 

@@ -32,12 +32,14 @@ void Pass::observe(const Batch &batch, const std::atomic<bool> &stopping) {
       const Stopwatch watch(plan_->profile.forward);
       units = runPiece(*source_, options, all, begin, count, plan_->piece);
     } catch (const OutOfDeviceMemory &) {
+      count = 0;
+      if (letGo())
+        continue;
       if (plan_->piece == 1)
         throw;
       plan_->piece /= 2;
       plan_->notices.add("the GPU's memory is short: images pass " + std::to_string(plan_->piece) +
                          " at once from image " + std::to_string(batch.first + begin) + " on");
-      count = 0;
       continue;
     }
     if (stopping || progress.cancelled) // what the batch lies in may be gone
@@ -166,23 +168,13 @@ void Observing::check(const Batch &batch) const {
 }
 
 void Observing::look(std::vector<UnitBatch> units, const Batch &batch, int64_t begin, int64_t count) {
-  const int64_t first = batch.first + begin;
   ImageBlock block;
-  block.images = {first, count};
+  block.images = {batch.first + begin, count};
   {
     const Stopwatch watch(plan_->profile.select);
     for (size_t l = 0; l < units.size(); l++) {
-      const LayerShape &layer = plan_->layers[l];
-      checkShape(layer, units[l]);
-      Block *hot = plan_->options.keepMasks ? &block.hot.emplace_back() : nullptr;
-      const auto bad = plan_->backend->select(units[l], first, *values_[l].tail, *values_[l].top,
-                                              values_[l].maxima.get(), hot);
-      if (bad)
-        throw Failure("ERR_NETDISSECT_ACTIVATION",
-                      "layer '" + layer.name + "', unit " + std::to_string(bad->unit) +
-                          ": a NaN or infinite activation on image " + std::to_string(bad->image),
-                      bad->image);
-      units[l] = {};
+      checkShape(plan_->layers[l], units[l]);
+      plan_->backend->take(units[l], *values_[l].tail);
     }
   }
   if (!batch.segmentations.empty()) {
@@ -191,11 +183,61 @@ void Observing::look(std::vector<UnitBatch> units, const Batch &batch, int64_t b
     for (int64_t i = begin; i < begin + count; i++)
       block.pixels += int64_t{batch.segmentations[i].height} * batch.segmentations[i].width;
   }
-  if (plan_->keeper) {
-    const Stopwatch watch(plan_->profile.keep);
-    plan_->keeper->add(block);
+  waiting_.push_back({std::move(units), std::move(block)});
+  if (static_cast<int64_t>(waiting_.size()) > mostWaiting())
+    selectWaiting();
+}
+
+int64_t Observing::mostWaiting() {
+  if (mostWaiting_ >= 0)
+    return mostWaiting_;
+  std::vector<const Tail *> tails;
+  int64_t bytes = 0; // of a whole forward
+  for (size_t l = 0; l < values_.size(); l++) {
+    tails.push_back(values_[l].tail.get());
+    const LayerShape &layer = plan_->layers[l];
+    bytes += plan_->options.piece * layer.units * layer.cells() * static_cast<int64_t>(sizeof(float));
   }
-  add(std::move(block));
+  // a run that goes on has selected all that was observed
+  mostWaiting_ = plan_->keeper ? 0 : plan_->backend->bytesToWait(tails) / bytes;
+  return mostWaiting_;
+}
+
+bool Observing::letGo() {
+  if (waiting_.empty())
+    return false;
+  mostWaiting_ = static_cast<int64_t>(waiting_.size()) / 2;
+  plan_->notices.add("the GPU's memory is short: fewer activations wait there");
+  selectWaiting();
+  return true;
+}
+
+void Observing::selectWaiting() {
+  while (!waiting_.empty()) {
+    if (plan_->progress.ended())
+      throw aborted();
+    auto [units, block] = std::move(waiting_.front());
+    waiting_.pop_front();
+    {
+      const Stopwatch watch(plan_->profile.select);
+      for (size_t l = 0; l < units.size(); l++) {
+        Block *hot = plan_->options.keepMasks ? &block.hot.emplace_back() : nullptr;
+        const auto bad = plan_->backend->select(units[l], block.images.first, *values_[l].tail,
+                                                *values_[l].top, values_[l].maxima.get(), hot);
+        if (bad)
+          throw Failure("ERR_NETDISSECT_ACTIVATION",
+                        "layer '" + plan_->layers[l].name + "', unit " + std::to_string(bad->unit) +
+                            ": a NaN or infinite activation on image " + std::to_string(bad->image),
+                        bad->image);
+        units[l] = {};
+      }
+    }
+    if (plan_->keeper) {
+      const Stopwatch watch(plan_->profile.keep);
+      plan_->keeper->add(block);
+    }
+    add(std::move(block));
+  }
 }
 
 void Observing::add(ImageBlock block) {
@@ -274,6 +316,7 @@ Block Observing::pack(const Batch &batch, int64_t begin, int64_t count) const {
 }
 
 Levelled Observing::finish() && {
+  selectWaiting();
   std::vector<LevelledLayer> layers(values_.size());
   for (size_t l = 0; l < layers.size(); l++) {
     const Tail &tail = *values_[l].tail;

@@ -5,6 +5,7 @@
 #include "run/levelled.h"
 #include "run/plan.h"
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -27,6 +28,8 @@ protected:
   virtual void check(const Batch &) const {}
   /// Some images of a batch, which the source has run.
   virtual void look(std::vector<UnitBatch> units, const Batch &batch, int64_t begin, int64_t count) = 0;
+  /// Gives memory of a device back that is used to save work. Whether there was any.
+  virtual bool letGo() { return false; }
   /// What keep() keeps of the values, and whether it is of the last pass.
   virtual void save(Writer &out) const = 0;
   virtual bool last() const = 0;
@@ -63,10 +66,21 @@ private:
   void look(std::vector<UnitBatch> units, const Batch &batch, int64_t begin, int64_t count) override;
   void save(Writer &out) const override;
   bool last() const override { return true; }
+  bool letGo() override;
+  int64_t mostWaiting();
+  void selectWaiting();
   LayerValues read(Reader &in, const LayerShape &layer, int64_t first, int64_t end) const;
   Block pack(const Batch &batch, int64_t begin, int64_t count) const;
 
+  /// A forward's values of all layers, which their tails have taken, and its block without them.
+  struct Waiting {
+    std::vector<UnitBatch> units;
+    ImageBlock block;
+  };
+
   std::vector<LayerValues> values_;
+  std::deque<Waiting> waiting_;
+  int64_t mostWaiting_ = -1; // forwards; under 0: not known yet
   std::unique_ptr<ImageStore> store_;
 };
 

@@ -103,6 +103,57 @@ OpenUnits openerOf(const Case &data) {
   };
 }
 
+/// How many forwards' values wait, of two layers, and at how many the memory of a device is full.
+struct Waits {
+  int64_t now = 0, most = 0, full = std::numeric_limits<int64_t>::max();
+};
+
+/// The processor as a device on which `forwards` of a case's can wait.
+class Patient : public Backend {
+public:
+  Patient(const Case &data, int64_t forwards, Waits &waits) : waits_(waits) {
+    for (const Layer &layer : data.layers)
+      bytes_ += forwards * 5 * layer.units * layer.height * layer.width * 4;
+  }
+  void take(UnitBatch &units, Tail &) const override {
+    if (units.units == 5)
+      waits_.most = std::max(waits_.most, ++waits_.now);
+  }
+  int64_t bytesToWait(const std::vector<const Tail *> &tails) const override {
+    REQUIRE(tails.size() == 2);
+    return bytes_;
+  }
+  void bin(const UnitBatch &units, RadixBins &bins) const override { own_->bin(units, bins); }
+  std::optional<BadValue> select(const UnitBatch &units, int64_t first, Tail &tail, TopImages &top,
+                                 ImageMaxima *maxima, Block *hot) const override {
+    waits_.now -= units.units == 5;
+    return own_->select(units, first, tail, top, maxima, hot);
+  }
+  void count(const LabelledImages &images, const std::vector<int64_t> &sizes,
+             std::vector<LayerCount> &layers) const override {
+    own_->count(images, sizes, layers);
+  }
+
+private:
+  std::unique_ptr<Backend> own_ = cpuBackend();
+  Waits &waits_;
+  int64_t bytes_ = 0;
+};
+
+/// Finds no memory for a forward while too much waits.
+class Crowded : public Made {
+public:
+  Crowded(const Case &data, const Waits &waits) : Made(data, {0, 1}), waits_(waits) {}
+  std::vector<UnitBatch> run(const Images &images) override {
+    if (waits_.now >= waits_.full)
+      throw OutOfDeviceMemory("full");
+    return Made::run(images);
+  }
+
+private:
+  const Waits &waits_;
+};
+
 DissectionOptions optionsOf(const Case &data) {
   DissectionOptions options;
   for (size_t l = 0; l < data.layers.size(); l++)
@@ -310,6 +361,30 @@ TEST_CASE("memory that is too short changes nothing: pruned, spilled, in two pas
     }
     sameAsDefinition(*dissection.counted("results"), data);
   }
+}
+
+TEST_CASE("values wait on a device as its memory allows, which changes nothing") {
+  const Case data(11, "normal", 61, twoLayers);
+  const auto run = [&](int64_t forwards, Waits &waits) {
+    Dissection dissection(
+        [&](const std::vector<std::string> &) { return std::make_unique<Crowded>(data, waits); },
+        optionsOf(data), std::make_unique<Patient>(data, forwards, waits));
+    observeAll(dissection, data);
+    CHECK(waits.now == 0);
+    while (dissection.count(100) < data.images) {
+    }
+    sameAsDefinition(*dissection.counted("results"), data);
+    return dissection.notices().size() - 1;
+  };
+  for (const auto &[forwards, most] : {std::pair{0, 1}, {3, 4}, {100, 13}}) {
+    Waits waits;
+    CHECK(run(forwards, waits) == 0);
+    CHECK(waits.most == most);
+  }
+  Waits waits;
+  waits.full = 6;
+  CHECK(run(100, waits) == 1); // and no forward was halved
+  CHECK(waits.most == 6);
 }
 
 TEST_CASE("counts of parts of the images add up to those of all") {

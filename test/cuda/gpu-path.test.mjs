@@ -9,6 +9,14 @@ import { modelFile, modelFixture } from '../fixtures/models.mjs';
 import { temporaryFolder } from '../helpers/broden.mjs';
 import { differingFiles, runCommand, SAMPLE } from '../helpers/run-command.mjs';
 
+/** How often the sample's images pass, and what is spilled. */
+async function sampleRun(t, variable, quantile) {
+  const folder = path.join(await temporaryFolder(t), 'out');
+  const env = { ...process.env, NETDISSECT_GPU_PATH: variable };
+  const args = [path.join(import.meta.dirname, '../helpers/passes.mjs'), folder, String(quantile)];
+  return JSON.parse((await promisify(execFile)(process.execPath, args, { env })).stdout);
+}
+
 const layers = ['--layers', 'conv1', 'conv4', 'conv5'];
 
 async function both(t, args, variable) {
@@ -111,15 +119,22 @@ test.serial('levels whose values stay on the device take one pass, and are the s
   for (const quantile of ['0.005', '0.000001', '0.4'])
     await both(t, [...some, '--memory', '1', '--quantile', quantile], '1000,1000000000');
   await both(t, [...some, '--scores', 'auprc'], '5,1000000000');
-  const passes = async variable => {
-    const folder = path.join(await temporaryFolder(t), 'out');
-    const env = { ...process.env, NETDISSECT_GPU_PATH: variable };
-    const args = [path.join(import.meta.dirname, '../helpers/passes.mjs'), folder];
-    return Number((await promisify(execFile)(process.execPath, args, { env })).stdout);
-  };
-  t.is(await passes('1000'), 4, 'as on the processor');
-  t.is(await passes('1000,1000000000'), 1);
+  t.is((await sampleRun(t, '1000', 0.1)).passes, 4, 'as on the processor');
+  t.is((await sampleRun(t, '1000,1000000000', 0.1)).passes, 1);
 });
+
+test.serial(
+  'values that wait on the device, all or some, are selected the same, and fewer of them',
+  async t => {
+    const some = [...SAMPLE, '--layers', 'conv4', 'conv5'];
+    await both(t, some, '1000,1000000000,268435456,1000000000');
+    await both(t, [...some, '--no-images', '--scores', 'auprc'], '5,1000000000,300000,5000000');
+    const early = await sampleRun(t, '1000,1000000000', 0.01);
+    const late = await sampleRun(t, '1000,1000000000,268435456,1000000000', 0.01);
+    t.log(`spilled: ${early.spilled} bytes, ${late.spilled} where all wait`);
+    t.true(late.spilled < 0.6 * early.spilled);
+  },
+);
 
 test.serial('in parts of a few units: cells are chosen, values kept and masks counted the same', async t => {
   await both(t, [...SAMPLE, ...layers, '--no-images'], '1000,1000000000,300000');

@@ -1,13 +1,15 @@
-// Prints how often the sample's images pass where the host has 1 MiB for them: `node passes.mjs FOLDER`, which it writes to.
+// Prints how often the sample's images pass where the host has 1 MiB for them, and how many bytes are spilled to disk, as JSON:
+// `node passes.mjs FOLDER QUANTILE`. Writes to the folder.
 import api from '../../lib/index.js';
 
+const [, , folder, quantile] = process.argv;
 const model = await api.loadModel('sample/model.pt', { device: 'cpu' });
 await api.retainLayers(model, ['conv4', 'conv5']);
 const dataset = new api.BrodenDataset('sample/broden', { imageSize: 224 });
 let passes;
-await api.dissect(process.argv[2], model, dataset, {
+const { profile } = await api.dissect(folder, model, dataset, {
   memory: 2 ** 20,
-  quantileThreshold: 0.1,
+  quantileThreshold: Number(quantile),
   images: false,
   report: false,
   decoys: 0,
@@ -16,5 +18,5 @@ await api.dissect(process.argv[2], model, dataset, {
     if (phase === 'observe') passes = total / dataset.length;
   },
 });
-console.log(passes);
+console.log(JSON.stringify({ passes, spilled: profile.spilledBytes }));
 model.close();
