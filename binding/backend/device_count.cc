@@ -143,41 +143,51 @@ void DeviceCount::countLayer(const LabelledImages &images, const std::vector<int
     addTo(layer.tally, part, counts, images);
     part = {};
   };
-  size_t first = 0;
-  for (size_t block = 0; block < sizes.size(); first += static_cast<size_t>(sizes[block++]))
-    for (int64_t i = 0; i < sizes[block]; i++) {
-      const size_t image = first + static_cast<size_t>(i);
-      const LabelPlanes &planes = images.planes[image];
-      if (planes.labels.empty())
-        continue;
-      const std::pair<int, int> size{planes.height, planes.width};
-      if (!grids.count(size))
-        grids.emplace(size, layer.geometry.grid(planes.height, planes.width));
-      Part &part = parts[size];
-      for (int64_t unit = 0; unit < layer.tally.units; unit++) {
-        const auto record = static_cast<size_t>(unit * sizes[block] + i);
-        const uint32_t *begin = layer.hot[block].begin(record), *end = layer.hot[block].end(record);
-        const float level = layer.thresholds[static_cast<size_t>(unit)];
-        if (begin == end || !(HotCells::largest(begin) > level))
-          continue;
-        if (part.labelled + planes.labels.size() > mostLabelled || part.work.items.size() >= mostItems)
-          finish(part);
-        if (part.work.items.empty()) {
-          part.work.height = layer.geometry.height;
-          part.work.width = layer.geometry.width;
-          part.work.grid = &grids.at(size);
-        }
-        const auto [place, isNew] =
-            part.placeOf.try_emplace(image, static_cast<uint32_t>(part.images.size()));
-        if (isNew) {
-          part.images.push_back(image);
-          part.work.planes.push_back(&planes);
-        }
-        part.work.items.push_back({begin, end, level, place->second});
-        part.units.push_back(unit);
-        part.labelled += planes.labels.size();
+  std::vector<std::pair<size_t, int64_t>> placeIn; // of each image, its block and its place there
+  for (size_t block = 0; block < sizes.size(); block++)
+    for (int64_t i = 0; i < sizes[block]; i++)
+      placeIn.emplace_back(block, i);
+  std::vector<std::vector<int64_t>> masked(placeIn.size()); // of each image, the units that have a mask there
+  const auto recordOf = [&](size_t image, int64_t unit) {
+    const auto [block, i] = placeIn[image];
+    const auto record = static_cast<size_t>(unit * sizes[block] + i);
+    return std::pair{layer.hot[block].begin(record), layer.hot[block].end(record)};
+  };
+  parallelFor(static_cast<int64_t>(placeIn.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t image = begin; image < end; image++)
+      for (int64_t unit = 0; unit < layer.tally.units && !images.planes[image].labels.empty(); unit++) {
+        const auto [first, last] = recordOf(image, unit);
+        if (first != last && HotCells::largest(first) > layer.thresholds[static_cast<size_t>(unit)])
+          masked[image].push_back(unit);
       }
+  });
+  for (size_t image = 0; image < placeIn.size(); image++) {
+    if (masked[image].empty())
+      continue;
+    const LabelPlanes &planes = images.planes[image];
+    const std::pair<int, int> size{planes.height, planes.width};
+    if (!grids.count(size))
+      grids.emplace(size, layer.geometry.grid(planes.height, planes.width));
+    Part &part = parts[size];
+    for (const int64_t unit : masked[image]) {
+      if (part.labelled + planes.labels.size() > mostLabelled || part.work.items.size() >= mostItems)
+        finish(part);
+      if (part.work.items.empty()) {
+        part.work.height = layer.geometry.height;
+        part.work.width = layer.geometry.width;
+        part.work.grid = &grids.at(size);
+      }
+      const auto [place, isNew] = part.placeOf.try_emplace(image, static_cast<uint32_t>(part.images.size()));
+      if (isNew) {
+        part.images.push_back(image);
+        part.work.planes.push_back(&planes);
+      }
+      const auto [begin, end] = recordOf(image, unit);
+      part.work.items.push_back({begin, end, layer.thresholds[static_cast<size_t>(unit)], place->second});
+      part.units.push_back(unit);
+      part.labelled += planes.labels.size();
     }
+  }
   for (auto &[size, part] : parts)
     finish(part);
 }

@@ -1,4 +1,5 @@
 #include "backend/kernel_counter.h"
+#include "base/parallel.h"
 #include "cuda/kernels.cuh"
 #include <algorithm>
 #include <cstring>
@@ -154,26 +155,34 @@ private:
     copy(columnLow, grid.x.low);
     copy(columnHigh, grid.x.high);
     copy(columnWeight, grid.x.weight);
-    auto *const words = reinterpret_cast<uint32_t *>(host + records);
     uint64_t word = 0;
     for (size_t i = 0; i < items; i++) {
       const MaskItem &item = work.items[share.begin + i];
-      reinterpret_cast<float *>(host + level)[i] = item.level;
       list(recordBegin)[i] = word;
-      std::copy(item.begin, item.end, words + word);
       word += static_cast<uint64_t>(item.end - item.begin);
       list(recordEnd)[i] = word;
-      list(countsAt)[i] = counts.at[share.begin + i] - counts.at[share.begin];
     }
-    auto *const bits = reinterpret_cast<uint64_t *>(host + planes);
     uint64_t plane = 0; // in words of 64 bits; the kernel's have 32
     for (size_t b = 0; b < images; b++) {
-      const LabelPlanes &own = *work.planes[share.images[b]];
-      reinterpret_cast<uint32_t *>(host + labels)[b] = static_cast<uint32_t>(own.labels.size());
       list(planesAt)[b] = 2 * plane;
-      std::copy(own.bits.begin(), own.bits.end(), bits + plane);
-      plane += own.bits.size();
+      plane += work.planes[share.images[b]]->bits.size();
     }
+    parallelFor(static_cast<int64_t>(items), 4096, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; i++) {
+        const MaskItem &item = work.items[share.begin + i];
+        reinterpret_cast<float *>(host + level)[i] = item.level;
+        list(countsAt)[i] = counts.at[share.begin + i] - counts.at[share.begin];
+        std::copy(item.begin, item.end, reinterpret_cast<uint32_t *>(host + records) + list(recordBegin)[i]);
+      }
+    });
+    parallelFor(static_cast<int64_t>(images), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t b = begin; b < end; b++) {
+        const LabelPlanes &own = *work.planes[share.images[b]];
+        reinterpret_cast<uint32_t *>(host + labels)[b] = static_cast<uint32_t>(own.labels.size());
+        std::copy(own.bits.begin(), own.bits.end(),
+                  reinterpret_cast<uint64_t *>(host + planes) + list(planesAt)[b] / 2);
+      }
+    });
 
     const CudaDriver &driver = device_.driver;
     const CudaDriver::Address base = held_->memory.address();
