@@ -8,9 +8,9 @@ const same = (size, values, more) => ({
   ...{ model: modelFile('identity_s.pt'), layers: ['units'], same: true, size, values, ...more },
 });
 /** Of layers that compute: maps of 1 cell, of one row, with negative values, of tokens, with the units last. */
-const other = (model, size, layers) => ({
+const other = (model, size, layers, more) => ({
   name: `${model} on ${size.join('×')}`,
-  ...{ model: modelFile(`${model}.pt`), layers, size },
+  ...{ model: modelFile(`${model}.pt`), layers, size, ...more },
 });
 
 export const AWKWARD = [
@@ -28,10 +28,12 @@ export const AWKWARD = [
   other('resnet_t', [33, 57], ['conv1', 'layer2', 'fc']),
   other('vit_t', [32, 24], ['embed', 'blocks.0.attn.qkv', 'blocks.1']),
   other('units_last_t', [32, 24], ['embed', 'linear', 'conv']),
+  other('grey_s', [33, 57], ['conv', 'relu'], { channels: 1, values: 'normal' }),
+  other('alpha_s', [33, 57], ['conv', 'relu'], { channels: 4, values: 'normal' }),
 ].map((one, seed) => ({ images: 40, piece: 32, quantile: 0.05, labels: 12, ...one, seed }));
 
 /** Images of floats, or of bytes where no kind of values is said; label maps of another size for each image. */
-export function awkwardData({ seed, size, images, values, labels }) {
+export function awkwardData({ seed, size, images, values, labels, channels = 3 }) {
   const categories = labels ? ['one', 'two', 'three'] : [];
   return {
     ...{ length: images, imageSize: size, categories, fingerprint: `awkward ${seed}` },
@@ -40,7 +42,7 @@ export function awkwardData({ seed, size, images, values, labels }) {
     })),
     async get(index) {
       const random = randomSource(1000 * seed + index);
-      const array = new (values ? Float32Array : Uint8Array)(3 * size[0] * size[1]);
+      const array = new (values ? Float32Array : Uint8Array)(channels * size[0] * size[1]);
       const pixels = array.map(() => (values ? VALUES[values](random) : random.below(256)));
       if (index % 5 === 4) return { pixels };
       const [height, width] = [1 + random.below(90), 1 + random.below(140)];

@@ -142,9 +142,12 @@ const JOBS = {
     );
     const found = levels[0].map(units => ({ most: 0, other: new Uint8Array(units.length) }));
     const [{ dataset }] = sides;
-    const shape = [one.piece, 3, ...dataset.imageSize];
-    const size = 3 * shape[2] * shape[3];
-    for await (const { pixels, count } of batches(dataset, { batchSize: one.piece, workers: 2 })) {
+    const channels = one.channels ?? 3;
+    const shape = [one.piece, channels, ...dataset.imageSize];
+    const size = channels * shape[2] * shape[3];
+    for await (const { pixels, count } of batches(dataset, {
+      ...{ batchSize: one.piece, workers: 2, channels },
+    })) {
       const floats = new Float32Array(one.piece * size);
       for (let i = 0; i < one.piece; i++) {
         // the last forward is filled up with the last image, as in a dissection
