@@ -124,6 +124,7 @@ async function longest(page, work, wait = 700) {
   await page.waitForTimeout(wait);
   return said(
     await page.evaluate(() => {
+      window.longTasks.push(...window.longTaskObserver.takeRecords());
       window.longTaskObserver.disconnect();
       return window.longTasks.map(({ duration }) => duration);
     }),

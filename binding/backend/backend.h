@@ -34,20 +34,23 @@ public:
   /// Who is told what a user should know, from now on.
   virtual void tell(std::function<void(const std::string &)>) {}
 
-  /// What keeps the values that decide a layer's levels where select() finds them, if the device has memory
-  /// for it; else null, and they are kept on the host. `atOnce`: of a unit's n values, those that select() is
-  /// given at most.
+  /// What keeps the values that decide a layer's levels on the device, if it has memory for them; else null,
+  /// and they are kept on the host. `atOnce`: of a unit's n values, those that take() is given at most.
   virtual std::unique_ptr<Tail> upperTail(int64_t /*units*/, int64_t /*n*/, double /*quantile*/,
                                           int64_t /*atOnce*/) const {
     return nullptr;
   }
 
-  /// What a tail of upperTail() wants of some values, before they are given to select(). They are the batch's
-  /// alone from then on, whatever else runs.
-  virtual void take(UnitBatch &, Tail &) const {}
+  /// Gives a tail of upperTail() its values, before they are given to select(). Called again after it threw
+  /// OutOfDeviceMemory it goes on.
+  virtual void take(const UnitBatch &, Tail &) const {}
+  /// After all values were taken.
+  virtual void taken(Tail &) const {}
   /// Bytes of values that can wait where they are: of those that are given to select() after more were taken
   /// by the layers' tails fewer cells are kept. 0 where waiting is of no use.
   virtual int64_t bytesToWait(const std::vector<const Tail *> &) const { return 0; }
+  /// Makes values the batch's own, so that nothing else writes to them while they wait.
+  virtual void own(UnitBatch &) const {}
 
   /// The first of two passes: every value to its bin.
   virtual void bin(const UnitBatch &units, RadixBins &bins) const = 0;

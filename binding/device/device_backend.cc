@@ -65,7 +65,7 @@ public:
   explicit DeviceBackend(at::Device device) : device_(device), processor_(cpuBackend()) {
     if (const std::optional<GpuPath> way = gpuPath(); way && device_.is_cpu()) {
       tailMemory_ = way->levels;
-      selectMemory_ = way->select;
+      selectMemory_ = takeMemory_ = way->select;
       waitMemory_ = way->wait;
     }
     std::vector<CounterWay> ways;
@@ -94,21 +94,35 @@ public:
     }
   }
 
-  void take(UnitBatch &units, Tail &tail) const override {
+  void take(const UnitBatch &units, Tail &tail) const override {
     auto *const own = dynamic_cast<DeviceTail *>(&tail);
     if (!own)
       return;
-    // what a model holds, too, it can write to in its next forward
-    if (const auto &shared = *static_cast<const at::Tensor *>(units.owner.get());
-        shared.storage().use_count() > 1)
-      units.owner = std::make_shared<at::Tensor>(shared.clone());
     const int64_t values = units.count * units.height * units.width;
     const int64_t bytes = static_cast<int64_t>(sizeof(float)) * values + own->bytesToTake(values);
     inParts(
-        units.units, bytes,
-        [&](int64_t begin, int64_t some) { own->take(begin, byUnit(units, begin, some)); },
-        [](int64_t, int64_t) {});
-    own->taken(values);
+        own->next(), units.units, bytes, takeMemory_,
+        [&](int64_t begin, int64_t some) { own->take(byUnit(units, begin, some)); }, [](int64_t, int64_t) {});
+  }
+
+  void taken(Tail &tail) const override {
+    if (auto *const own = dynamic_cast<DeviceTail *>(&tail))
+      own->taken();
+  }
+
+  void own(UnitBatch &units) const override {
+    const auto &values = *static_cast<const at::Tensor *>(units.owner.get());
+    // What a model holds, too, it can write to in its next forward; and a part of a larger tensor holds all
+    // of it.
+    if (values.use_count() == 1 && values.storage().use_count() == 1 &&
+        values.storage().nbytes() < 2 * values.nbytes())
+      return;
+    try {
+      units.owner = std::make_shared<at::Tensor>(values.clone());
+    } catch (const std::exception &error) {
+      throw OutOfDeviceMemory("the GPU's memory is full while activations wait: " +
+                              wordsOfFullMemory(error, "while activations were copied"));
+    }
   }
 
   int64_t bytesToWait(const std::vector<const Tail *> &tails) const override {
@@ -129,7 +143,7 @@ public:
     std::optional<BadValue> bad;
     Selected selected;
     inParts(
-        units.units, selectBytes * units.count * units.height * units.width,
+        0, units.units, selectBytes * units.count * units.height * units.width, selectMemory_,
         [&](int64_t begin, int64_t some) {
           std::vector<float> bounds;
           for (int64_t unit = begin; unit < begin + some; unit++)
@@ -163,16 +177,17 @@ private:
   /// Calls `work`, and then `done`, for some units [begin, begin + some) after the others. `bytes` of the
   /// device are what `work` takes for a unit; where there are not as many it is called again for fewer units.
   template <class Work, class Done>
-  void inParts(int64_t units, int64_t bytes, const Work &work, const Done &done) const {
-    for (int64_t begin = 0; begin < units;) {
-      const int64_t some = std::min(units - begin, std::max<int64_t>(1, selectMemory_ / bytes));
+  void inParts(int64_t begin, int64_t units, int64_t bytes, int64_t &memory, const Work &work,
+               const Done &done) const {
+    while (begin < units) {
+      const int64_t some = std::min(units - begin, std::max<int64_t>(1, memory / bytes));
       try {
         work(begin, some);
       } catch (const std::exception &error) {
         const std::string message = wordsOfFullMemory(error, "while cells were chosen");
         if (some == 1)
           throw OutOfDeviceMemory("the GPU's memory is full while cells are chosen: " + message);
-        selectMemory_ = some / 2 * bytes;
+        memory = some / 2 * bytes;
         say("the GPU's memory is short: cells are chosen in smaller parts");
         continue;
       }
@@ -290,8 +305,9 @@ private:
   std::function<void(const std::string &)> notice_;
   std::unique_ptr<Backend> processor_;
   std::unique_ptr<DeviceCount> count_;
-  mutable int64_t selectMemory_ = selectMemory, tailMemory_ = -1; // under 0: not asked yet
-  int64_t waitMemory_ = -1;                                       // under 0: as much as there is then
+  mutable int64_t selectMemory_ = selectMemory, takeMemory_ = selectMemory;
+  mutable int64_t tailMemory_ = -1; // under 0: not asked yet
+  int64_t waitMemory_ = -1;         // under 0: as much as there is then
 };
 
 } // namespace

@@ -19,20 +19,28 @@ at::Tensor DeviceTail::largest(int64_t begin, int64_t units, int64_t held) const
   return std::get<0>(kept_.narrow(0, begin, units).narrow(1, 0, held).topk(rank_.fromTop, 1, true, false));
 }
 
-void DeviceTail::take(int64_t begin, const at::Tensor &values) {
+void DeviceTail::take(const at::Tensor &values) {
   const at::NoGradGuard noGradients;
   const int64_t some = values.size(0), count = values.size(1);
-  const at::Tensor own = kept_.narrow(0, begin, some);
+  const at::Tensor own = kept_.narrow(0, next_, some);
   own.narrow(1, held_, count).copy_(values);
-  if (!full(count))
+  if (full(count)) {
+    const at::Tensor top = largest(next_, some, held_ + count);
+    const at::Tensor least = top.amin(1).to(at::kCPU);
+    own.narrow(1, 0, rank_.fromTop).copy_(top);
+    std::copy_n(least.data_ptr<float>(), some, bound_.begin() + next_);
+  }
+  next_ += some;
+  if (next_ < units())
     return;
-  const at::Tensor top = largest(begin, some, held_ + count);
-  const at::Tensor least = top.amin(1).to(at::kCPU);
-  own.narrow(1, 0, rank_.fromTop).copy_(top);
-  std::copy_n(least.data_ptr<float>(), some, bound_.begin() + begin);
+  next_ = 0;
+  held_ = full(count) ? rank_.fromTop : held_ + count;
 }
 
-void DeviceTail::taken(int64_t count) { held_ = full(count) ? rank_.fromTop : held_ + count; }
+void DeviceTail::taken() {
+  level(0);
+  bound_ = lower_;
+}
 
 void DeviceTail::findEnds() const {
   const at::NoGradGuard noGradients;

@@ -18,11 +18,13 @@ public:
   /// And meanwhile, for each unit that take() is given at once.
   int64_t bytesToTake(int64_t count) const { return full(count) ? bytesToRank() : 0; }
 
-  /// Values [units from `begin` on, any number] on the device. Where that fails for want of memory nothing is
-  /// taken.
-  void take(int64_t begin, const at::Tensor &values);
-  /// After all units were given so many values each.
-  void taken(int64_t count);
+  /// Values [some units, count] of the next units, on the device; as many of each unit, before the first
+  /// one's next. Where that fails for want of memory nothing is taken.
+  void take(const at::Tensor &values);
+  /// The unit whose values are the next.
+  int64_t next() const { return next_; }
+  /// After all values were taken: no bound could be higher.
+  void taken();
 
   double level(int64_t unit) const override;
 
@@ -41,8 +43,9 @@ private:
   at::Tensor largest(int64_t begin, int64_t units, int64_t held) const;
   void findEnds() const;
 
-  int64_t most_, held_ = 0; // values of each unit
-  at::Tensor kept_;         // [units, most and those of one time] float32
+  int64_t most_, held_ = 0; // values of each unit, but for those that were given more
+  int64_t next_ = 0;
+  at::Tensor kept_; // [units, most and those of one time] float32
   mutable std::once_flag found_;
   mutable std::vector<float> lower_, upper_; // the two values that a level lies between
 };

@@ -12,6 +12,7 @@ struct GpuPath {
   long long levels = 0;           // bytes for the values that decide levels
   long long select = 256LL << 20; // bytes to choose cells and to count by operations
   long long wait = 0;             // bytes for values that wait
+  long long full = 0;             // the forward that finds no memory, once; 0: none
 };
 
 /// Where a test wants it.
@@ -20,7 +21,8 @@ inline std::optional<GpuPath> gpuPath() {
   if (!text)
     return std::nullopt;
   GpuPath path;
-  std::sscanf(text, "%lld,%lld,%lld,%lld", &path.images, &path.levels, &path.select, &path.wait);
+  std::sscanf(text, "%lld,%lld,%lld,%lld,%lld", &path.images, &path.levels, &path.select, &path.wait,
+              &path.full);
   return path;
 }
 

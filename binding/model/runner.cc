@@ -59,7 +59,7 @@ Runner::Runner(Running &running, HookedGraph &hooked)
     : running_(running), hooked_(hooked), facts_(factsOf(hooked)) {}
 
 std::vector<Capture> Runner::run(const Images &images) {
-  if (running_.mostImages && images.count > running_.mostImages)
+  if ((running_.mostImages && images.count > running_.mostImages) || ++runs_ == running_.fullAt)
     throw OutOfDeviceMemory("the GPU's memory is full: NETDISSECT_GPU_PATH says so");
   const Precision precision(running_);
   at::Tensor input = (running_.onDevice() ? inputTensorOn(images, running_.device) : inputTensor(images))

@@ -13,6 +13,7 @@ struct Running {
   at::Device device;
   bool byTensors = false;   // on the processor in the way of a device, for tests
   int64_t mostImages = 0;   // of a forward, then; 0: any; under 0: none
+  int64_t fullAt = 0;       // and the run that finds no memory, once; 0: none
   bool tf32 = false;        // whether a device may round what it multiplies to 10 bits
   bool channelsLast = true; // of weights and input, together
   bool laidOut = false;     // whether the weights lie so
@@ -71,6 +72,7 @@ private:
   HookedGraph &hooked_;
   Facts facts_;
   int64_t settled_ = 0; // for so many images at once: 2 stand for more
+  int64_t runs_ = 0;
   bool oneByOne_ = false;
 };
 

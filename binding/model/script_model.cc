@@ -218,6 +218,7 @@ std::unique_ptr<ScriptModel> ScriptModel::load(const std::string &path, const De
   if (const std::optional<GpuPath> way = gpuPath(); way && target.is_cpu()) {
     running.byTensors = true;
     running.mostImages = way->images;
+    running.fullAt = way->full;
   }
   running.tf32 = wish.tf32;
   if ((wish.half || wish.tf32) && !running.onDevice())

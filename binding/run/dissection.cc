@@ -299,7 +299,7 @@ StoreProfile Dissection::storeProfile() const {
 
 int64_t Dissection::bytes() const {
   if (const auto *observing = std::get_if<Observing>(&phase_))
-    return tailBytes_ + observing->store().bytes();
+    return tailBytes_ + observing->bytes();
   const ImageStore *kept = store();
   return kept ? kept->bytes() + maximaBytes_ : std::holds_alternative<Over>(phase_) ? 0 : tailBytes_;
 }

@@ -41,7 +41,7 @@ public:
 
   /// How many images of this pass are through; from any thread.
   int64_t observed() const { return plan_->progress.observed; }
-  /// Ends observe() at the next chance; from any thread.
+  /// Ends observe() and finish() at the next chance; from any thread.
   void cancel() { plan_->progress.cancelled = true; }
   const DissectionOptions &options() const { return plan_->options; }
   /// What a user should know of how the model runs so far, a sentence each; from any thread.

@@ -5,6 +5,7 @@
 #include "run/narrow.h"
 #include "statistics/read_tail.h"
 #include <algorithm>
+#include <limits>
 
 namespace netdissect {
 
@@ -161,7 +162,9 @@ Observing::Observing(std::shared_ptr<Plan> plan, std::unique_ptr<UnitSource> sou
                                           plan_->options.memory, plan_->options.spillFolder)) {}
 
 void Observing::check(const Batch &batch) const {
-  if (store_->blocks() && batch.segmentations.empty() == store_->hasLabels())
+  const bool any = store_->blocks() || !waiting_.empty();
+  const bool labelled = waiting_.empty() ? store_->hasLabels() : !waiting_.front().block.labels.ends.empty();
+  if (any && batch.segmentations.empty() == labelled)
     throw Failure("ERR_NETDISSECT_USAGE", "either all batches have segmentations or none");
   if (!batch.segmentations.empty() && !plan_->options.keepMasks)
     throw Failure("ERR_NETDISSECT_USAGE", "segmentations are for dissections that keep masks");
@@ -172,9 +175,20 @@ void Observing::look(std::vector<UnitBatch> units, const Batch &batch, int64_t b
   block.images = {batch.first + begin, count};
   {
     const Stopwatch watch(plan_->profile.select);
+    const auto orLetGo = [&](const auto &work) {
+      try {
+        work();
+      } catch (const OutOfDeviceMemory &) {
+        if (!letGo())
+          throw;
+        work();
+      }
+    };
     for (size_t l = 0; l < units.size(); l++) {
       checkShape(plan_->layers[l], units[l]);
-      plan_->backend->take(units[l], *values_[l].tail);
+      orLetGo([&] { plan_->backend->take(units[l], *values_[l].tail); });
+      if (mostWaiting() > 0)
+        orLetGo([&] { plan_->backend->own(units[l]); });
     }
   }
   if (!batch.segmentations.empty()) {
@@ -183,9 +197,21 @@ void Observing::look(std::vector<UnitBatch> units, const Batch &batch, int64_t b
     for (int64_t i = begin; i < begin + count; i++)
       block.pixels += int64_t{batch.segmentations[i].height} * batch.segmentations[i].width;
   }
+  labelBytes_ += block.labels.bytes();
   waiting_.push_back({std::move(units), std::move(block)});
-  if (static_cast<int64_t>(waiting_.size()) > mostWaiting())
-    selectWaiting();
+  while (static_cast<int64_t>(waiting_.size()) > mostWaiting() || labelBytes_ > plan_->options.memory / 4)
+    selectNext();
+  if (!waiting_.empty() && !boundsAreFinite())
+    selectWaiting(); // which says where that comes from
+}
+
+/// A bound is of values that were taken; without any it is -∞.
+bool Observing::boundsAreFinite() const {
+  for (size_t l = 0; l < values_.size(); l++)
+    for (int64_t unit = 0; unit < plan_->layers[l].units; unit++)
+      if (!(values_[l].tail->bound(unit) < std::numeric_limits<float>::infinity()))
+        return false;
+  return true;
 }
 
 int64_t Observing::mostWaiting() {
@@ -199,7 +225,7 @@ int64_t Observing::mostWaiting() {
     bytes += plan_->options.piece * layer.units * layer.cells() * static_cast<int64_t>(sizeof(float));
   }
   // a run that goes on has selected all that was observed
-  mostWaiting_ = plan_->keeper ? 0 : plan_->backend->bytesToWait(tails) / bytes;
+  mostWaiting_ = plan_->keeper ? 0 : plan_->backend->bytesToWait(tails) / std::max<int64_t>(1, bytes);
   return mostWaiting_;
 }
 
@@ -213,31 +239,35 @@ bool Observing::letGo() {
 }
 
 void Observing::selectWaiting() {
-  while (!waiting_.empty()) {
-    if (plan_->progress.ended())
-      throw aborted();
-    auto [units, block] = std::move(waiting_.front());
-    waiting_.pop_front();
-    {
-      const Stopwatch watch(plan_->profile.select);
-      for (size_t l = 0; l < units.size(); l++) {
-        Block *hot = plan_->options.keepMasks ? &block.hot.emplace_back() : nullptr;
-        const auto bad = plan_->backend->select(units[l], block.images.first, *values_[l].tail,
-                                                *values_[l].top, values_[l].maxima.get(), hot);
-        if (bad)
-          throw Failure("ERR_NETDISSECT_ACTIVATION",
-                        "layer '" + plan_->layers[l].name + "', unit " + std::to_string(bad->unit) +
-                            ": a NaN or infinite activation on image " + std::to_string(bad->image),
-                        bad->image);
-        units[l] = {};
-      }
+  while (!waiting_.empty())
+    selectNext();
+}
+
+void Observing::selectNext() {
+  if (plan_->progress.ended())
+    throw aborted();
+  auto [units, block] = std::move(waiting_.front());
+  waiting_.pop_front();
+  labelBytes_ -= block.labels.bytes();
+  {
+    const Stopwatch watch(plan_->profile.select);
+    for (size_t l = 0; l < units.size(); l++) {
+      Block *hot = plan_->options.keepMasks ? &block.hot.emplace_back() : nullptr;
+      const auto bad = plan_->backend->select(units[l], block.images.first, *values_[l].tail, *values_[l].top,
+                                              values_[l].maxima.get(), hot);
+      if (bad)
+        throw Failure("ERR_NETDISSECT_ACTIVATION",
+                      "layer '" + plan_->layers[l].name + "', unit " + std::to_string(bad->unit) +
+                          ": a NaN or infinite activation on image " + std::to_string(bad->image),
+                      bad->image);
+      units[l] = {};
     }
-    if (plan_->keeper) {
-      const Stopwatch watch(plan_->profile.keep);
-      plan_->keeper->add(block);
-    }
-    add(std::move(block));
   }
+  if (plan_->keeper) {
+    const Stopwatch watch(plan_->profile.keep);
+    plan_->keeper->add(block);
+  }
+  add(std::move(block));
 }
 
 void Observing::add(ImageBlock block) {
@@ -316,6 +346,9 @@ Block Observing::pack(const Batch &batch, int64_t begin, int64_t count) const {
 }
 
 Levelled Observing::finish() && {
+  if (!waiting_.empty())
+    for (const LayerValues &layer : values_)
+      plan_->backend->taken(*layer.tail);
   selectWaiting();
   std::vector<LevelledLayer> layers(values_.size());
   for (size_t l = 0; l < layers.size(); l++) {

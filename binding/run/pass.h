@@ -55,6 +55,8 @@ public:
   Levelled finish() &&;
   void requireFinished() const { requireAll(); }
   const ImageStore &store() const { return *store_; }
+  /// Of memory that is held for images.
+  int64_t bytes() const { return store_->bytes() + labelBytes_; }
   /// Takes what was kept of images that were observed before: their values, and their blocks.
   void load(Reader &in);
   /// The same of other images, [first, end), beside those that are there.
@@ -69,6 +71,8 @@ private:
   bool letGo() override;
   int64_t mostWaiting();
   void selectWaiting();
+  void selectNext();
+  bool boundsAreFinite() const;
   LayerValues read(Reader &in, const LayerShape &layer, int64_t first, int64_t end) const;
   Block pack(const Batch &batch, int64_t begin, int64_t count) const;
 
@@ -81,6 +85,7 @@ private:
   std::vector<LayerValues> values_;
   std::deque<Waiting> waiting_;
   int64_t mostWaiting_ = -1; // forwards; under 0: not known yet
+  int64_t labelBytes_ = 0;   // of what waits
   std::unique_ptr<ImageStore> store_;
 };
 

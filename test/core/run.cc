@@ -115,7 +115,7 @@ public:
     for (const Layer &layer : data.layers)
       bytes_ += forwards * 5 * layer.units * layer.height * layer.width * 4;
   }
-  void take(UnitBatch &units, Tail &) const override {
+  void take(const UnitBatch &units, Tail &) const override {
     if (units.units == 5)
       waits_.most = std::max(waits_.most, ++waits_.now);
   }
@@ -385,6 +385,53 @@ TEST_CASE("values wait on a device as its memory allows, which changes nothing")
   waits.full = 6;
   CHECK(run(100, waits) == 1); // and no forward was halved
   CHECK(waits.most == 6);
+}
+
+TEST_CASE(
+    "what waits is not forgotten: values that are not finite, a cancel, label maps that only some have") {
+  Case data(12, "normal", 61, twoLayers);
+  Waits waits;
+  const OpenUnits open = [&](const std::vector<std::string> &) {
+    return std::make_unique<Crowded>(data, waits);
+  };
+  const auto make = [&] {
+    return Dissection(open, optionsOf(data), std::make_unique<Patient>(data, 100, waits));
+  };
+  const auto observe = [&](Dissection &dissection, int64_t first, int64_t count, bool labels) {
+    dissection.observe(batchFor(data, dissection.options(), first, count, labels).batch, never);
+  };
+  Dissection mixed = make();
+  observe(mixed, 0, 10, true);
+  CHECK(codeOf([&] { observe(mixed, 10, 10, false); }) == "ERR_NETDISSECT_USAGE");
+  observe(mixed, 10, 51, true);
+  mixed.finish();
+  while (mixed.count(100) < data.images) {
+  }
+  sameAsDefinition(*mixed.counted("results"), data);
+  Dissection cancelled = make();
+  observe(cancelled, 0, 61, true);
+  cancelled.cancel();
+  CHECK(codeOf([&] { cancelled.finish(); }) == "ABORT_ERR");
+  data.values[1][3][50] = std::numeric_limits<float>::infinity();
+  Dissection infinite = make();
+  observe(infinite, 0, 61, true);
+  CHECK(codeOf([&] { infinite.finish(); }) == "ERR_NETDISSECT_ACTIVATION");
+}
+
+TEST_CASE("label maps that wait have a quarter of the memory at most") {
+  const Case data(13, "normal", 61, twoLayers);
+  Waits waits;
+  DissectionOptions options = optionsOf(data);
+  options.memory = 8000;
+  Dissection dissection(
+      [&](const std::vector<std::string> &) { return std::make_unique<Crowded>(data, waits); }, options,
+      std::make_unique<Patient>(data, 100, waits));
+  observeAll(dissection, data);
+  CHECK(waits.most > 1);
+  CHECK(waits.most < 13);
+  while (dissection.count(100) < data.images) {
+  }
+  sameAsDefinition(*dissection.counted("results"), data);
 }
 
 TEST_CASE("counts of parts of the images add up to those of all") {

@@ -1,14 +1,14 @@
-// Prints how often the sample's images pass where the host has 1 MiB for them, and how many bytes are spilled to disk, as JSON:
-// `node passes.mjs FOLDER QUANTILE`. Writes to the folder.
+// Prints how often the sample's images pass where the host has so many MiB for them, and how many bytes are spilled to disk, as JSON:
+// `node passes.mjs FOLDER QUANTILE MEBIBYTES`. Writes to the folder.
 import api from '../../lib/index.js';
 
-const [, , folder, quantile] = process.argv;
+const [, , folder, quantile, mebibytes] = process.argv;
 const model = await api.loadModel('sample/model.pt', { device: 'cpu' });
 await api.retainLayers(model, ['conv4', 'conv5']);
 const dataset = new api.BrodenDataset('sample/broden', { imageSize: 224 });
 let passes;
 const { profile } = await api.dissect(folder, model, dataset, {
-  memory: 2 ** 20,
+  memory: Number(mebibytes) * 2 ** 20,
   quantileThreshold: Number(quantile),
   images: false,
   report: false,
