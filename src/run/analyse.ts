@@ -55,6 +55,7 @@ export async function observe(
     dissection = await begin(job, kept.native);
     options.signal?.addEventListener('abort', cancel);
     options.signal?.throwIfAborted();
+    checkMaxima(job.checked, dataset.length, dissection.layers);
     await kept.begun(dissection);
     model.flushLog();
     const tell = noticesOf(dissection, options);
