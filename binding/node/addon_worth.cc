@@ -29,16 +29,20 @@ static void setCounts(const Napi::Object &layer, const LayerTally &tally) {
 Napi::Value countPaired(const Called &called) {
   return ask(
       called, "countPaired",
-      [partner = copyOf(called.info[0].As<Napi::Uint32Array>())](const Counted &counted,
-                                                                 const std::atomic<bool> &stopping) {
-        return countPaired(counted, *partner, stopping);
+      [partners = copyOf(called.info[0].As<Napi::Uint32Array>())](const Counted &counted,
+                                                                  const std::atomic<bool> &stopping) {
+        return countPaired(counted, *partners, stopping);
       },
-      [](Napi::Env env, const std::vector<LayerTally> &tallies) {
+      [](Napi::Env env, const std::vector<std::vector<LayerTally>> &all) {
         const auto array = Napi::Array::New(env);
-        for (const LayerTally &tally : tallies) {
-          const auto layer = Napi::Object::New(env);
-          setCounts(layer, tally);
-          array.Set(array.Length(), layer);
+        for (const std::vector<LayerTally> &tallies : all) {
+          const auto layers = Napi::Array::New(env);
+          for (const LayerTally &tally : tallies) {
+            const auto layer = Napi::Object::New(env);
+            setCounts(layer, tally);
+            layers.Set(layers.Length(), layer);
+          }
+          array.Set(array.Length(), layers);
         }
         return array;
       });

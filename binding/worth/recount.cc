@@ -5,11 +5,12 @@
 #include "tally/masks.h"
 #include <algorithm>
 #include <limits>
+#include <map>
 
 namespace netdissect {
 
 void forEachBlocks(const Counted &counted, const std::atomic<bool> &stopping,
-                   const std::function<void(size_t, size_t, int64_t, int64_t)> &visit) {
+                   const std::function<void(size_t, size_t, int64_t, int64_t)> &visit, int64_t maps) {
   const ImageStore &store = *counted.store;
   if (!store.hasLabels())
     throw Failure("ERR_NETDISSECT_USAGE", "nothing was counted against labels");
@@ -19,7 +20,7 @@ void forEachBlocks(const Counted &counted, const std::atomic<bool> &stopping,
     if (stopping || counted.plan->progress.cancelled)
       throw aborted();
     int64_t count = 0, pixels = 0;
-    for (end = begin; end < store.blocks() && count < some && pixels < mostPixels; end++) {
+    for (end = begin; end < store.blocks() && maps * count < some && maps * pixels < mostPixels; end++) {
       count += store.images(end).count;
       pixels += store.pixels(end);
     }
@@ -27,14 +28,15 @@ void forEachBlocks(const Counted &counted, const std::atomic<bool> &stopping,
   }
 }
 
-std::vector<LabelPlanes> planesOf(const ImageStore &store, int64_t first, int64_t count,
-                                  const std::vector<uint32_t> *partner) {
+static LabelPlanes planesOf(const ImageStore &store, int64_t image) {
+  return LabelPlanes(Segmentation(store.labelsOf(image).data()));
+}
+
+std::vector<LabelPlanes> planesOf(const ImageStore &store, int64_t first, int64_t count) {
   std::vector<LabelPlanes> planes(count);
   parallelFor(count, 1, [&](int64_t from, int64_t to) {
-    for (int64_t i = from; i < to; i++) {
-      const Words record = store.labelsOf(partner ? (*partner)[first + i] : first + i);
-      planes[i] = LabelPlanes(Segmentation(record.data()));
-    }
+    for (int64_t i = from; i < to; i++)
+      planes[i] = planesOf(store, first + i);
   });
   return planes;
 }
@@ -75,21 +77,98 @@ void forEachMask(const Counted &counted, const std::atomic<bool> &stopping, size
   });
 }
 
-std::vector<LayerTally> countPaired(const Counted &counted, const std::vector<uint32_t> &partner,
-                                    const std::atomic<bool> &stopping) {
+/// The label planes of some images of one size as those of one image.
+static LabelPlanes stacked(const std::vector<LabelPlanes> &all) {
+  LabelPlanes stack;
+  stack.height = all[0].height;
+  stack.width = all[0].width;
+  stack.words = all[0].words;
+  for (const LabelPlanes &planes : all)
+    stack.labels.insert(stack.labels.end(), planes.labels.begin(), planes.labels.end());
+  stack.bits.reserve(static_cast<size_t>(stack.height) * stack.labels.size() * stack.words);
+  for (int y = 0; y < stack.height; y++)
+    for (const LabelPlanes &planes : all)
+      stack.bits.insert(stack.bits.end(), planes.row(y), planes.row(y) + planes.labels.size() * planes.words);
+  return stack;
+}
+
+/// Labels and categories `times` over, as so many different ones each.
+static LabelTable repeated(const LabelTable &table, size_t times) {
+  LabelTable all;
+  all.numbers.resize(times * table.size()); // none has a number
+  all.categories = static_cast<int>(times) * table.categories;
+  for (size_t p = 0; p < times; p++)
+    for (const int32_t category : table.category)
+      all.category.push_back(static_cast<int32_t>(p) * table.categories + category);
+  return all;
+}
+
+/// Of rows of units, each of `times` parts, the parts `p`.
+static void takePart(const std::vector<int64_t> &rows, size_t p, size_t times, int64_t units,
+                     std::vector<int64_t> &parts) {
+  const size_t size = parts.size() / static_cast<size_t>(std::max<int64_t>(1, units));
+  for (size_t i = 0; i < parts.size(); i++)
+    parts[i] = rows[(i / size * times + p) * size + i % size];
+}
+
+std::vector<std::vector<LayerTally>> countPaired(const Counted &counted,
+                                                 const std::vector<uint32_t> &partners,
+                                                 const std::atomic<bool> &stopping) {
   const Plan &plan = *counted.plan;
+  const LabelTable &labels = plan.options.labels;
   const auto images = static_cast<size_t>(plan.options.images);
-  if (partner.size() != images ||
-      std::any_of(partner.begin(), partner.end(), [&](uint32_t image) { return image >= images; }))
+  if (partners.empty() || partners.size() % images ||
+      std::any_of(partners.begin(), partners.end(), [&](uint32_t image) { return image >= images; }))
     throw Failure("ERR_NETDISSECT_USAGE", "every image needs another one of the data set");
-  std::vector<LayerTally> tallies;
+  const size_t times = partners.size() / images;
+  if (times * labels.size() > size_t{1} << 16)
+    throw Failure("ERR_NETDISSECT_USAGE", "labels are counted " +
+                                              std::to_string((size_t{1} << 16) / labels.size()) +
+                                              " times over at most");
+  const LabelTable all = repeated(labels, times);
+  std::vector<LayerTally> sums;
   for (const LayerShape &layer : plan.layers)
-    tallies.emplace_back(layer.units, plan.options.labels);
+    sums.emplace_back(layer.units, all);
   const ImageStore &store = *counted.store;
-  forEachBlocks(counted, stopping, [&](size_t begin, size_t end, int64_t first, int64_t count) {
-    const LabelledImages labelled(planesOf(store, first, count, &partner), plan.options.labels);
-    countBlocks(plan, store, thresholdsOf(counted.layers), begin, end, labelled, tallies);
-  });
+  const auto visit = [&](size_t begin, size_t end, int64_t first, int64_t count) {
+    std::vector<std::vector<LabelPlanes>> ofSizes(
+        count); // of each image, a stack for each size of its partners
+    parallelFor(count, 1, [&](int64_t from, int64_t to) {
+      for (int64_t i = from; i < to; i++) {
+        std::map<std::pair<int, int>, std::vector<LabelPlanes>> bySize;
+        for (size_t p = 0; p < times; p++) {
+          LabelPlanes planes = planesOf(store, partners[p * images + static_cast<size_t>(first + i)]);
+          for (uint16_t &label : planes.labels)
+            label = static_cast<uint16_t>(label + p * labels.size());
+          if (!planes.labels.empty())
+            bySize[{planes.height, planes.width}].push_back(std::move(planes));
+        }
+        for (const auto &[size, alike] : bySize)
+          ofSizes[i].push_back(stacked(alike));
+      }
+    });
+    for (size_t round = 0;; round++) {
+      std::vector<LabelPlanes> planes(count);
+      bool any = false;
+      for (int64_t i = 0; i < count; i++)
+        if (round < ofSizes[i].size()) {
+          planes[i] = std::move(ofSizes[i][round]);
+          any = true;
+        }
+      if (!any)
+        return;
+      const LabelledImages labelled(std::move(planes), all);
+      countBlocks(plan, store, thresholdsOf(counted.layers), begin, end, labelled, sums);
+    }
+  };
+  forEachBlocks(counted, stopping, visit, static_cast<int64_t>(times));
+  std::vector<std::vector<LayerTally>> tallies(times);
+  for (size_t p = 0; p < times; p++)
+    for (const LayerTally &sum : sums) {
+      LayerTally &own = tallies[p].emplace_back(sum.units, labels);
+      takePart(sum.categoryPixels, p, times, sum.units, own.categoryPixels);
+      takePart(sum.intersections, p, times, sum.units, own.intersections);
+    }
   return tallies;
 }
 

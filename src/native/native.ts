@@ -207,8 +207,13 @@ export interface NativeDissection {
     categoryArea: Float64Array;
     layers: NativeLayerResult[];
   }>;
-  /** The layers' counts, as in the results, where the masks of image x lie over the labels of image `partner[x]`. */
-  countPaired(partner: Uint32Array): Promise<Pick<NativeLayerResult, 'categoryPixels' | 'intersections'>[]>;
+  /**
+   * The layers' counts, as in the results, where the masks of image x lie over the labels of image `partners[p, x]`, for each p;
+   * labels times p are at most 65,536.
+   */
+  countPaired(
+    partners: Uint32Array,
+  ): Promise<Pick<NativeLayerResult, 'categoryPixels' | 'intersections'>[][]>;
   /** The layers' counts and levels at a smaller quantile; null for a layer that has too few values for it. */
   countNarrow(
     quantile: number,

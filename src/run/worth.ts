@@ -21,12 +21,19 @@ export interface Counted {
   /** The options as they were checked, and as they were given, for progress and signal. */
   settings: Pick<
     CheckedOptions,
-    'scores' | 'decoys' | 'bootstrap' | 'labelsPerUnit' | 'quantileThreshold' | 'formulas' | 'formulaSeconds'
+    | 'scores'
+    | 'decoys'
+    | 'bootstrap'
+    | 'labelsPerUnit'
+    | 'quantileThreshold'
+    | 'formulas'
+    | 'formulaSeconds'
+    | 'memory'
   >;
   options: DissectOptions;
 }
 
-type Phase = 'decoy' | 'bootstrap' | 'quantile';
+type Phase = 'bootstrap' | 'quantile';
 
 /** Does something `total` times, one after the other. */
 async function steps(
@@ -43,18 +50,33 @@ async function steps(
   if (total > 0) onProgress?.({ phase, done: total, total });
 }
 
+/** So many decoys are counted at once, as memory allows: a mask is made once for all of them. */
+const AT_ONCE = 5;
+
 /** What each layer's units would score by chance, decoy by decoy. */
 export async function countDecoys({ dissection, layers, images, labelSet, settings, options }: Counted) {
   if (images < 2) return; // with whose labels?
   const { labels, categories } = labelSet;
-  await steps(options, 'decoy', settings.decoys, async done => {
-    for (const [l, counts] of (await dissection.countPaired(derangement(images, done + 1))).entries()) {
-      const { labelPixels } = layers[l].tally!;
-      const { best, bestScore } = scoreLayer({ labelPixels, ...counts }, labels, categories, 0);
-      layers[l].decoys ??= [];
-      layers[l].decoys!.push({ best, bestScore });
-    }
-  });
+  const { decoys: total, memory } = settings;
+  const units = layers.reduce((sum, { levels }) => sum + levels.length, 0);
+  const bytes = 3 * 8 * units * (labels.length + categories.length); // of a decoy: summed, taken apart, given
+  const most = Math.min(AT_ONCE, memory / 8 / bytes, 2 ** 16 / labels.length);
+  const some = Math.max(1, Math.floor(most));
+  for (let done = 0; done < total; done += some) {
+    options.signal?.throwIfAborted();
+    options.onProgress?.({ phase: 'decoy', done, total });
+    const partners = new Uint32Array(Math.min(some, total - done) * images);
+    for (let p = 0; p * images < partners.length; p++)
+      partners.set(derangement(images, done + p + 1), p * images);
+    for (const decoy of await dissection.countPaired(partners))
+      for (const [l, counts] of decoy.entries()) {
+        const { labelPixels } = layers[l].tally!;
+        const { best, bestScore } = scoreLayer({ labelPixels, ...counts }, labels, categories, 0);
+        layers[l].decoys ??= [];
+        layers[l].decoys!.push({ best, bestScore });
+      }
+  }
+  if (total > 0) options.onProgress?.({ phase: 'decoy', done: total, total });
 }
 
 /** What the score of ranked images needs. */

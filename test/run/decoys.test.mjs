@@ -27,9 +27,11 @@ for (const [name, options] of Object.entries({
     });
     const numbers = [...input.labelCategory.keys()].filter(number => input.labelCategory[number] >= 0);
     const { dissection, ...results } = await nativeDissect(model, input, { ...options, keep: true });
-    for (const seed of [1, 2]) {
-      const partner = derangement(40, seed);
-      const [counts] = await dissection.countPaired(partner);
+    const partners = [1, 2, 3].map(seed => derangement(40, seed));
+    const paired = await dissection.countPaired(Uint32Array.from(partners.flatMap(all => [...all])));
+    t.is(paired.length, 3);
+    for (const [p, [counts]] of paired.entries()) {
+      const partner = partners[p];
       const pick = values => Array.from(partner, image => values[image]);
       const expected = referenceDissect({
         ...input,
@@ -61,15 +63,15 @@ test('partners that there are not, and decoys before all is counted, are refused
   const fresh = await model.dissect(nativeOptions(input));
   await t.throwsAsync(fresh.countPaired(Uint32Array.of(1, 2, 3, 0)), { code });
   const { dissection } = await nativeDissect(model, input, { keep: true });
-  for (const wrong of [
-    [1, 2, 3],
-    [1, 2, 3, 4],
-    [1, 2, 3, 0, 0],
-  ])
+  for (const wrong of [[1, 2, 3], [1, 2, 3, 4], [1, 2, 3, 0, 0], []])
     await t.throwsAsync(dissection.countPaired(Uint32Array.from(wrong)), {
       code,
       message: /every image needs another one/,
     });
+  await t.throwsAsync(dissection.countPaired(new Uint32Array(4 * 2 ** 16)), {
+    code,
+    message: /^labels are counted \d+ times over at most$/,
+  });
 });
 
 /** Images of noise; a unit's mask has to do with a label only where `linked`. */
