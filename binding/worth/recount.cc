@@ -9,18 +9,20 @@
 
 namespace netdissect {
 
+/// Images at once, and pixels of their label maps.
+static constexpr int64_t someImages = 64, mostPixels = int64_t{1} << 23;
+
 void forEachBlocks(const Counted &counted, const std::atomic<bool> &stopping,
                    const std::function<void(size_t, size_t, int64_t, int64_t)> &visit, int64_t maps) {
   const ImageStore &store = *counted.store;
   if (!store.hasLabels())
     throw Failure("ERR_NETDISSECT_USAGE", "nothing was counted against labels");
-  // at once: so many images, and so many pixels of label maps
-  constexpr int64_t some = 64, mostPixels = int64_t{1} << 23;
   for (size_t begin = 0, end; begin < store.blocks(); begin = end) {
     if (stopping || counted.plan->progress.cancelled)
       throw aborted();
     int64_t count = 0, pixels = 0;
-    for (end = begin; end < store.blocks() && maps * count < some && maps * pixels < mostPixels; end++) {
+    for (end = begin; end < store.blocks() && maps * count < someImages && maps * pixels < mostPixels;
+         end++) {
       count += store.images(end).count;
       pixels += store.pixels(end);
     }
@@ -78,7 +80,9 @@ void forEachMask(const Counted &counted, const std::atomic<bool> &stopping, size
 }
 
 /// The label planes of some images of one size as those of one image.
-static LabelPlanes stacked(const std::vector<LabelPlanes> &all) {
+static LabelPlanes stacked(std::vector<LabelPlanes> all) {
+  if (all.size() == 1)
+    return std::move(all[0]);
   LabelPlanes stack;
   stack.height = all[0].height;
   stack.width = all[0].width;
@@ -130,24 +134,26 @@ std::vector<std::vector<LayerTally>> countPaired(const Counted &counted,
   for (const LayerShape &layer : plan.layers)
     sums.emplace_back(layer.units, all);
   const ImageStore &store = *counted.store;
-  const auto visit = [&](size_t begin, size_t end, int64_t first, int64_t count) {
+  const auto countSome = [&](size_t begin, size_t end, int64_t first, int64_t count, size_t from, size_t to) {
     std::vector<std::vector<LabelPlanes>> ofSizes(
         count); // of each image, a stack for each size of its partners
-    parallelFor(count, 1, [&](int64_t from, int64_t to) {
-      for (int64_t i = from; i < to; i++) {
+    parallelFor(count, 1, [&](int64_t head, int64_t tail) {
+      for (int64_t i = head; i < tail; i++) {
         std::map<std::pair<int, int>, std::vector<LabelPlanes>> bySize;
-        for (size_t p = 0; p < times; p++) {
+        for (size_t p = from; p < to; p++) {
           LabelPlanes planes = planesOf(store, partners[p * images + static_cast<size_t>(first + i)]);
           for (uint16_t &label : planes.labels)
             label = static_cast<uint16_t>(label + p * labels.size());
           if (!planes.labels.empty())
             bySize[{planes.height, planes.width}].push_back(std::move(planes));
         }
-        for (const auto &[size, alike] : bySize)
-          ofSizes[i].push_back(stacked(alike));
+        for (auto &[size, alike] : bySize)
+          ofSizes[i].push_back(stacked(std::move(alike)));
       }
     });
     for (size_t round = 0;; round++) {
+      if (stopping || plan.progress.cancelled)
+        throw aborted();
       std::vector<LabelPlanes> planes(count);
       bool any = false;
       for (int64_t i = 0; i < count; i++)
@@ -160,6 +166,15 @@ std::vector<std::vector<LayerTally>> countPaired(const Counted &counted,
       const LabelledImages labelled(std::move(planes), all);
       countBlocks(plan, store, thresholdsOf(counted.layers), begin, end, labelled, sums);
     }
+  };
+  const auto visit = [&](size_t begin, size_t end, int64_t first, int64_t count) {
+    // fewer where one block alone has large label maps
+    int64_t pixels = 1;
+    for (size_t block = begin; block < end; block++)
+      pixels += store.pixels(block);
+    const auto some = static_cast<size_t>(std::max<int64_t>(1, mostPixels / pixels));
+    for (size_t from = 0; from < times; from += some)
+      countSome(begin, end, first, count, from, std::min(times, from + some));
   };
   forEachBlocks(counted, stopping, visit, static_cast<int64_t>(times));
   std::vector<std::vector<LayerTally>> tallies(times);

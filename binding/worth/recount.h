@@ -29,7 +29,7 @@ void forEachMask(
     const std::function<void(int64_t unit, size_t image, const MaskBuilder &mask, uint32_t pixels)> &see);
 
 /// The counts of every layer where the masks of image x are laid over the labels of image `partners[p][x]`,
-/// for each p; `partners` is [p, images]. A mask is made once for all of them.
+/// for each p; `partners` is [p, images]. A mask is made once for all whose label maps are of one size.
 std::vector<std::vector<LayerTally>>
 countPaired(const Counted &counted, const std::vector<uint32_t> &partners, const std::atomic<bool> &stopping);
 

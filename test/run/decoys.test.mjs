@@ -169,3 +169,21 @@ test("a unit's best labels have their counts, precision and recall, the best one
     );
   }
 });
+
+test('as many decoys as are asked for, each the same whatever the others are', async t => {
+  const model = await openModel(t);
+  const decoysOf = async decoys => {
+    const seen = [];
+    const { layers } = await dissect(await temporaryFolder(t), model, noise(1, 30, false), {
+      ...{ decoys, images: false, report: false, bootstrap: 0, quantileThreshold: 0.3 },
+      onProgress: ({ phase, done }) => phase === 'decoy' && seen.push(done),
+    });
+    return { seen, decoys: layers[0].decoys };
+  };
+  const [none, three, seven] = [await decoysOf(0), await decoysOf(3), await decoysOf(7)];
+  t.deepEqual([none.seen, three.seen, seven.seen], [[], [0, 3], [0, 5, 7]]);
+  t.is(none.decoys, undefined);
+  t.is(seven.decoys.length, 7);
+  t.deepEqual(three.decoys, seven.decoys.slice(0, 3));
+  t.notDeepEqual(seven.decoys[5], seven.decoys[0]);
+});

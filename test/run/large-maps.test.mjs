@@ -44,7 +44,7 @@ linux('a large label map takes few bytes a pixel, where it is counted and where 
   const [small, large] = [await dataOf(t, 8), await dataOf(t, SIDE)];
   const run = folder => [
     ...['--model', modelFixture('in_place').files.scripted, '--layers', 'plain', '--broden', folder],
-    ...['--imgsize', '8', '--outdir', path.join(folder, 'out'), '--examples', '1', '--decoys', '1'],
+    ...['--imgsize', '8', '--outdir', path.join(folder, 'out'), '--examples', '1', '--decoys', '3'],
   ];
   for (const [what, most, args] of [
     ['stats', 2.5, folder => ['stats', folder, '--imgsize', '8']],
