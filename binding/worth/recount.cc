@@ -115,6 +115,24 @@ static void takePart(const std::vector<int64_t> &rows, size_t p, size_t times, i
     parts[i] = rows[(i / size * times + p) * size + i % size];
 }
 
+/// The label planes of some of an image's partners, a stack for each of their sizes. `partners` is [p,
+/// images]; partner p's labels are the p-th part of repeated labels.
+static std::vector<LabelPlanes> stacksOf(const ImageStore &store, const std::vector<uint32_t> &partners,
+                                         size_t images, size_t labels, size_t image, size_t from, size_t to) {
+  std::map<std::pair<int, int>, std::vector<LabelPlanes>> bySize;
+  for (size_t p = from; p < to; p++) {
+    LabelPlanes planes = planesOf(store, partners[p * images + image]);
+    for (uint16_t &label : planes.labels)
+      label = static_cast<uint16_t>(label + p * labels);
+    if (!planes.labels.empty())
+      bySize[{planes.height, planes.width}].push_back(std::move(planes));
+  }
+  std::vector<LabelPlanes> stacks;
+  for (auto &[size, alike] : bySize)
+    stacks.push_back(stacked(std::move(alike)));
+  return stacks;
+}
+
 std::vector<std::vector<LayerTally>> countPaired(const Counted &counted,
                                                  const std::vector<uint32_t> &partners,
                                                  const std::atomic<bool> &stopping) {
@@ -135,21 +153,11 @@ std::vector<std::vector<LayerTally>> countPaired(const Counted &counted,
     sums.emplace_back(layer.units, all);
   const ImageStore &store = *counted.store;
   const auto countSome = [&](size_t begin, size_t end, int64_t first, int64_t count, size_t from, size_t to) {
-    std::vector<std::vector<LabelPlanes>> ofSizes(
-        count); // of each image, a stack for each size of its partners
+    std::vector<std::vector<LabelPlanes>> stacks(count); // of each image
     parallelFor(count, 1, [&](int64_t head, int64_t tail) {
-      for (int64_t i = head; i < tail; i++) {
-        std::map<std::pair<int, int>, std::vector<LabelPlanes>> bySize;
-        for (size_t p = from; p < to; p++) {
-          LabelPlanes planes = planesOf(store, partners[p * images + static_cast<size_t>(first + i)]);
-          for (uint16_t &label : planes.labels)
-            label = static_cast<uint16_t>(label + p * labels.size());
-          if (!planes.labels.empty())
-            bySize[{planes.height, planes.width}].push_back(std::move(planes));
-        }
-        for (auto &[size, alike] : bySize)
-          ofSizes[i].push_back(stacked(std::move(alike)));
-      }
+      for (int64_t i = head; i < tail; i++)
+        stacks[i] =
+            stacksOf(store, partners, images, labels.size(), static_cast<size_t>(first + i), from, to);
     });
     for (size_t round = 0;; round++) {
       if (stopping || plan.progress.cancelled)
@@ -157,8 +165,8 @@ std::vector<std::vector<LayerTally>> countPaired(const Counted &counted,
       std::vector<LabelPlanes> planes(count);
       bool any = false;
       for (int64_t i = 0; i < count; i++)
-        if (round < ofSizes[i].size()) {
-          planes[i] = std::move(ofSizes[i][round]);
+        if (round < stacks[i].size()) {
+          planes[i] = std::move(stacks[i][round]);
           any = true;
         }
       if (!any)

@@ -33,7 +33,7 @@ export interface Counted {
   options: DissectOptions;
 }
 
-type Phase = 'bootstrap' | 'quantile';
+type Phase = 'decoy' | 'bootstrap' | 'quantile';
 
 /** Does something `total` times, one after the other. */
 async function steps(
@@ -62,21 +62,21 @@ export async function countDecoys({ dissection, layers, images, labelSet, settin
   const bytes = 3 * 8 * units * (labels.length + categories.length); // of a decoy: summed, taken apart, given
   const most = Math.min(AT_ONCE, memory / 8 / bytes, 2 ** 16 / labels.length);
   const some = Math.max(1, Math.floor(most));
-  for (let done = 0; done < total; done += some) {
-    options.signal?.throwIfAborted();
-    options.onProgress?.({ phase: 'decoy', done, total });
-    const partners = new Uint32Array(Math.min(some, total - done) * images);
-    for (let p = 0; p * images < partners.length; p++)
-      partners.set(derangement(images, done + p + 1), p * images);
-    for (const decoy of await dissection.countPaired(partners))
-      for (const [l, counts] of decoy.entries()) {
-        const { labelPixels } = layers[l].tally!;
-        const { best, bestScore } = scoreLayer({ labelPixels, ...counts }, labels, categories, 0);
-        layers[l].decoys ??= [];
-        layers[l].decoys!.push({ best, bestScore });
-      }
-  }
-  if (total > 0) options.onProgress?.({ phase: 'decoy', done: total, total });
+  let counted: Awaited<ReturnType<NativeDissection['countPaired']>> = [];
+  await steps(options, 'decoy', total, async done => {
+    if (counted.length === 0) {
+      const partners = new Uint32Array(Math.min(some, total - done) * images);
+      for (let p = 0; p * images < partners.length; p++)
+        partners.set(derangement(images, done + p + 1), p * images);
+      counted = await dissection.countPaired(partners);
+    }
+    for (const [l, counts] of counted.shift()!.entries()) {
+      const { labelPixels } = layers[l].tally!;
+      const { best, bestScore } = scoreLayer({ labelPixels, ...counts }, labels, categories, 0);
+      layers[l].decoys ??= [];
+      layers[l].decoys!.push({ best, bestScore });
+    }
+  });
 }
 
 /** What the score of ranked images needs. */
