@@ -218,20 +218,21 @@ private:
         });
   }
 
-  /// drawMasks(layer, unit, images)
+  /// drawMasks(layer, unit, into: Uint8Array)
   Napi::Value drawMasks(const Napi::CallbackInfo &info) {
     const auto layer = info[0].As<Napi::Number>().Uint32Value();
-    const auto unit = info[1].As<Napi::Number>().Int64Value(),
-               images = info[2].As<Napi::Number>().Int64Value();
+    const auto unit = info[1].As<Napi::Number>().Int64Value();
+    auto into = info[2].As<Napi::Uint8Array>();
     return runOnPool(
-        info.Env(), {self(info)},
-        [dissection = open(info.Env()), drawn = drawn_, layer, unit, images] {
-          return drawn->timed(
-              [&] { return drawMaskSheet(*dissection->counted("draw"), layer, unit, images); });
+        info.Env(), {self(info), into},
+        [dissection = open(info.Env()), drawn = drawn_, layer, unit, to = into.Data(),
+         bytes = into.ByteLength()] {
+          return drawn->timed([&] {
+            drawMaskSheet(*dissection->counted("draw"), layer, unit, to, bytes);
+            return 0;
+          });
         },
-        [](Napi::Env env, const std::vector<uint8_t> &sheet) {
-          return typedArray<Napi::Uint8Array>(env, sheet);
-        });
+        [](Napi::Env env, int) { return env.Undefined(); });
   }
 
   /// drawLabels(image, labelColors)
@@ -252,6 +253,7 @@ private:
           object.Set("categories", typedArray<Napi::Int32Array>(env, sheet.categories));
           object.Set("labels", typedArray<Napi::Uint16Array>(env, sheet.labels));
           object.Set("colors", typedArray<Napi::Uint8Array>(env, sheet.colors));
+          object.Set("depth", sheet.depth);
           object.Set("scanlines", typedArray<Napi::Uint8Array>(env, sheet.scanlines));
           return object;
         });

@@ -7,24 +7,45 @@
 
 namespace netdissect {
 
-std::vector<uint8_t> drawMaskSheet(const Counted &counted, size_t layer, int64_t unit, int64_t images) {
+void drawMaskSheet(const Counted &counted, size_t layer, int64_t unit, uint8_t *to, size_t bytes) {
   DrawnMasks masks(counted, layer, unit);
   const DissectionOptions &options = counted.plan->options;
   const int height = static_cast<int>(options.height), width = static_cast<int>(options.width);
-  const int64_t count = std::min(images, masks.images()), row = 1 + (width + 3) / 4;
-  std::vector<uint8_t> sheet(static_cast<size_t>(count * height * row), 0);
+  const int64_t row = 1 + (width + 3) / 4, count = static_cast<int64_t>(bytes) / (height * row);
+  if (count > masks.images() || static_cast<size_t>(count * height * row) != bytes)
+    throw Failure("ERR_NETDISSECT_USAGE", "expected memory for at most " + std::to_string(masks.images()) +
+                                              " masks of " + std::to_string(height * row) +
+                                              " bytes but found " + std::to_string(bytes) + " bytes");
+  std::fill_n(to, bytes, uint8_t{0});
   for (int64_t i = 0; i < count; i++) {
     const auto [lit, wide] = masks.draw(i);
-    for (int y = 0; y < height; y++) {
-      uint8_t *to = sheet.data() + (i * height + y) * row + 1;
+    for (int y = 0; y < height; y++, to += row) {
       const uint64_t *litRow = lit.row(y);
       forEachBit(wide.row(y), width, [&](int x) {
         const MaskIndex value = litRow[x / 64] >> x % 64 & 1 ? inside : border;
-        to[x / 4] |= static_cast<uint8_t>(value << (6 - x % 4 * 2));
+        to[1 + x / 4] |= static_cast<uint8_t>(value << (6 - x % 4 * 2));
       });
     }
   }
-  return sheet;
+}
+
+/// Rows of a filter byte and a byte an index, in place as rows of `depth` bits an index, the leftmost
+/// highest.
+static void pack(std::vector<uint8_t> &rows, int64_t width, int depth) {
+  const int64_t perByte = 8 / depth, row = 1 + width, packed = 1 + (width + perByte - 1) / perByte,
+                height = static_cast<int64_t>(rows.size()) / row;
+  for (int64_t y = 0; y < height; y++) {
+    const uint8_t *from = rows.data() + y * row;
+    uint8_t *to = rows.data() + y * packed; // never after what it is made of
+    *to++ = *from++;
+    for (int64_t x = 0; x < width; x += perByte) {
+      unsigned byte = 0;
+      for (int64_t i = x; i < x + perByte; i++)
+        byte = byte << depth | (i < width ? from[i] : 0u);
+      *to++ = static_cast<uint8_t>(byte);
+    }
+  }
+  rows.resize(static_cast<size_t>(height * packed));
 }
 
 LabelSheet drawLabelSheet(const Counted &counted, int64_t image, unsigned labelColors) {
@@ -67,6 +88,10 @@ LabelSheet drawLabelSheet(const Counted &counted, int64_t image, unsigned labelC
         to[1 + x] = place[color];
       }
   }
+  sheet.depth = 1;
+  while (sheet.colors.size() >> sheet.depth > 0)
+    sheet.depth *= 2;
+  pack(sheet.scanlines, width, sheet.depth);
   return sheet;
 }
 

@@ -6,9 +6,9 @@
 
 namespace netdissect {
 
-/// PNG scanlines (a filter byte, then palette indices): of 2 bits, the masks of a unit's first `images` top
-/// images, each as high as the images are.
-std::vector<uint8_t> drawMaskSheet(const Counted &counted, size_t layer, int64_t unit, int64_t images);
+/// PNG scanlines (a filter byte, then palette indices): of 2 bits, the masks of as many of a unit's top
+/// images as `to` holds, each as high as the images are.
+void drawMaskSheet(const Counted &counted, size_t layer, int64_t unit, uint8_t *to, size_t bytes);
 
 /// What an image's labels look like, category by category.
 struct LabelSheet {
@@ -17,7 +17,8 @@ struct LabelSheet {
   std::vector<int32_t> categories; // those present, one under the other
   std::vector<uint16_t> labels;    // those present, their numbers
   std::vector<uint8_t> colors;     // from palette index 1 on: which colour of labels, from 0; 0 is no label
-  std::vector<uint8_t> scanlines;  // of 8 bits
+  int depth = 1;                   // bits of an index, the fewest that hold the palette: 1, 2, 4 or 8
+  std::vector<uint8_t> scanlines;
 };
 
 /// Nothing of an image without labels. From any thread, several at once, as the masks are.

@@ -141,7 +141,7 @@ export interface NativeStrips {
   seg?: [begin: number, end: number];
 }
 
-/** What an image's labels look like: PNG scanlines of 8 bits, for each category present a map, one under the other. */
+/** What an image's labels look like: PNG scanlines, for each category present a map, one under the other. */
 export interface NativeLabelSheet {
   /** Of one map. */
   width: number;
@@ -152,6 +152,8 @@ export interface NativeLabelSheet {
   labels: Uint16Array;
   /** From palette index 1 on the colour, counted from 0; index 0 is no label. */
   colors: Uint8Array;
+  /** Bits of an index in the scanlines. */
+  depth: 1 | 2 | 4 | 8;
   scanlines: Uint8Array;
 }
 
@@ -241,8 +243,8 @@ export interface NativeDissection {
   averagePrecision(layer: number): Promise<Float64Array>;
   /** Each unit's largest activation on every image, `[units, images]`. */
   maxima(layer: number): Promise<Float32Array>;
-  /** PNG scanlines of 2 bits: the masks of a unit's first `images` top images, one under the other. */
-  drawMasks(layer: number, unit: number, images: number): Promise<Uint8Array>;
+  /** PNG scanlines of 2 bits: the masks of as many of a unit's top images as `into` holds, one under the other. */
+  drawMasks(layer: number, unit: number, into: Uint8Array): Promise<void>;
   /** The labels of an image, category by category, in colours by their numbers; of any number of images at once. */
   drawLabels(image: number, labelColors: number): Promise<NativeLabelSheet>;
   /** Draws a unit's strips; `into` must hold them. Any number of units can be drawn at once. */

@@ -32,32 +32,50 @@ export interface OnceOptions {
 
 /** Writes `images/N.jpg`, `images/N.png` of labels, and `LAYER/masks/U.png`. */
 export async function writeOnce(dissection: NativeDissection, options: OnceOptions): Promise<TopImage[]> {
-  const { layers, workers, onDrawn, signal } = options;
-  const numbers = topImages(layers).map(({ imgnum }) => imgnum);
-  const shown: TopImage[] = [];
-  await writeFolder(path.join(options.folder, 'images'));
+  const { folder, layers, workers, onDrawn, signal } = options;
+  const masks = layers.flatMap(({ units }, layer) =>
+    Array.from({ length: units }, (_, unit) => ({ layer, unit })),
+  );
+  await writeFolder(path.join(folder, 'images'));
+  for (const { dirname } of layers) await writeFolder(path.join(folder, dirname, 'masks'));
+  // Memory to draw masks into: new memory for every unit would keep the garbage collector busy.
+  const canvases: Uint8Array[] = [];
+  // Evenly mixed: an image keeps its encoder busy, masks the engine and another encoder.
+  const tasks = [
+    ...evenly(topImages(layers), ({ imgnum }) => writeImage(dissection, imgnum, options)),
+    ...evenly(masks, ({ layer, unit }) => writeMasks(dissection, layer, unit, canvases, options)),
+  ].sort((a, b) => a.share - b.share);
   const write = (at: number) => {
     signal?.throwIfAborted();
-    return writeImage(dissection, numbers[at], options);
+    return tasks[at].run();
   };
-  for await (const image of inOrder(numbers.length, write, workers, 2 * workers)) {
-    shown.push(image);
+  const shown: TopImage[] = [];
+  for await (const image of inOrder(tasks.length, write, workers, 2 * workers)) {
+    if (image) shown.push(image);
     onDrawn();
   }
-  for (const [layer, { dirname, topImages, units }] of layers.entries()) {
-    const folder = path.join(options.folder, dirname, 'masks');
-    await writeFolder(folder);
-    const top = topImages.length / units;
-    const [height, width] = options.imageSize;
-    const write = async (unit: number) => {
-      signal?.throwIfAborted();
-      const scanlines = await dissection.drawMasks(layer, unit, top);
-      const png = await encodeIndexedPng(width, top * height, MASK_PALETTE, scanlines, 'small');
-      await writeFile(path.join(folder, `${unit}.png`), png);
-    };
-    for await (const _ of inOrder(units, write, workers, 2 * workers)) onDrawn();
-  }
   return shown;
+}
+
+/** A task for each item, and which share of the items comes before it. */
+function evenly<Item>(items: readonly Item[], task: (item: Item) => Promise<TopImage | undefined>) {
+  return items.map((item, at) => ({ share: at / items.length, run: () => task(item) }));
+}
+
+async function writeMasks(
+  dissection: NativeDissection,
+  layer: number,
+  unit: number,
+  canvases: Uint8Array[],
+  { folder, layers, imageSize: [height, width] }: OnceOptions,
+): Promise<undefined> {
+  const { dirname, topImages, units } = layers[layer];
+  const rows = (topImages.length / units) * height;
+  const canvas = canvases.pop() ?? new Uint8Array(rows * (1 + Math.ceil(width / 4)));
+  await dissection.drawMasks(layer, unit, canvas);
+  const png = await encodeIndexedPng(width, rows, MASK_PALETTE, canvas, 'masks');
+  canvases.push(canvas);
+  await writeFile(path.join(folder, dirname, 'masks', `${unit}.png`), png);
 }
 
 async function writeImage(
@@ -76,14 +94,14 @@ async function writeImage(
   const sheet = await dissection.drawLabels(imgnum, LABEL_COLORS);
   if (sheet.categories.length === 0) return { imgnum, categories: [], labels: [] };
   const palette = {
-    depth: 8 as const,
+    depth: sheet.depth,
     colors: [
       [0, 0, 0, 0] as const,
       ...Array.from(sheet.colors, index => [...labelColor(index), 255] as const),
     ],
   };
   const rows = sheet.categories.length * sheet.height;
-  await writeFile(at('png'), await encodeIndexedPng(sheet.width, rows, palette, sheet.scanlines, 'small'));
+  await writeFile(at('png'), await encodeIndexedPng(sheet.width, rows, palette, sheet.scanlines, 'labels'));
   return {
     imgnum,
     categories: Array.from(sheet.categories, category => categories[category]),

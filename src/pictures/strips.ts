@@ -90,7 +90,7 @@ async function writeUnit(
       .toBuffer()
       .then(bytes => writeFile(`${prefix}${name}.jpg`, bytes));
   const png = (strip: [number, number], palette: Palette, name: string) =>
-    encodeIndexedPng(width, height, palette, canvas.subarray(...strip)).then(bytes =>
+    encodeIndexedPng(width, height, palette, canvas.subarray(...strip), 'strips').then(bytes =>
       writeFile(`${prefix}${name}.png`, bytes),
     );
   await Promise.all([

@@ -105,7 +105,12 @@ export async function drawPictures(
     signal: options.signal,
   };
   const categories = labelSet?.categories ?? [];
-  const shown = await writeOnce(dissection, { ...shared, imageSize: [height, width], categories });
+  const shown = await writeOnce(dissection, {
+    ...shared,
+    imageSize: [height, width],
+    categories,
+    workers: 4 * numWorkers, // their pictures are small, and wait for one another more than the strips' do
+  });
   if (rows) await writeStrips(dissection, { ...shared, whole: strips, single: singleImages });
   const present = new Set(shown.flatMap(({ labels = [] }) => labels));
   return {

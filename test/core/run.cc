@@ -1,5 +1,6 @@
 // A whole dissection of units that a test makes up, against the plain definition.
 #include "base/failure.h"
+#include "pictures/drawing.h"
 #include "pictures/sheets.h"
 #include "pictures/strips.h"
 #include "random.h"
@@ -598,8 +599,8 @@ TEST_CASE("sheets: the masks of a unit and the labels of an image, pixel by pixe
   const auto counted = dissection.counted("draw");
   const LayerResult result = counted->result(0);
   const int64_t row = 1 + (10 + 3) / 4;
-  const std::vector<uint8_t> masks = drawMaskSheet(*counted, 0, 1, 3);
-  REQUIRE(masks.size() == static_cast<size_t>(3 * 12 * row));
+  std::vector<uint8_t> masks(3 * 12 * row, 255); // what was drawn there before must not show through
+  drawMaskSheet(*counted, 0, 1, masks.data(), masks.size());
   for (int i = 0; i < 3; i++) {
     const std::vector<bool> mask =
         plainMask(data.values[0][result.topImages[4 + i]].data() + 16, 4, 4, result.levels[1], 12, 10);
@@ -617,12 +618,36 @@ TEST_CASE("sheets: the masks of a unit and the labels of an image, pixel by pixe
   }
   for (int64_t image = 0; image < 10; image++) {
     const LabelSheet sheet = drawLabelSheet(*counted, image, 254);
-    CHECK(sheet.scanlines.size() == sheet.categories.size() * sheet.height * (1 + sheet.width));
+    const int64_t row = 1 + (sheet.width * sheet.depth + 7) / 8;
+    CHECK(sheet.scanlines.size() == sheet.categories.size() * sheet.height * row);
     CHECK(sheet.colors.size() <= sheet.labels.size());
-    for (const uint8_t index : sheet.scanlines)
-      CHECK(index <= sheet.colors.size());
+    const unsigned indices = 1u << sheet.depth;
+    CHECK(sheet.colors.size() < indices);
+    CHECK((sheet.depth == 1 || sheet.colors.size() >= 1u << sheet.depth / 2)); // fewer bits would not do
+    const Words record = counted->store->labelsOf(image), areas = counted->store->areasOf(image);
+    const uint8_t *line = sheet.scanlines.data();
+    for (const int32_t category : sheet.categories) {
+      const std::vector<uint8_t> plain =
+          labelIndices(Segmentation(record.data()), areas, counted->plan->options.labels, 254,
+                       static_cast<int>(sheet.height), static_cast<int>(sheet.width), category);
+      for (int64_t y = 0; y < sheet.height; y++, line += row) {
+        CHECK(line[0] == 0);
+        for (int64_t x = 0; x < sheet.width; x++) {
+          const int64_t bit = x * sheet.depth;
+          const unsigned index = line[1 + bit / 8] >> (8 - sheet.depth - bit % 8) & (indices - 1);
+          const unsigned color = index == 0 ? noLabel : firstLabel + sheet.colors.at(index - 1);
+          CHECK(color == plain[y * sheet.width + x]);
+        }
+      }
+    }
   }
-  CHECK(codeOf([&] { drawMaskSheet(*counted, 0, 2, 1); }) == "ERR_NETDISSECT_USAGE");
-  CHECK(codeOf([&] { drawMaskSheet(*counted, 1, 0, 1); }) == "ERR_NETDISSECT_USAGE");
+  const auto refused = [&](size_t layer, int64_t unit, size_t bytes) {
+    std::vector<uint8_t> to(bytes);
+    return codeOf([&] { drawMaskSheet(*counted, layer, unit, to.data(), bytes); }) == "ERR_NETDISSECT_USAGE";
+  };
+  CHECK(refused(0, 2, 12 * row));
+  CHECK(refused(1, 0, 12 * row));
+  CHECK(refused(0, 1, 12 * row - 1));
+  CHECK(refused(0, 1, (result.topImages.size() / 2 + 1) * 12 * row));
   CHECK(codeOf([&] { drawLabelSheet(*counted, 10, 254); }) == "ERR_NETDISSECT_USAGE");
 }
