@@ -23,6 +23,7 @@ export const AWKWARD = [
   same([9, 14], 'after a ReLU', { quantile: 0.7, name: 'maps of 9×14, levels of 0' }),
   same([5, 7], 'all negative', { retain: { addScaleOffset: true } }),
   same([4, 4], 'all zero'),
+  same([1, 2], 'zeros of both signs'),
   same([12, 31], 'tiny and huge'),
   other('alexnet_t', [63, 89], ['features.0', 'features.9', 'features.12', 'classifier.1']),
   other('resnet_t', [33, 57], ['conv1', 'layer2', 'fc']),

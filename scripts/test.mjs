@@ -1,7 +1,8 @@
 /**
- * Set-up, lint, the C++ tests (with the sanitizers, too), CUDA kernels where nvcc is, then the others: `node scripts/test.mjs [arguments for ava]`. The last line printed is the tally,
- * lint checks included: `N passed, N failed`, with `, N skipped` where any were. Whatever goes wrong (set-up,
- * a crash, a test file without tests, ava itself) counts as failed.
+ * Set-up, lint, the C++ tests (with the sanitizers, too), CUDA kernels where nvcc is, the engine on a GPU's way, then the others:
+ * `node scripts/test.mjs [arguments for ava]`. The last line printed is the tally, lint checks included:
+ * `N passed, N failed`, with `, N skipped` where any were. Whatever goes wrong (set-up, a crash, a test file
+ * without tests, ava itself) counts as failed.
  */
 import path from 'node:path';
 import { coreTests } from './core-tests.mjs';
@@ -33,17 +34,25 @@ function tally(stats, status) {
   return { passed, failed: failed + 1, skipped };
 }
 
-async function runAva(args) {
+async function runAva(args, env = {}) {
   const folder = temporaryFolder('tally');
   const file = path.join(folder, 'tally.json');
   const program = path.join(root, 'node_modules/ava/entrypoints/cli.mjs');
   const status = await run(process.execPath, [program, ...args], {
     // Two test files at once: threads that spin while they wait would hold up the others'.
-    env: { OMP_WAIT_POLICY: 'passive', ...process.env, NETDISSECT_TEST_TALLY: file },
+    env: { OMP_WAIT_POLICY: 'passive', ...process.env, ...env, NETDISSECT_TEST_TALLY: file },
   });
   const stats = readJson(file);
   discard(folder);
   return tally(stats, status);
+}
+
+/** The engine's tests against the plain reference once more, on the way that a GPU takes. */
+function gpuPathAgainstReference() {
+  const about = ['*: equal to the reference*', 'an activation of *'].map(title => `--match=${title}`);
+  return runAva(['test/run/dissection.test.mjs', ...about], {
+    NETDISSECT_GPU_PATH: '1000,1000000000,3000,1000000',
+  });
 }
 
 await main(async () => {
@@ -59,6 +68,7 @@ await main(async () => {
     if (process.argv.length === 2) {
       for (const sanitize of [undefined, 'address', 'thread']) add(await coreTests({ sanitize }));
       add(await checkKernels());
+      add(await gpuPathAgainstReference());
     }
     add(await runAva(process.argv.slice(2)));
   } catch (error) {

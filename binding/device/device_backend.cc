@@ -149,7 +149,7 @@ public:
           for (int64_t unit = begin; unit < begin + some; unit++)
             bounds.push_back(tail.bound(unit));
           selected = selectOn(byUnit(units, begin, some).view({some, units.count, units.height, units.width}),
-                              bounds);
+                              bounds, std::min(top.k(), units.count), maxima != nullptr);
         },
         [&](int64_t begin, int64_t some) {
           look(selected, units, begin, some, firstImage, {tail, top, maxima}, hot, bad);
@@ -218,7 +218,7 @@ private:
                    int64_t firstImage, const Statistics &statistics, Block *hot,
                    std::optional<BadValue> &bad) {
     const int64_t images = units.count;
-    for (int64_t map = 0; map < some * images; map++)
+    for (int64_t map = 0; !selected.finite && map < some * images; map++)
       if (!std::isfinite(selected.smallest[map]) || !std::isfinite(selected.largest[map])) {
         const BadValue found{firstImage + map % images, begin + map / images};
         if (!bad || found.image < bad->image || (found.image == bad->image && found.unit < bad->unit))
@@ -226,6 +226,7 @@ private:
       }
     if (bad)
       return;
+    const int64_t top = static_cast<int64_t>(selected.topImages.size()) / some;
     std::vector<Words> records(static_cast<size_t>(some)), ends(static_cast<size_t>(some));
     parallelFor(some, 1, [&](int64_t from, int64_t to) {
       HotCells encoder(units.height, units.width);
@@ -237,14 +238,17 @@ private:
           const int64_t map = u * images + i;
           return std::pair{map ? selected.ends[map - 1] : 0, selected.ends[map]};
         };
+        for (int64_t i = u * top; i < (u + 1) * top; i++)
+          statistics.top.observe(
+              {unit, firstImage + selected.topImages[i], nullptr, 0, {selected.topValues[i], true, 0}});
         for (int64_t i = 0; i < images; i++) {
           const auto [first, last] = rangeOf(i);
+          const float largest = statistics.maxima ? selected.largest[u * images + i] : 0;
           const UnitMap map{unit,
                             firstImage + i,
                             selected.values.data() + first,
                             static_cast<size_t>(last - first),
-                            {selected.largest[u * images + i], true, static_cast<uint32_t>(last - first)}};
-          statistics.top.observe(map);
+                            {largest, true, static_cast<uint32_t>(last - first)}};
           if (statistics.maxima)
             statistics.maxima->observe(map);
           statistics.tail.observe(map);

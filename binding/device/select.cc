@@ -26,13 +26,25 @@ template <class T> std::vector<T> toHost(const at::Tensor &tensor) {
 
 } // namespace
 
-Selected selectOn(const at::Tensor &byUnit, const std::vector<float> &bounds) {
+Selected selectOn(const at::Tensor &byUnit, const std::vector<float> &bounds, int64_t top, bool maxima) {
   const at::NoGradGuard noGradients;
   const int64_t units = byUnit.size(0), images = byUnit.size(1), size = byUnit.size(2) * byUnit.size(3);
   Selected selected;
-  const auto [smallest, largest] = at::aminmax(byUnit.view({units, images, size}), 2);
-  selected.smallest = toHost<float>(smallest);
-  selected.largest = toHost<float>(largest);
+  {
+    const auto [smallest, largest] = at::aminmax(byUnit.view({units, images, size}), 2);
+    selected.finite = at::isfinite(smallest).logical_and(at::isfinite(largest)).all().item<bool>();
+    if (!selected.finite) {
+      selected.smallest = toHost<float>(smallest);
+      selected.largest = toHost<float>(largest);
+      return selected;
+    }
+    if (maxima)
+      selected.largest = toHost<float>(largest);
+    // -0 and 0 are equal, of which the first image counts: no order of their bits may part them.
+    const auto [values, places] = largest.add(0.0).sort(/*stable=*/true, 1, /*descending=*/true);
+    selected.topImages = toHost<int64_t>(places.narrow(1, 0, top));
+    selected.topValues = toHost<float>(values.narrow(1, 0, top));
+  }
   const at::Tensor bound =
       at::from_blob(const_cast<float *>(bounds.data()), {units, 1, 1, 1}, at::kFloat).to(byUnit.device());
   const at::Tensor hot = widened(widened(byUnit > bound, 3), 2);

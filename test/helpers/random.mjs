@@ -34,6 +34,7 @@ export const VALUES = {
   saturated: random => Math.min(6, Math.max(0, 8 * random.normal())),
   'all equal': () => 0.3,
   'all zero': () => 0,
+  'zeros of both signs': random => (random.below(2) ? 0 : -0),
   'tiny and huge': random => random.normal() * 10 ** (random.below(60) - 30),
 };
 
