@@ -72,7 +72,7 @@ async function run(args: readonly string[], terminal: Terminal): Promise<void> {
   const { parseArguments } = require('./commands/arguments.js') as typeof import('./commands/arguments.js');
   const { name, values } = parseArguments(args);
   if (name === 'dissect') {
-    enlargeThreadPool((values as DissectValues).num_workers);
+    prepareThreads((values as DissectValues).num_workers);
     const { runDissect } = require('./commands/dissect.js') as typeof import('./commands/dissect.js');
     await runDissect(values as DissectValues, terminal);
   } else if (name === 'layers') {
@@ -85,7 +85,7 @@ async function run(args: readonly string[], terminal: Terminal): Promise<void> {
     const { runStats } = require('./commands/stats.js') as typeof import('./commands/stats.js');
     await runStats(values as StatsValues, terminal);
   } else if (name === 'analyse') {
-    enlargeThreadPool((values as AnalyseValues).num_workers);
+    prepareThreads((values as AnalyseValues).num_workers);
     const { runAnalyse } = require('./commands/analyse.js') as typeof import('./commands/analyse.js');
     await runAnalyse(values as AnalyseValues, terminal);
   } else if (name === 'report') {
@@ -95,7 +95,7 @@ async function run(args: readonly string[], terminal: Terminal): Promise<void> {
     const { runCompare } = require('./commands/compare.js') as typeof import('./commands/compare.js');
     await runCompare(values as CompareValues, terminal);
   } else if (name === 'demo') {
-    enlargeThreadPool(os.availableParallelism());
+    prepareThreads(os.availableParallelism());
     const { runDemo } = require('./commands/demo.js') as typeof import('./commands/demo.js');
     await runDemo(values as DemoValues, terminal);
   } else if (name === 'doctor') {
@@ -108,11 +108,13 @@ async function run(args: readonly string[], terminal: Terminal): Promise<void> {
 }
 
 /**
- * Images are decoded on libuv's threads, of which there are 4 unless the variable says otherwise before the first
- * is needed.
+ * What the threads of the process read from its environment when they begin, unless a user says otherwise there. Images are
+ * decoded on libuv's, of which there are 4. LibTorch's, of GNU OpenMP, spin for up to 300,000 rounds before they sleep, on
+ * cores that decoding and other programs could use; a few bridge the gaps within a forward.
  */
-function enlargeThreadPool(workers: number): void {
+function prepareThreads(workers: number): void {
   if (workers > 4) process.env.UV_THREADPOOL_SIZE ??= String(workers);
+  if (process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= '10000';
 }
 
 if (require.main === module) {

@@ -141,6 +141,21 @@ test('layers: a table', async t => {
   },
 );
 
+(process.platform === 'linux' ? test : test.skip)(
+  "LibTorch's threads spin a while only, unless the environment says otherwise",
+  async t => {
+    const { args } = await small(t);
+    const spins = async env => {
+      const usual = { OMP_WAIT_POLICY: undefined, GOMP_SPINCOUNT: undefined, OMP_DISPLAY_ENV: 'verbose' };
+      const { stderr } = await run([...args, '--quiet', '--no-images'], { env: { ...usual, ...env } });
+      return /GOMP_SPINCOUNT = '(\d+)'/.exec(stderr)[1];
+    };
+    t.is(await spins({}), '10000');
+    t.is(await spins({ GOMP_SPINCOUNT: '77' }), '77');
+    t.is(await spins({ OMP_WAIT_POLICY: 'passive' }), '0');
+  },
+);
+
 const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
 const wait = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
 

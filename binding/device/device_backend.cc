@@ -243,6 +243,7 @@ private:
               {unit, firstImage + selected.topImages[i], nullptr, 0, {selected.topValues[i], true, 0}});
         for (int64_t i = 0; i < images; i++) {
           const auto [first, last] = rangeOf(i);
+          // of all statistics maxima alone look at it
           const float largest = statistics.maxima ? selected.largest[u * images + i] : 0;
           const UnitMap map{unit,
                             firstImage + i,

@@ -38,7 +38,8 @@ export async function writeOnce(dissection: NativeDissection, options: OnceOptio
   );
   await writeFolder(path.join(folder, 'images'));
   for (const { dirname } of layers) await writeFolder(path.join(folder, dirname, 'masks'));
-  // Memory to draw masks into: new memory for every unit would keep the garbage collector busy.
+  // Memory to draw a unit's masks into, which are as many in every layer: new memory for each would keep the garbage
+  // collector busy.
   const canvases: Uint8Array[] = [];
   // Evenly mixed: an image keeps its encoder busy, masks the engine and another encoder.
   const tasks = [

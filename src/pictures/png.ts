@@ -18,8 +18,8 @@ export interface Palette {
 }
 
 /**
- * What repeats in masks and label maps stands a few rows above, so that a small window finds it, with less memory to get and
- * shorter codes. A chunk is the memory for what comes out: more than a usual file needs is slow to get, and several are put
+ * What repeats in masks and label maps is in the rows above, of which 4 KiB hold several unless they are very wide: so small a
+ * window takes less memory, and its codes are shorter. A chunk is the memory for what comes out: more than a usual file needs is slow to get, and several are put
  * together where a file is larger.
  */
 const NEAR = { windowBits: 12, memLevel: 7, chunkSize: 2 ** 14 };
@@ -27,7 +27,7 @@ const EFFORTS = {
   /** Runs of equal bytes alone are sought, which with rows filtered by the one above takes half the time. */
   strips: { level: 3, strategy: zlib.constants.Z_RLE, chunkSize: 2 ** 18 },
   masks: { ...NEAR, level: 6 },
-  /** Smaller than the masks: two thirds of the time for a tenth more bytes. */
+  /** Two thirds of the time of level 6 for a tenth more bytes, of which there are fewer than of masks. */
   labels: { ...NEAR, level: 4 },
 };
 

@@ -591,7 +591,7 @@ TEST_CASE("strips: the photographs, darkened outside of the mask, and memory tha
         "ERR_NETDISSECT_USAGE");
 }
 
-TEST_CASE("sheets: the masks of a unit and the labels of an image, pixel by pixel") {
+TEST_CASE("sheets: the masks of a unit, pixel by pixel") {
   const Case data(9, "normal", 10, {{2, 4, 4, false}});
   Dissection dissection(openerOf(data), optionsOf(data), cpuBackend());
   observeAll(dissection, data);
@@ -616,31 +616,6 @@ TEST_CASE("sheets: the masks of a unit and the labels of an image, pixel by pixe
       }
     }
   }
-  for (int64_t image = 0; image < 10; image++) {
-    const LabelSheet sheet = drawLabelSheet(*counted, image, 254);
-    const int64_t row = 1 + (sheet.width * sheet.depth + 7) / 8;
-    CHECK(sheet.scanlines.size() == sheet.categories.size() * sheet.height * row);
-    CHECK(sheet.colors.size() <= sheet.labels.size());
-    const unsigned indices = 1u << sheet.depth;
-    CHECK(sheet.colors.size() < indices);
-    CHECK((sheet.depth == 1 || sheet.colors.size() >= 1u << sheet.depth / 2)); // fewer bits would not do
-    const Words record = counted->store->labelsOf(image), areas = counted->store->areasOf(image);
-    const uint8_t *line = sheet.scanlines.data();
-    for (const int32_t category : sheet.categories) {
-      const std::vector<uint8_t> plain =
-          labelIndices(Segmentation(record.data()), areas, counted->plan->options.labels, 254,
-                       static_cast<int>(sheet.height), static_cast<int>(sheet.width), category);
-      for (int64_t y = 0; y < sheet.height; y++, line += row) {
-        CHECK(line[0] == 0);
-        for (int64_t x = 0; x < sheet.width; x++) {
-          const int64_t bit = x * sheet.depth;
-          const unsigned index = line[1 + bit / 8] >> (8 - sheet.depth - bit % 8) & (indices - 1);
-          const unsigned color = index == 0 ? noLabel : firstLabel + sheet.colors.at(index - 1);
-          CHECK(color == plain[y * sheet.width + x]);
-        }
-      }
-    }
-  }
   const auto refused = [&](size_t layer, int64_t unit, size_t bytes) {
     std::vector<uint8_t> to(bytes);
     return codeOf([&] { drawMaskSheet(*counted, layer, unit, to.data(), bytes); }) == "ERR_NETDISSECT_USAGE";
@@ -649,5 +624,56 @@ TEST_CASE("sheets: the masks of a unit and the labels of an image, pixel by pixe
   CHECK(refused(1, 0, 12 * row));
   CHECK(refused(0, 1, 12 * row - 1));
   CHECK(refused(0, 1, (result.topImages.size() / 2 + 1) * 12 * row));
-  CHECK(codeOf([&] { drawLabelSheet(*counted, 10, 254); }) == "ERR_NETDISSECT_USAGE");
+}
+
+TEST_CASE("sheets: the labels of an image, pixel by pixel, in as few bits as hold them") {
+  std::set<int> depths;
+  for (const int labels : {1, 3, 9, 40}) {
+    Case data(9, "normal", 10, {{2, 4, 4, false}});
+    data.numbers.clear();
+    data.category.clear();
+    for (int l = 1; l <= labels; l++) {
+      data.numbers.push_back(static_cast<uint16_t>(l));
+      data.category.push_back(l % 3);
+    }
+    Random random(static_cast<uint64_t>(labels));
+    for (auto &maps : data.maps)
+      for (auto &map : maps)
+        for (uint16_t &label : map)
+          label = static_cast<uint16_t>(random.below(static_cast<uint64_t>(labels) + 1));
+    Dissection dissection(openerOf(data), optionsOf(data), cpuBackend());
+    observeAll(dissection, data);
+    dissection.count(100);
+    const auto counted = dissection.counted("draw");
+    for (int64_t image = 0; image < 10; image++) {
+      const LabelSheet sheet = drawLabelSheet(*counted, image, 254);
+      const int64_t row = 1 + (sheet.width * sheet.depth + 7) / 8;
+      CHECK(sheet.scanlines.size() == sheet.categories.size() * sheet.height * row);
+      CHECK(sheet.colors.size() <= sheet.labels.size());
+      depths.insert(sheet.depth);
+      const unsigned indices = 1u << sheet.depth;
+      CHECK(sheet.colors.size() < indices);
+      CHECK((sheet.depth == 1 || sheet.colors.size() >= 1u << sheet.depth / 2)); // fewer bits would not do
+      const Words record = counted->store->labelsOf(image), areas = counted->store->areasOf(image);
+      const uint8_t *line = sheet.scanlines.data();
+      for (const int32_t category : sheet.categories) {
+        const std::vector<uint8_t> plain =
+            labelIndices(Segmentation(record.data()), areas, counted->plan->options.labels, 254,
+                         static_cast<int>(sheet.height), static_cast<int>(sheet.width), category);
+        for (int64_t y = 0; y < sheet.height; y++, line += row) {
+          CHECK(line[0] == 0);
+          const int64_t spare = (row - 1) * 8 - sheet.width * sheet.depth; // bits after the last index
+          CHECK((line[row - 1] & ((1 << spare) - 1)) == 0);
+          for (int64_t x = 0; x < sheet.width; x++) {
+            const int64_t bit = x * sheet.depth;
+            const unsigned index = line[1 + bit / 8] >> (8 - sheet.depth - bit % 8) & (indices - 1);
+            const unsigned color = index == 0 ? noLabel : firstLabel + sheet.colors.at(index - 1);
+            CHECK(color == plain[y * sheet.width + x]);
+          }
+        }
+      }
+    }
+    CHECK(codeOf([&] { drawLabelSheet(*counted, 10, 254); }) == "ERR_NETDISSECT_USAGE");
+  }
+  CHECK(depths == std::set<int>{1, 2, 4, 8});
 }

@@ -44,7 +44,7 @@ function smooth(values, [units, h, w]) {
   for (let u = 0; u < units; u++)
     for (let y = 0; y < h; y++)
       for (let x = 0; x < w; x++) {
-        let sum = 0;
+        let sum = -0; // so that a sum of -0 is one
         for (let dy = 0; dy < 3; dy++)
           for (let dx = 0; dx < 3; dx++)
             sum += values[u * h * w + Math.min(h - 1, y + dy) * w + Math.min(w - 1, x + dx)];
