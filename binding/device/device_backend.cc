@@ -218,7 +218,7 @@ private:
                    int64_t firstImage, const Statistics &statistics, Block *hot,
                    std::optional<BadValue> &bad) {
     const int64_t images = units.count;
-    for (int64_t map = 0; !selected.finite && map < some * images; map++)
+    for (int64_t map = 0; map < static_cast<int64_t>(selected.smallest.size()); map++)
       if (!std::isfinite(selected.smallest[map]) || !std::isfinite(selected.largest[map])) {
         const BadValue found{firstImage + map % images, begin + map / images};
         if (!bad || found.image < bad->image || (found.image == bad->image && found.unit < bad->unit))

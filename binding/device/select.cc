@@ -30,10 +30,9 @@ Selected selectOn(const at::Tensor &byUnit, const std::vector<float> &bounds, in
   const at::NoGradGuard noGradients;
   const int64_t units = byUnit.size(0), images = byUnit.size(1), size = byUnit.size(2) * byUnit.size(3);
   Selected selected;
-  {
+  { // whose memory is free again for what follows
     const auto [smallest, largest] = at::aminmax(byUnit.view({units, images, size}), 2);
-    selected.finite = at::isfinite(smallest).logical_and(at::isfinite(largest)).all().item<bool>();
-    if (!selected.finite) {
+    if (!at::isfinite(smallest).logical_and(at::isfinite(largest)).all().item<bool>()) {
       selected.smallest = toHost<float>(smallest);
       selected.largest = toHost<float>(largest);
       return selected;

@@ -8,9 +8,8 @@ namespace netdissect {
 /// What is told of maps [units, images, height, width] in C order, unit by unit, of each image by image; on
 /// the host.
 struct Selected {
-  bool finite = true; // what follows the extremes is there only then
-  /// [units, images], NaN where a map has one. Both are there where something is not finite; else the largest
-  /// alone, where they are asked for.
+  /// [units, images], NaN where a map has one. Where something is not finite both are there and nothing else;
+  /// if not, the largest alone, where they are asked for.
   std::vector<float> smallest, largest;
   std::vector<int64_t> topImages; // [units, top] the images of the largest values; of equal ones the first
   std::vector<float> topValues;   // and the values

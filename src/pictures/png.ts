@@ -18,9 +18,9 @@ export interface Palette {
 }
 
 /**
- * What repeats in masks and label maps is in the rows above, of which 4 KiB hold several unless they are very wide: so small a
- * window takes less memory, and its codes are shorter. A chunk is the memory for what comes out: more than a usual file needs is slow to get, and several are put
- * together where a file is larger.
+ * What repeats in masks and label maps is in the rows above, of which 4 KiB hold several unless they are very wide: so
+ * small a window takes less memory, and its codes are shorter. A chunk is the memory for what comes out: more than a usual
+ * file needs is slow to get, and several are put together where a file is larger.
  */
 const NEAR = { windowBits: 12, memLevel: 7, chunkSize: 2 ** 14 };
 const EFFORTS = {

@@ -100,7 +100,6 @@ export async function drawPictures(
     folder,
     layers,
     images: new ImageCache(image => picture(dataset, image, options), height * width * 3, memory / 2),
-    workers: 2 * numWorkers, // while the engine draws one, others are encoded
     onDrawn: () => options.onProgress?.({ phase: 'draw', done: ++done, total }),
     signal: options.signal,
   };
@@ -111,7 +110,13 @@ export async function drawPictures(
     categories,
     workers: 4 * numWorkers, // their pictures are small, and wait for one another more than the strips' do
   });
-  if (rows) await writeStrips(dissection, { ...shared, whole: strips, single: singleImages });
+  if (rows)
+    await writeStrips(dissection, {
+      ...shared,
+      whole: strips,
+      single: singleImages,
+      workers: 2 * numWorkers, // while the engine draws one, others are encoded
+    });
   const present = new Set(shown.flatMap(({ labels = [] }) => labels));
   return {
     pictures: {

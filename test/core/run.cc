@@ -633,14 +633,14 @@ TEST_CASE("sheets: the labels of an image, pixel by pixel, in as few bits as hol
     data.numbers.clear();
     data.category.clear();
     for (int l = 1; l <= labels; l++) {
-      data.numbers.push_back(static_cast<uint16_t>(l));
+      data.numbers.push_back(static_cast<uint16_t>(l * 1000));
       data.category.push_back(l % 3);
     }
     Random random(static_cast<uint64_t>(labels));
     for (auto &maps : data.maps)
       for (auto &map : maps)
         for (uint16_t &label : map)
-          label = static_cast<uint16_t>(random.below(static_cast<uint64_t>(labels) + 1));
+          label = static_cast<uint16_t>(random.below(static_cast<uint64_t>(labels) + 1) * 1000);
     Dissection dissection(openerOf(data), optionsOf(data), cpuBackend());
     observeAll(dissection, data);
     dissection.count(100);
